@@ -1,0 +1,8 @@
+//@ crate-type: test
+
+#[turnwise_macros::test(start_paused = true)] //~ start_paused | unknown argument `start_paused`; `#[turnwise::test]` takes `real_time` and `crate = path`, nothing else
+#[should_panic]
+async fn paused() {}
+
+#[turnwise_macros::test(virtual_clock)] //~ virtual_clock | `virtual_clock` is what `#[turnwise::test]` does by itself; remove it
+async fn jumps() {}

@@ -1,0 +1,298 @@
+//! The kernel of this thread: the crate's only thread-local, and what every other file reaches it by.
+//!
+//! A [`Kernel`] is const-initialised and belongs to its thread. It holds two things of different
+//! lives: the *waiters*, which serve the primitives even where no runtime exists or another one
+//! polls, and the *scheduler* of at most one [`Runtime`](crate::Runtime).
+//!
+//! # Invariants
+//!
+//! - **No foreign code under a borrow** (rule R4). A `RefCell` of the kernel is borrowed for a few
+//!   statements that call nothing a user wrote: no wake, no clone or drop of a foreign waker, no
+//!   poll, no destructor. Values to drop leave the borrow first.
+//! - **Late is a no-op.** Everything that runs in a `Drop` or in a wake uses [`try_with`]: once the
+//!   thread-local is gone there is nobody left to tell.
+//!
+//! # Implementation
+//!
+//! Access is one thread-local read and a state byte; there is no `Option<Rc<…>>` on the way.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, RawWakerVTable, Waker};
+
+use slab::Slab;
+
+use super::builder::Options;
+use super::clock::Clock;
+use super::executor::Pace;
+use super::reactor::{Hit, Reactor};
+use super::remote::{Inbox, Letter, Link};
+use super::task::{TaskId, Tasks};
+use super::timers::Timers;
+use super::wait_queue::Waiters;
+use super::waker::PollWaker;
+
+thread_local! {
+    static KERNEL: Kernel = const { Kernel::new() };
+}
+
+/// What the task that is being polled did that the executor must know after the poll.
+pub(crate) mod notes {
+    /// It asked to go to the tail of the ready queue.
+    pub(crate) const YIELDED: u8 = 1;
+    /// A leaf future registered, or confirmed, something that will wake it.
+    pub(crate) const REGISTERED: u8 = 2;
+}
+
+/// Everything a thread needs to run tasks and to let them wait.
+pub(crate) struct Kernel {
+    /// Who waits in which queue; outlives every runtime of the thread.
+    pub(crate) waiters: RefCell<Waiters>,
+    /// The spawned futures.
+    pub(crate) tasks: RefCell<Tasks>,
+    /// Tasks that became ready, in that order.
+    pub(crate) ready: RefCell<VecDeque<TaskId>>,
+    /// The task being polled, if any.
+    pub(crate) current: Cell<Option<TaskId>>,
+    /// Identity of the waker it is polled with.
+    polling: Cell<(*const (), *const RawWakerVTable)>,
+    /// What it did; see [`notes`].
+    pub(crate) notes: Cell<u8>,
+    /// The waker that serves every task that keeps no clone of it.
+    pub(crate) spare: Cell<Option<PollWaker>>,
+    /// The wakers of tasks of which somebody outside kept a clone: the list the verdict reads.
+    pub(crate) cloned: RefCell<Slab<Option<PollWaker>>>,
+    /// Armed deadlines.
+    pub(crate) timers: RefCell<Timers>,
+    /// Real or virtual time.
+    pub(crate) clock: Clock,
+    /// Made when something first needs the operating system.
+    pub(crate) reactor: RefCell<Option<Reactor>>,
+    /// Where other threads put what they have for us.
+    pub(crate) inbox: RefCell<Option<Arc<Inbox>>>,
+    /// The same, as handles for other threads see it; made with the first handle.
+    pub(crate) link: RefCell<Option<Arc<Link>>>,
+    /// Knobs of the runtime on this thread.
+    pub(crate) options: RefCell<Options>,
+    /// Where the runtime of this thread was made.
+    pub(crate) runtime: Cell<Option<&'static Location<'static>>>,
+    /// Where the turn that is under way was started.
+    pub(crate) turning: Cell<Option<&'static Location<'static>>>,
+    /// The runtime is being torn down: nothing is scheduled or spawned any more.
+    pub(crate) closing: Cell<bool>,
+    /// Passes made so far: the kernel's cheap sense of "since when".
+    pub(crate) pass: Cell<u64>,
+    /// Reused for the letters of a batch.
+    pub(crate) letters: Cell<Vec<Letter>>,
+    /// Reused for what the reactor finds.
+    pub(crate) hits: Cell<Vec<Hit>>,
+    /// How long the executor may run before it looks at reactor, clock and inbox.
+    pub(crate) pace: Pace,
+    /// Outside work that is certain to come back: blocking jobs, children, external guards.
+    pub(crate) working: RefCell<Slab<Cow<'static, str>>>,
+    /// The process that made the runtime; a fork must not use it.
+    pub(crate) process: Cell<u32>,
+    /// When that was checked last.
+    pub(crate) checked: Cell<u64>,
+    /// Reused by whoever must wake many after letting go of a borrow.
+    pub(crate) scratch: Cell<Vec<Who>>,
+    /// Set while a host drives the loop through a descriptor.
+    pub(crate) embedded: Cell<bool>,
+}
+
+impl Kernel {
+    const fn new() -> Self {
+        Kernel {
+            waiters: RefCell::new(Waiters::new()),
+            tasks: RefCell::new(Tasks::new()),
+            ready: RefCell::new(VecDeque::new()),
+            current: Cell::new(None),
+            polling: Cell::new((std::ptr::null(), std::ptr::null())),
+            notes: Cell::new(0),
+            spare: Cell::new(None),
+            cloned: RefCell::new(Slab::new()),
+            timers: RefCell::new(Timers::new()),
+            clock: Clock::new(),
+            reactor: RefCell::new(None),
+            inbox: RefCell::new(None),
+            link: RefCell::new(None),
+            options: RefCell::new(Options::new()),
+            runtime: Cell::new(None),
+            turning: Cell::new(None),
+            closing: Cell::new(false),
+            pass: Cell::new(0),
+            letters: Cell::new(Vec::new()),
+            hits: Cell::new(Vec::new()),
+            pace: Pace::new(),
+            working: RefCell::new(Slab::new()),
+            process: Cell::new(0),
+            checked: Cell::new(0),
+            scratch: Cell::new(Vec::new()),
+            embedded: Cell::new(false),
+        }
+    }
+
+    /// Puts a task at the tail of the ready queue unless it is there already, or is over.
+    pub(crate) fn schedule(&self, id: TaskId) {
+        if let Some(task) = self.tasks.borrow_mut().get_mut(id)
+            && !task.scheduled
+        {
+            task.scheduled = true;
+            self.ready.borrow_mut().push_back(id);
+        } else {
+            return;
+        }
+        if self.embedded.get() {
+            self.ring();
+        }
+    }
+
+    /// Tells a host loop that a task is ready, when it is not in a turn to see it itself.
+    #[cold]
+    pub(crate) fn ring(&self) {
+        if self.turning.get().is_none()
+            && let Some(inbox) = &*self.inbox.borrow()
+        {
+            inbox.ring();
+        }
+    }
+
+    /// Marks `id` as being polled with `waker`.
+    pub(crate) fn enter(&self, id: TaskId, waker: &Waker) {
+        self.current.set(Some(id));
+        self.polling.set((waker.data(), waker.vtable()));
+        self.notes.set(0);
+    }
+
+    /// Ends what [`enter`](Kernel::enter) began and returns the notes.
+    pub(crate) fn leave(&self) -> u8 {
+        self.current.set(None);
+        self.notes.get()
+    }
+
+    /// Whether `waker` is the very one the executor is polling the current task with.
+    ///
+    /// If so, waking means scheduling the task, and no waker has to be cloned. A combinator that
+    /// polls its children with a waker of its own must be woken through that one.
+    pub(crate) fn is_own(&self, waker: &Waker) -> bool {
+        let (data, vtable) = self.polling.get();
+        self.current.get().is_some() && waker.data() == data && std::ptr::eq(waker.vtable(), vtable)
+    }
+
+    /// Whether outside work is in flight that is certain to come back.
+    pub(crate) fn is_working(&self) -> bool {
+        !self.working.borrow().is_empty()
+    }
+
+    /// Leaves a note for the executor about the poll under way.
+    pub(crate) fn note(&self, note: u8) {
+        self.notes.set(self.notes.get() | note);
+    }
+}
+
+/// Runs `f` with this thread's kernel.
+///
+/// # Panics
+///
+/// When the thread is past the destruction of its thread-locals.
+#[track_caller]
+pub(crate) fn with<R>(f: impl FnOnce(&Kernel) -> R) -> R {
+    try_with(f).expect(
+        "turnwise was asked to wait while the thread's locals are being destroyed; \
+         finish asynchronous work before the thread ends",
+    )
+}
+
+/// Runs `f` with this thread's kernel, unless the thread is past having one.
+pub(crate) fn try_with<R>(f: impl FnOnce(&Kernel) -> R) -> Option<R> {
+    KERNEL.try_with(f).ok()
+}
+
+/// Panics with the cure unless this thread has a runtime.
+#[track_caller]
+pub(crate) fn require_runtime(kernel: &Kernel, what: &str) {
+    if kernel.runtime.get().is_none() {
+        no_runtime(what);
+    }
+}
+
+#[cold]
+#[track_caller]
+fn no_runtime(what: &str) -> ! {
+    panic!(
+        "no runtime on this thread: {what} needs one; call it inside block_on or #[turnwise::main]"
+    );
+}
+
+/// The task that is being polled on this thread.
+pub(crate) fn current_task() -> Option<TaskId> {
+    try_with(|kernel| kernel.current.get()).flatten()
+}
+
+/// Whom to wake: the task that polled, by its id, or the foreign waker it polled with.
+///
+/// The task is recorded in both cases, so that a report can say who waits behind a combinator.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Who {
+    pub(crate) task: Option<TaskId>,
+    waker: Option<Waker>,
+}
+
+impl Who {
+    /// The one that polls with `cx`. Clones the waker if it is a foreign one, so no borrow of the
+    /// kernel may be held.
+    pub(crate) fn of(kernel: &Kernel, cx: &Context<'_>) -> Who {
+        let task = kernel.current.get();
+        kernel.note(notes::REGISTERED);
+        if kernel.is_own(cx.waker()) {
+            Who { task, waker: None }
+        } else {
+            Who {
+                task,
+                waker: Some(cx.waker().clone()),
+            }
+        }
+    }
+
+    /// Whether waking this one already wakes whoever polls with `cx`. Calls no foreign code.
+    pub(crate) fn is(&self, kernel: &Kernel, cx: &Context<'_>) -> bool {
+        kernel.note(notes::REGISTERED);
+        match &self.waker {
+            None => self.task == kernel.current.get() && kernel.is_own(cx.waker()),
+            Some(waker) => self.task == kernel.current.get() && waker.will_wake(cx.waker()),
+        }
+    }
+
+    /// Wakes; runs foreign code if the waker is foreign.
+    pub(crate) fn wake(self, kernel: &Kernel) {
+        match (self.waker, self.task) {
+            (Some(waker), _) => waker.wake(),
+            (None, Some(task)) => kernel.schedule(task),
+            (None, None) => {}
+        }
+    }
+}
+
+/// Wakes everyone that `collect` puts into a reused buffer, in order, after it has returned.
+pub(crate) fn wake_collected(kernel: &Kernel, collect: impl FnOnce(&mut Vec<Who>)) {
+    let mut batch = kernel.scratch.take();
+    collect(&mut batch);
+    for who in batch.drain(..) {
+        who.wake(kernel);
+    }
+    kernel.scratch.set(batch);
+}
+
+/// Marker that makes a type `!Send` and `!Sync`: it belongs to the thread of its kernel.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ThisThread(std::marker::PhantomData<Rc<()>>);
+
+impl ThisThread {
+    pub(crate) const fn new() -> Self {
+        ThisThread(std::marker::PhantomData)
+    }
+}

@@ -1,0 +1,466 @@
+//! The turn: the one place that takes the next ready task and polls it, and the only file that
+//! drives timers, clock, reactor and inbox together.
+//!
+//! ```text
+//!   ┌─▶ pass: every task that was ready at its start, once each, first ready first
+//!   │     └─ every so many polls (see Pace): inbox, due timers, readiness
+//!   └── idle: nothing is ready: inbox, due timers, then verdict or sleep until something happens
+//! ```
+//!
+//! # Implementation
+//!
+//! A poll costs two borrows of the task slab, a push and a pop of the ready queue, and aiming the
+//! spare waker. A program without timers, descriptors and other threads makes no system call.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::context::{self, Kernel, notes};
+use super::join::{self, JoinError};
+use super::reactor::{self, Hit, Reactor};
+use super::remote;
+use super::report;
+use super::task::{BoxedBody, NO_WAKER, TaskId};
+use super::waker::PollWaker;
+
+/// How often a busy loop looks at the outside world.
+///
+/// At least every 64 polls and, where polls are long, about every 50 µs. The selector is asked
+/// no more often than that either: on an in-memory load it costs next to nothing per switch.
+pub(crate) struct Pace {
+    /// Polls left before the next look.
+    left: Cell<u32>,
+    /// Polls between two looks.
+    stride: Cell<u32>,
+    /// When the last look was.
+    looked: Cell<u64>,
+    /// When the selector was asked last.
+    asked: Cell<u64>,
+}
+
+impl Pace {
+    const MOST: u32 = 64;
+    const NANOS: u64 = 50_000;
+
+    pub(crate) const fn new() -> Self {
+        Pace {
+            left: Cell::new(Self::MOST),
+            stride: Cell::new(Self::MOST),
+            looked: Cell::new(0),
+            asked: Cell::new(0),
+        }
+    }
+
+    /// Counts a poll; `true` when it is time to look.
+    fn is_due(&self) -> bool {
+        let left = self.left.get() - 1;
+        self.left.set(left);
+        left == 0
+    }
+
+    fn rest(&self) {
+        self.left.set(self.stride.get());
+    }
+
+    /// Adapts the stride to how long the last one took.
+    fn adapt(&self, now: u64) {
+        let took = now.saturating_sub(self.looked.replace(now)).max(1);
+        let fits = u64::from(self.stride.get()) * Self::NANOS / took;
+        self.stride.set(fits.clamp(1, u64::from(Self::MOST)) as u32);
+        self.rest();
+    }
+}
+
+/// The future of a `block_on`, which takes its turn like any task but lives on the stack.
+pub(crate) struct Main<'a> {
+    pub(crate) id: TaskId,
+    pub(crate) future: Pin<&'a mut dyn Future<Output = ()>>,
+    pub(crate) over: bool,
+}
+
+/// Marks a turn as being under way; undone on every way out.
+pub(crate) struct Turning<'a> {
+    kernel: &'a Kernel,
+}
+
+impl<'a> Turning<'a> {
+    /// # Panics
+    ///
+    /// Inside another turn, and in a process that was forked off the runtime's own.
+    #[track_caller]
+    pub(crate) fn begin(kernel: &'a Kernel, what: &str) -> Self {
+        refuse_nesting(kernel, what);
+        refuse_fork(kernel);
+        kernel.turning.set(Some(Location::caller()));
+        Turning { kernel }
+    }
+}
+
+impl Drop for Turning<'_> {
+    fn drop(&mut self) {
+        self.kernel.turning.set(None);
+        self.kernel.current.set(None);
+    }
+}
+
+/// Panics inside a turn, naming the call that started it.
+#[track_caller]
+pub(crate) fn refuse_nesting(kernel: &Kernel, what: &str) {
+    if let Some(outer) = kernel.turning.get() {
+        panic!(
+            "{what} was called inside the loop started at {outer}; \
+             `.await` the future instead, or spawn it"
+        );
+    }
+}
+
+#[track_caller]
+fn refuse_fork(kernel: &Kernel) {
+    let (maker, process) = (kernel.process.get(), std::process::id());
+    assert!(
+        maker == process,
+        "this runtime belongs to process {maker} and was carried into process {process} by a fork; \
+         make a runtime after the fork"
+    );
+}
+
+/// One pass: polls every task that is ready now, once each. Stops early when main is over.
+pub(crate) fn pass(kernel: &Kernel, main: &mut Option<Main<'_>>) {
+    kernel.pass.set(kernel.pass.get() + 1);
+    let ready = kernel.ready.borrow().len();
+    for _ in 0..ready {
+        // The chooser: the only place that decides which ready task is next.
+        let Some(id) = kernel.ready.borrow_mut().pop_front() else {
+            break;
+        };
+        step(kernel, id, main);
+        if main.as_ref().is_some_and(|main| main.over) {
+            return;
+        }
+        if kernel.pace.is_due() {
+            look(kernel);
+        }
+    }
+}
+
+/// Polls one task, or drops its future if its end was asked for.
+fn step(kernel: &Kernel, id: TaskId, main: &mut Option<Main<'_>>) {
+    let (body, key, cancelled) = {
+        let mut tasks = kernel.tasks.borrow_mut();
+        let Some(task) = tasks.get_mut(id) else {
+            return;
+        };
+        if task.over {
+            return;
+        }
+        task.scheduled = false;
+        (task.body.take(), task.waker, task.cancelled)
+    };
+    match body {
+        Some(body) if cancelled => join::cancel_now(kernel, id, body),
+        Some(body) => poll_task(kernel, id, key, body),
+        None => match main {
+            Some(main) if main.id == id => poll_main(kernel, key, main),
+            _ => {}
+        },
+    }
+}
+
+fn poll_task(kernel: &Kernel, id: TaskId, key: u32, mut body: BoxedBody) {
+    let waker = borrow_waker(kernel, key);
+    waker.aim(id);
+    kernel.enter(id, waker.waker());
+    let result = panic::catch_unwind(AssertUnwindSafe(|| {
+        body.as_mut().poll(&mut Context::from_waker(waker.waker()))
+    }));
+    let notes = kernel.leave();
+    let key = return_waker(kernel, id, key, waker);
+    match result {
+        Ok(Poll::Pending) => rest(kernel, id, key, notes, body),
+        Ok(Poll::Ready(())) => join::complete(kernel, id, body, None),
+        Err(payload) => {
+            // A future whose destructor panics too has said enough with the first panic.
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| body.as_mut().drop_future()));
+            join::complete(kernel, id, body, Some(JoinError::Panicked(payload)));
+        }
+    }
+}
+
+/// Puts a task that is not finished back into its slot.
+fn rest(kernel: &Kernel, id: TaskId, key: u32, notes: u8, body: BoxedBody) {
+    let mut tasks = kernel.tasks.borrow_mut();
+    let Some(task) = tasks.get_mut(id) else {
+        drop(tasks);
+        drop(body);
+        return;
+    };
+    if task.cancelled {
+        drop(tasks);
+        return join::cancel_now(kernel, id, body);
+    }
+    task.body = Some(body);
+    if notes & notes::YIELDED != 0 && !task.scheduled {
+        task.scheduled = true;
+        kernel.ready.borrow_mut().push_back(id);
+    } else if notes == 0 && !task.scheduled && key == NO_WAKER {
+        drop(tasks);
+        report::check_lost(kernel, id);
+    }
+}
+
+fn poll_main(kernel: &Kernel, key: u32, main: &mut Main<'_>) {
+    let waker = borrow_waker(kernel, key);
+    waker.aim(main.id);
+    kernel.enter(main.id, waker.waker());
+    // A panic of main is the caller's; `Turning` and `block_on` put the kernel in order.
+    let result = main
+        .future
+        .as_mut()
+        .poll(&mut Context::from_waker(waker.waker()));
+    let notes = kernel.leave();
+    let key = return_waker(kernel, main.id, key, waker);
+    if result.is_ready() {
+        main.over = true;
+        return;
+    }
+    if notes & notes::YIELDED != 0 {
+        kernel.schedule(main.id);
+    } else if notes == 0 && key == NO_WAKER {
+        report::check_lost(kernel, main.id);
+    }
+}
+
+/// The waker to poll with: the task's own if somebody keeps clones of it, else the spare one.
+fn borrow_waker(kernel: &Kernel, key: u32) -> PollWaker {
+    let waker = if key == NO_WAKER {
+        kernel.spare.take()
+    } else {
+        kernel
+            .cloned
+            .borrow_mut()
+            .get_mut(key as usize)
+            .and_then(Option::take)
+    };
+    waker.unwrap_or_else(|| {
+        let inbox = kernel
+            .inbox
+            .borrow()
+            .clone()
+            .expect("a runtime has an inbox");
+        PollWaker::new(inbox)
+    })
+}
+
+/// Puts a waker where it belongs after a poll, and returns the task's key.
+fn return_waker(kernel: &Kernel, id: TaskId, key: u32, waker: PollWaker) -> u32 {
+    if key != NO_WAKER {
+        if let Some(place) = kernel.cloned.borrow_mut().get_mut(key as usize) {
+            *place = Some(waker);
+        }
+        key
+    } else if waker.is_cloned() {
+        let key = kernel.cloned.borrow_mut().insert(Some(waker)) as u32;
+        if let Some(task) = kernel.tasks.borrow_mut().get_mut(id) {
+            task.waker = key;
+        }
+        key
+    } else {
+        kernel.spare.set(Some(waker));
+        NO_WAKER
+    }
+}
+
+/// Looks at inbox, timers and readiness in the middle of a busy pass.
+fn look(kernel: &Kernel) {
+    remote::read(kernel);
+    let io = matches!(&*kernel.reactor.borrow(), Some(reactor) if reactor.has_sources());
+    if kernel.clock.is_virtual() {
+        // Virtual time stands still while tasks are ready.
+        kernel.pace.rest();
+        if io {
+            ask(kernel, Some(0), 0);
+        }
+        return;
+    }
+    if !io && kernel.timers.borrow().is_empty() {
+        kernel.pace.rest();
+        return;
+    }
+    let now = kernel.clock.now();
+    kernel.pace.adapt(now);
+    expire(kernel, now);
+    if io && now.saturating_sub(kernel.pace.asked.get()) >= Pace::NANOS {
+        kernel.pace.asked.set(now);
+        ask(kernel, Some(now), now);
+    }
+}
+
+/// Wakes those whose deadline has come.
+fn expire(kernel: &Kernel, now: u64) {
+    if kernel.timers.borrow().is_empty() {
+        return;
+    }
+    context::wake_collected(kernel, |batch| {
+        let mut timers = kernel.timers.borrow_mut();
+        while let Some(timer) = timers.expire(now) {
+            batch.push(timer.who);
+        }
+    });
+}
+
+/// Polls the reactor until `deadline` and tells those who wait.
+fn ask(kernel: &Kernel, deadline: Option<u64>, now: u64) {
+    let mut hits: Vec<Hit> = kernel.hits.take();
+    let asked = match &mut *kernel.reactor.borrow_mut() {
+        Some(reactor) => reactor.poll(now, deadline, &mut hits),
+        None => Ok(()),
+    };
+    reactor::announce(kernel, &mut hits);
+    kernel.hits.set(hits);
+    if let Err(error) = asked {
+        panic!("the selector failed: {error}");
+    }
+}
+
+/// What [`idle`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Idle {
+    /// Something may be ready now.
+    Awake,
+    /// Nothing inside or outside can ever wake a task.
+    Dead,
+}
+
+/// Called when no task is ready: brings in what is due, or sleeps until something is.
+///
+/// `limit` bounds the sleep in real time. With `judge`, a loop that nothing can wake is declared
+/// dead instead of sleeping for ever.
+pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idle {
+    if remote::read(kernel) && !kernel.ready.borrow().is_empty() {
+        return Idle::Awake;
+    }
+    let next = kernel.timers.borrow_mut().next();
+    if kernel.clock.is_virtual() {
+        return idle_virtual(kernel, next, limit, judge);
+    }
+    if next.is_none() && judge && limit.is_none() && is_dead(kernel) {
+        return Idle::Dead;
+    }
+    let now = kernel.clock.now();
+    let limit = limit.map(|limit| now.saturating_add(super::clock::nanos(limit)));
+    let until = match (next, limit) {
+        (Some(next), Some(limit)) => Some(next.min(limit)),
+        (next, limit) => next.or(limit),
+    };
+    if until.is_none_or(|until| until > now) || has_io(kernel) {
+        sleep(kernel, until, now);
+    }
+    let now = kernel.clock.now();
+    kernel.pace.looked.set(now);
+    kernel.pace.asked.set(now);
+    kernel.pace.rest();
+    expire(kernel, now);
+    remote::read(kernel);
+    Idle::Awake
+}
+
+/// As [`idle`], on virtual time: with no outside work in flight, the clock jumps to the deadline.
+fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, judge: bool) -> Idle {
+    /// Real time that pending readiness gets before the clock jumps.
+    const GRACE: u64 = 1_000_000;
+    let now = super::clock::real();
+    let working = kernel.is_working();
+    let Some(next) = next.filter(|_| !working) else {
+        if !working && judge && limit.is_none() && is_dead(kernel) {
+            return Idle::Dead;
+        }
+        let until = limit.map(|limit| now.saturating_add(super::clock::nanos(limit)));
+        sleep(kernel, until, now);
+        remote::read(kernel);
+        return Idle::Awake;
+    };
+    let awaited = matches!(&*kernel.reactor.borrow(), Some(reactor) if reactor.is_awaited());
+    if awaited {
+        sleep(kernel, Some(now + GRACE), now);
+        remote::read(kernel);
+        if !kernel.ready.borrow().is_empty() {
+            return Idle::Awake;
+        }
+    }
+    if limit != Some(Duration::ZERO) || next <= kernel.clock.now() {
+        kernel.clock.advance_to(next);
+        let now = kernel.clock.now();
+        expire(kernel, now);
+    }
+    Idle::Awake
+}
+
+/// Sleeps in the reactor, unless a letter has arrived.
+fn sleep(kernel: &Kernel, until: Option<u64>, now: u64) {
+    let inbox = kernel
+        .inbox
+        .borrow()
+        .clone()
+        .expect("a runtime has an inbox");
+    need_reactor(kernel).unwrap_or_else(|error| {
+        panic!("the loop has to sleep and cannot make a selector: {error}; raise the limit of open files")
+    });
+    refuse_fork_now_and_then(kernel, now);
+    if inbox.park() {
+        ask(kernel, until, now);
+        inbox.unpark();
+    }
+}
+
+/// Checks at a park, at most every 10 ms, that the process is still the one that made the runtime.
+fn refuse_fork_now_and_then(kernel: &Kernel, now: u64) {
+    const EVERY: u64 = 10_000_000;
+    if now.saturating_sub(kernel.checked.get()) >= EVERY {
+        kernel.checked.set(now);
+        refuse_fork(kernel);
+    }
+}
+
+/// Makes the reactor at its first need.
+pub(crate) fn need_reactor(kernel: &Kernel) -> io::Result<()> {
+    let mut place = kernel.reactor.borrow_mut();
+    if place.is_none() {
+        let reactor = Reactor::new()?;
+        if let Some(inbox) = &*kernel.inbox.borrow() {
+            inbox.hang(reactor.bell());
+        }
+        *place = Some(reactor);
+    }
+    Ok(())
+}
+
+/// Ends the reactor: whoever still waits for a source learns that it will not be announced.
+pub(crate) fn close_reactor(kernel: &Kernel, reactor: Reactor) {
+    for readiness in reactor.into_sources() {
+        readiness.orphan(kernel);
+    }
+}
+
+fn has_io(kernel: &Kernel) -> bool {
+    matches!(&*kernel.reactor.borrow(), Some(reactor) if reactor.has_sources())
+}
+
+/// Whether nothing outside can wake the loop. The counts are read first, the inbox last: who
+/// gives up a count has published its letter before.
+fn is_dead(kernel: &Kernel) -> bool {
+    let outside = report::Outside::count(kernel);
+    if outside.any() {
+        return false;
+    }
+    std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+    !kernel
+        .inbox
+        .borrow()
+        .as_ref()
+        .is_some_and(|inbox| inbox.has_mail())
+}

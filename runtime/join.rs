@@ -1,0 +1,394 @@
+//! What spawning gives back: the handle of a task, and how its end is reported.
+//!
+//! # Implementation
+//!
+//! A handle is an id. The output stays in the task's own allocation until the handle takes it by a
+//! checked downcast; then the slot is free. One handle exists per task, so a task has one joiner.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::context::{self, Kernel, ThisThread, Who};
+use super::report;
+use super::task::{self, BoxedBody, NO_WAKER, Task, TaskId};
+
+/// Starts a task on this thread's runtime and returns its handle.
+///
+/// The task goes to the tail of the ready queue; nothing of it runs inside this call. Dropping the
+/// handle detaches the task.
+///
+/// asyncio counterpart: `asyncio.create_task`. Differences: the runtime owns the task, so a
+/// detached one is not collected half-way; cancelling drops the future instead of raising in it.
+///
+/// # Panics
+///
+/// Without a runtime on this thread.
+///
+/// # Examples
+///
+/// ```
+/// turnwise::block_on(async {
+///     let task = turnwise::spawn(async { 6 * 7 });
+///     assert_eq!(task.await.unwrap(), 42);
+/// });
+/// ```
+#[track_caller]
+#[doc(alias = "create_task")]
+#[doc(alias = "spawn_local")]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+{
+    let at = Location::caller();
+    let id = context::with(|kernel| {
+        context::require_runtime(kernel, "spawn");
+        spawn_boxed(kernel, task::boxed(future), at)
+    });
+    JoinHandle::new(id)
+}
+
+/// Puts a boxed future into the slab and the ready queue.
+pub(crate) fn spawn_boxed(
+    kernel: &Kernel,
+    body: BoxedBody,
+    at: &'static Location<'static>,
+) -> TaskId {
+    let id = kernel.tasks.borrow_mut().insert(Some(body), at);
+    if kernel.closing.get() {
+        // A runtime in teardown starts nothing: the future is dropped at once.
+        let task = kernel.tasks.borrow_mut().remove(id);
+        drop(task);
+        return id;
+    }
+    kernel.ready.borrow_mut().push_back(id);
+    if kernel.embedded.get() {
+        kernel.ring();
+    }
+    id
+}
+
+/// Owns the right to a task's output.
+///
+/// Await it for the output; keep it and await something else to *shield* the task; drop it to
+/// detach the task. A panic that nobody can observe any more is reported once.
+///
+/// asyncio counterpart: `asyncio.Task`, as seen from outside.
+///
+/// # Cancel safety
+///
+/// *Strict*: `&mut handle` can be awaited, dropped and awaited again.
+///
+/// # Panics
+///
+/// When awaited again after it gave its output.
+#[must_use = "a dropped handle detaches its task; bind it, or say `drop(handle)`"]
+#[doc(alias = "Task")]
+pub struct JoinHandle<T> {
+    id: TaskId,
+    taken: bool,
+    _output: PhantomData<fn() -> T>,
+    _thread: ThisThread,
+}
+
+impl<T> JoinHandle<T> {
+    pub(crate) fn new(id: TaskId) -> Self {
+        JoinHandle {
+            id,
+            taken: false,
+            _output: PhantomData,
+            _thread: ThisThread::new(),
+        }
+    }
+
+    /// Names the task for reports.
+    pub fn named(self, name: impl Into<Cow<'static, str>>) -> Self {
+        let name = name.into();
+        context::try_with(|kernel| {
+            let mut tasks = kernel.tasks.borrow_mut();
+            tasks
+                .get_mut(self.id)
+                .and_then(|task| task.extra().name.replace(name))
+        });
+        self
+    }
+
+    /// The task's identity.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Whether the task has ended, in whatever way.
+    pub fn is_finished(&self) -> bool {
+        let over = context::try_with(|kernel| {
+            kernel
+                .tasks
+                .borrow()
+                .get(self.id)
+                .is_none_or(|task| task.over)
+        });
+        over.unwrap_or(true)
+    }
+
+    /// Requests the end of the task: its future is dropped in its own next turn.
+    ///
+    /// A task that has already finished keeps its result. A task that cancels itself ends when it
+    /// next waits; a value it returns before that is delivered.
+    ///
+    /// asyncio counterpart: `Task.cancel()`. The task cannot refuse: there is no exception to catch.
+    pub fn cancel(&self) {
+        cancel(self.id, None);
+    }
+
+    /// As [`cancel`](JoinHandle::cancel), with a reason that [`JoinError::Cancelled`] will carry.
+    pub fn cancel_because(&self, reason: impl Into<Cow<'static, str>>) {
+        cancel(self.id, Some(reason.into()));
+    }
+}
+
+/// Asks for the end of a task.
+pub(crate) fn cancel(id: TaskId, reason: Option<Cow<'static, str>>) {
+    context::try_with(|kernel| {
+        if let Some(task) = kernel.tasks.borrow_mut().get_mut(id)
+            && !task.over
+            && !task.main
+            && !task.cancelled
+        {
+            task.cancelled = true;
+            if reason.is_some() {
+                task.extra().reason = reason;
+            }
+        } else {
+            return;
+        }
+        kernel.schedule(id);
+    });
+}
+
+impl<T: 'static> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(
+            !self.taken,
+            "the handle of task {} was awaited again after it gave its output; \
+             keep the output, or await the handle once",
+            self.id
+        );
+        let at = Location::caller();
+        let finished = context::with(|kernel| join(kernel, self.id, cx, at));
+        match finished {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(task) => {
+                self.taken = true;
+                Poll::Ready(open(task))
+            }
+        }
+    }
+}
+
+/// The task, taken out of the slab, if it is over; else makes `cx` its joiner.
+fn join(
+    kernel: &Kernel,
+    id: TaskId,
+    cx: &Context<'_>,
+    at: &'static Location<'static>,
+) -> Poll<Option<Task>> {
+    {
+        let mut tasks = kernel.tasks.borrow_mut();
+        match tasks.get_mut(id) {
+            None => return Poll::Ready(None),
+            Some(task) if task.over => return Poll::Ready(tasks.remove(id)),
+            Some(task) if task.joiner.is(kernel, cx) => return Poll::Pending,
+            Some(_) => {}
+        }
+    }
+    let mut who = Who::of(kernel, cx);
+    if let Some(task) = kernel.tasks.borrow_mut().get_mut(id) {
+        std::mem::swap(&mut task.joiner, &mut who);
+        task.joined_at = Some(at);
+    }
+    Poll::Pending
+}
+
+/// Reads the result of a finished task.
+fn open<T: 'static>(task: Option<Task>) -> Result<T, JoinError> {
+    let Some(mut task) = task else {
+        return Err(JoinError::Cancelled {
+            reason: Some("its runtime has ended".into()),
+        });
+    };
+    if let Some(failure) = task.extra.as_mut().and_then(|extra| extra.failure.take()) {
+        return Err(failure);
+    }
+    let output = task.body.as_mut().and_then(|body| body.as_mut().output());
+    let output = output
+        .and_then(|place| place.downcast_mut::<Option<T>>())
+        .and_then(Option::take);
+    Ok(output.expect("a task that is over without a failure has an output of the handle's type"))
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        if self.taken {
+            return;
+        }
+        let dead = context::try_with(|kernel| {
+            let mut tasks = kernel.tasks.borrow_mut();
+            let task = tasks.get_mut(self.id)?;
+            if task.over {
+                return tasks.remove(self.id).map(Ok);
+            }
+            task.detached = true;
+            Some(Err(std::mem::take(&mut task.joiner)))
+        });
+        if let Some(Some(Ok(mut task))) = dead {
+            report::unobserved(&mut task);
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id)
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// Ends a task whose future is done with; `body` holds the output unless there was a failure.
+pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Option<JoinError>) {
+    let mut tasks = kernel.tasks.borrow_mut();
+    let Some(task) = tasks.get_mut(id) else {
+        drop(tasks);
+        return drop_quietly(body);
+    };
+    task.over = true;
+    task.body = Some(body);
+    if failure.is_some() {
+        task.extra().failure = failure;
+    }
+    let waker = std::mem::replace(&mut task.waker, NO_WAKER);
+    let joiner = std::mem::take(&mut task.joiner);
+    let detached = if task.detached {
+        tasks.remove(id)
+    } else {
+        None
+    };
+    drop(tasks);
+    release_waker(kernel, waker);
+    joiner.wake(kernel);
+    if let Some(mut task) = detached {
+        report::unobserved(&mut task);
+        drop_quietly(task);
+    }
+}
+
+/// Drops the future of a task whose end was asked for, and completes it.
+pub(crate) fn cancel_now(kernel: &Kernel, id: TaskId, mut body: BoxedBody) {
+    kernel.current.set(Some(id));
+    let dropped = panic::catch_unwind(AssertUnwindSafe(|| body.as_mut().drop_future()));
+    kernel.current.set(None);
+    let failure = match dropped {
+        Err(payload) => JoinError::Panicked(payload),
+        Ok(()) => {
+            let mut tasks = kernel.tasks.borrow_mut();
+            let extra = tasks.get_mut(id).and_then(|task| task.extra.as_mut());
+            JoinError::Cancelled {
+                reason: extra.and_then(|extra| extra.reason.take()),
+            }
+        }
+    };
+    complete(kernel, id, body, Some(failure));
+}
+
+/// Frees a waker of a task's own; clones that others keep wake nothing any more.
+pub(crate) fn release_waker(kernel: &Kernel, key: u32) {
+    if key != NO_WAKER {
+        let waker = kernel.cloned.borrow_mut().try_remove(key as usize);
+        drop(waker);
+    }
+}
+
+/// Drops what nobody will look at; a panic in there must not take the loop along.
+pub(crate) fn drop_quietly<T>(value: T) {
+    let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(value)));
+}
+
+/// Why a task has no output.
+#[non_exhaustive]
+pub enum JoinError {
+    /// It was cancelled, or its runtime ended first.
+    Cancelled {
+        /// What [`JoinHandle::cancel_because`] was told.
+        reason: Option<Cow<'static, str>>,
+    },
+    /// It panicked; the payload of the panic.
+    Panicked(Box<dyn Any + Send>),
+}
+
+impl JoinError {
+    /// Whether the task was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, JoinError::Cancelled { .. })
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self, JoinError::Panicked(_))
+    }
+
+    /// Goes on with the panic of the task in this one.
+    ///
+    /// # Panics
+    ///
+    /// Always: with the task's own payload, or, if it was cancelled, with this error's text.
+    pub fn resume(self) -> ! {
+        match self {
+            JoinError::Panicked(payload) => panic::resume_unwind(payload),
+            cancelled => panic!("{cancelled}"),
+        }
+    }
+
+    /// What the task panicked with, if that is a text.
+    pub fn panic_message(&self) -> Option<&str> {
+        let JoinError::Panicked(payload) = self else {
+            return None;
+        };
+        let text = payload.downcast_ref::<&'static str>().copied();
+        text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JoinError::Cancelled {
+                reason: Some(reason),
+            } => write!(f, "task cancelled: {reason}"),
+            JoinError::Cancelled { reason: None } => f.write_str("task cancelled"),
+            JoinError::Panicked(_) => {
+                write!(
+                    f,
+                    "task panicked: {}",
+                    self.panic_message().unwrap_or("(no text)")
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl std::error::Error for JoinError {}

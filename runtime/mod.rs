@@ -1,0 +1,43 @@
+//! The kernel: tasks, turns, time, readiness. It knows nothing of `sync` and `io`.
+//!
+//! See docs/architecture.md for the floor plan. What the other floors may use of it is the short
+//! list at the end of this file.
+
+mod builder;
+mod clock;
+mod context;
+mod executor;
+mod instant;
+mod interval;
+mod join;
+mod mailbox;
+mod reactor;
+mod remote;
+mod report;
+mod sleeper;
+mod task;
+pub mod time;
+mod timers;
+mod token;
+mod wait_queue;
+mod waker;
+
+/// The names that [`mailbox`] uses of the standard library, so that loom can offer its own.
+mod shim {
+    pub(crate) use std::sync::Mutex;
+    pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
+}
+
+pub use builder::{Builder, OnDeadlock};
+pub use join::{JoinError, JoinHandle, spawn};
+pub use remote::{Gone, Remote};
+pub use report::{Deadlock, Report, Unobserved};
+pub use task::TaskId;
+pub use token::{Runtime, Stats, block_on};
+
+pub(crate) use token::entry;
+
+// For `sync`: the wait queue, who holds, and the current task.
+pub(crate) use context::current_task;
+pub(crate) use wait_queue::Holder;
+pub use wait_queue::{Left, Owner, Wait, WaitQueue};

@@ -1,0 +1,278 @@
+//! Readiness from the operating system, and exact sleep.
+//!
+//! Every source is registered once, edge-triggered, for both directions; what the kernel last said
+//! is cached, so that no system call is made to learn what is known already. A wait for readiness
+//! is a wait in the direction's [`WaitQueue`].
+//!
+//! # Implementation
+//!
+//! One `mio::Poll`. mio sleeps in whole milliseconds, so a `timerfd` carries the deadline; it is
+//! armed only when the loop is about to sleep, and only when what it is armed for would come too
+//! late: a deadline that moves further away costs one early wake-up instead of a call per sleep.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::{Events, Interest, Poll, Registry, Token, event::Source};
+use slab::Slab;
+
+use super::context::{Kernel, Who};
+use super::remote::Bell;
+use super::sleeper::Sleeper;
+use super::task::TaskId;
+use super::wait_queue::{Left, Owner, Wait, WaitQueue};
+
+/// Rings when a letter arrives.
+const BELL: Token = Token(usize::MAX - 1);
+/// Rings when the deadline has come. (`usize::MAX` is mio's own.)
+const DEADLINE: Token = Token(usize::MAX - 2);
+
+/// One of the two ways that data can flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Read,
+    Write,
+}
+
+/// What is known about one direction of a source, and who waits to know more.
+pub(crate) struct Direction {
+    /// Trying is worth a system call.
+    pub(crate) ready: Cell<bool>,
+    queue: WaitQueue,
+    /// The one waiter of the poll-style traits.
+    single: RefCell<Option<Who>>,
+}
+
+impl Owner for Direction {
+    /// Readiness is a hint for everybody who waits: there is nothing to pass on.
+    fn left(&self, _: Left) {}
+}
+
+impl Direction {
+    fn new(kind: &'static str) -> Self {
+        let (ready, single) = (Cell::new(true), RefCell::new(None));
+        Direction {
+            ready,
+            queue: WaitQueue::new(kind),
+            single,
+        }
+    }
+
+    /// Waits until trying is worth while again.
+    #[track_caller]
+    pub(crate) fn wait(&self) -> Wait<'_, Self> {
+        self.queue.wait(self, 0)
+    }
+
+    /// Makes `who` the waiter of the poll-style traits; the caller drops the one before.
+    pub(crate) fn wait_single(&self, who: Who) -> Option<Who> {
+        self.single.borrow_mut().replace(who)
+    }
+
+    fn has_waiter(&self) -> bool {
+        !self.queue.is_empty() || self.single.borrow().is_some()
+    }
+
+    fn announce(&self, kernel: &Kernel) {
+        self.ready.set(true);
+        let single = self.single.borrow_mut().take();
+        if let Some(who) = single {
+            who.wake(kernel);
+        }
+        self.queue.wake_all();
+    }
+}
+
+/// What the reactor knows about one registered source.
+pub(crate) struct Readiness {
+    pub(crate) read: Direction,
+    pub(crate) write: Direction,
+    /// The reactor is gone: nothing will ever be announced again.
+    pub(crate) orphaned: Cell<bool>,
+    key: Cell<usize>,
+}
+
+impl Readiness {
+    pub(crate) fn way(&self, way: Way) -> &Direction {
+        match way {
+            Way::Read => &self.read,
+            Way::Write => &self.write,
+        }
+    }
+
+    /// Marks the source as belonging to a dead reactor and wakes whoever waits for it.
+    pub(crate) fn orphan(&self, kernel: &Kernel) {
+        self.orphaned.set(true);
+        self.read.announce(kernel);
+        self.write.announce(kernel);
+    }
+
+    /// Whether a task waits for this source through the poll-style traits.
+    pub(crate) fn is_polled_by(&self, id: TaskId) -> bool {
+        [&self.read, &self.write].iter().any(|way| {
+            way.single
+                .borrow()
+                .as_ref()
+                .is_some_and(|who| who.task == Some(id))
+        })
+    }
+
+    /// Whether some task waits for this source.
+    pub(crate) fn has_waiter(&self) -> bool {
+        self.read.has_waiter() || self.write.has_waiter()
+    }
+}
+
+/// What a poll of the reactor found.
+pub(crate) struct Hit {
+    readiness: Rc<Readiness>,
+    readable: bool,
+    writable: bool,
+}
+
+/// The thread's selector and the sources registered with it.
+pub(crate) struct Reactor {
+    poll: Poll,
+    events: Events,
+    sources: Slab<Rc<Readiness>>,
+    sleeper: Sleeper,
+    bell: Bell,
+}
+
+impl Reactor {
+    pub(crate) fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let sleeper = Sleeper::new(poll.registry(), DEADLINE)?;
+        let bell = Arc::new(mio::Waker::new(poll.registry(), BELL)?);
+        Ok(Reactor {
+            poll,
+            events: Events::with_capacity(1024),
+            sources: Slab::new(),
+            sleeper,
+            bell,
+        })
+    }
+
+    pub(crate) fn bell(&self) -> Bell {
+        self.bell.clone()
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        self.poll.registry()
+    }
+
+    /// Registers a source for the interests it can have.
+    pub(crate) fn register<S>(
+        &mut self,
+        source: &mut S,
+        interest: Interest,
+    ) -> io::Result<Rc<Readiness>>
+    where
+        S: Source + ?Sized,
+    {
+        let vacant = self.sources.vacant_entry();
+        let key = vacant.key();
+        self.poll
+            .registry()
+            .register(source, Token(key), interest)?;
+        Ok(vacant
+            .insert(Rc::new(Readiness {
+                read: Direction::new("readable"),
+                write: Direction::new("writable"),
+                orphaned: Cell::new(false),
+                key: Cell::new(key),
+            }))
+            .clone())
+    }
+
+    /// Forgets a source. The caller drops the returned handle after letting go of the borrow.
+    pub(crate) fn deregister<S>(
+        &mut self,
+        source: &mut S,
+        readiness: &Readiness,
+    ) -> Option<Rc<Readiness>>
+    where
+        S: Source + ?Sized,
+    {
+        // A descriptor that the system refuses to forget is forgotten when it is closed.
+        let _ = self.poll.registry().deregister(source);
+        self.sources.try_remove(readiness.key.get())
+    }
+
+    /// Ends the reactor and returns the sources that are still registered.
+    pub(crate) fn into_sources(self) -> impl Iterator<Item = Rc<Readiness>> {
+        self.sources.into_iter().map(|(_, readiness)| readiness)
+    }
+
+    /// Whether a task waits for any source.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.sources
+            .iter()
+            .any(|(_, readiness)| readiness.has_waiter())
+    }
+
+    pub(crate) fn has_sources(&self) -> bool {
+        !self.sources.is_empty()
+    }
+
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Rc<Readiness>> {
+        self.sources.iter().map(|(_, readiness)| readiness)
+    }
+
+    /// Arms the descriptor for `deadline`, so that a host that polls it wakes in time.
+    pub(crate) fn arm(&mut self, now: u64, deadline: u64) -> io::Result<()> {
+        self.sleeper.timeout(now, Some(deadline)).map(drop)
+    }
+
+    /// Sleeps until something happens, or until `deadline`; `Some(now)` does not sleep.
+    ///
+    /// What became ready is appended to `hits`; the caller announces it after letting go of the
+    /// borrow.
+    pub(crate) fn poll(
+        &mut self,
+        now: u64,
+        deadline: Option<u64>,
+        hits: &mut Vec<Hit>,
+    ) -> io::Result<()> {
+        let timeout = match deadline {
+            Some(deadline) if deadline <= now => Some(Duration::ZERO),
+            deadline => self.sleeper.timeout(now, deadline)?,
+        };
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            other => other?,
+        }
+        for event in &self.events {
+            match event.token() {
+                DEADLINE => self.sleeper.rang(),
+                BELL => {}
+                Token(key) => {
+                    if let Some(readiness) = self.sources.get(key) {
+                        let failed = event.is_error();
+                        hits.push(Hit {
+                            readiness: readiness.clone(),
+                            readable: event.is_readable() || event.is_read_closed() || failed,
+                            writable: event.is_writable() || event.is_write_closed() || failed,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tells those who wait what a poll found; wakes, so nothing may be borrowed.
+pub(crate) fn announce(kernel: &Kernel, hits: &mut Vec<Hit>) {
+    for hit in hits.drain(..) {
+        if hit.readable {
+            hit.readiness.read.announce(kernel);
+        }
+        if hit.writable {
+            hit.readiness.write.announce(kernel);
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! The runtime as its user holds it: the right to run tasks on this thread.
+//!
+//! All state lives in the thread's kernel; [`Runtime`] is a token for it that cannot leave the
+//! thread, and whose drop tears everything down.
+//!
+//! # Teardown
+//!
+//! Futures are dropped one at a time in the order of their spawning, with the kernel still in
+//! place: a destructor may use primitives and handles. Wakes and grants schedule nothing any more
+//! and a spawn drops its future at once. A destructor that panics does not keep the rest from being
+//! dropped; the first panic goes on afterwards.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pin_utils::pin_mut;
+
+use super::builder::{OnDeadlock, Options};
+use super::context::{self, Kernel, ThisThread};
+use super::executor::{self, Idle, Main, Turning};
+use super::instant::Instant;
+use super::join::{self, JoinHandle};
+use super::remote::{Inbox, Remote};
+use super::report::{Deadlock, Report, unobserved};
+use super::task::TaskId;
+
+/// Runs `future` to its end on a new runtime, and returns its output.
+///
+/// Tasks that are still alive then are dropped with the runtime.
+///
+/// asyncio counterpart: `asyncio.run`.
+///
+/// # Panics
+///
+/// Inside another `block_on`; when a runtime exists on this thread (use its own `block_on`); when
+/// nothing can ever wake the program again, with a report of who waits for what.
+///
+/// # Examples
+///
+/// ```
+/// let answer = turnwise::block_on(async { 6 * 7 });
+/// assert_eq!(answer, 42);
+/// ```
+#[track_caller]
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    context::with(|kernel| executor::refuse_nesting(kernel, "block_on"));
+    Runtime::new().block_on(future)
+}
+
+/// The runtime of this thread; there is at most one.
+///
+/// Dropping it drops all its tasks, in the order of their spawning.
+///
+/// asyncio counterpart: the event loop, with `asyncio.Runner`.
+#[must_use = "a runtime that is dropped drops its tasks; call `block_on`"]
+#[derive(Debug)]
+pub struct Runtime {
+    _thread: ThisThread,
+}
+
+impl Runtime {
+    /// Makes the runtime of this thread, with the usual settings. No system resource is taken
+    /// before it is needed.
+    ///
+    /// # Panics
+    ///
+    /// If this thread has a runtime already; the message names where that was made.
+    #[track_caller]
+    #[allow(
+        clippy::new_without_default,
+        reason = "a default must not panic or take a thread"
+    )]
+    pub fn new() -> Self {
+        Runtime::start(Options::new())
+    }
+
+    #[track_caller]
+    pub(crate) fn start(options: Options) -> Self {
+        context::with(|kernel| {
+            if let Some(first) = kernel.runtime.get() {
+                panic!(
+                    "this thread has a runtime already, made at {first}; \
+                     use that one, or drop it first"
+                );
+            }
+            kernel.clock.reset(options.virtual_clock);
+            *kernel.options.borrow_mut() = options;
+            *kernel.inbox.borrow_mut() = Some(Arc::new(Inbox::new()));
+            kernel.process.set(std::process::id());
+            kernel.runtime.set(Some(Location::caller()));
+        });
+        Runtime {
+            _thread: ThisThread::new(),
+        }
+    }
+
+    /// Runs `future` to its end and returns its output. Other tasks live on for the next call.
+    ///
+    /// The future takes its turn in the same queue as every task.
+    ///
+    /// # Panics
+    ///
+    /// Inside another turn of the loop; when nothing can ever wake the program again, with a report
+    /// of who waits for what (see [`Builder::on_deadlock`](crate::Builder::on_deadlock)).
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let judge = |kernel: &Kernel| kernel.options.borrow().on_deadlock == OnDeadlock::Panic;
+        let result = context::with(|kernel| run(kernel, future, judge(kernel)));
+        result.unwrap_or_else(|deadlock| panic!("{deadlock}"))
+    }
+
+    /// As [`block_on`](Runtime::block_on), but returns a certain deadlock as an error. The future
+    /// is dropped then; other tasks stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Deadlock`] when nothing can ever wake the program again.
+    ///
+    /// # Panics
+    ///
+    /// Inside another turn of the loop.
+    #[track_caller]
+    pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Deadlock> {
+        context::with(|kernel| run(kernel, future, true))
+    }
+
+    /// Starts a task; see [`spawn`](crate::spawn()).
+    #[track_caller]
+    pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
+        join::spawn(future)
+    }
+
+    /// Makes one pass: polls every task that is ready, once each. If none is, first waits for at
+    /// most `max_wait` for something to happen (`None` waits as long as it takes).
+    ///
+    /// Returns whether tasks are ready now. For a host that owns the outer loop; it is not judged
+    /// for deadlocks, because the host may hold the other end.
+    ///
+    /// # Panics
+    ///
+    /// Inside another turn of the loop.
+    #[track_caller]
+    pub fn turn(&self, max_wait: Option<Duration>) -> bool {
+        context::with(|kernel| {
+            let _turning = Turning::begin(kernel, "turn");
+            let idle = kernel.ready.borrow().is_empty();
+            executor::idle(
+                kernel,
+                if idle { max_wait } else { Some(Duration::ZERO) },
+                false,
+            );
+            executor::pass(kernel, &mut None);
+            !kernel.ready.borrow().is_empty()
+        })
+    }
+
+    /// Polls tasks until none is ready, without waiting for anything.
+    ///
+    /// # Panics
+    ///
+    /// Inside another turn of the loop.
+    #[track_caller]
+    pub fn run_until_stalled(&self) {
+        while self.turn(Some(Duration::ZERO)) {}
+    }
+
+    /// The earliest deadline that a task waits for.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        context::with(|kernel| kernel.timers.borrow_mut().next().map(Instant))
+    }
+
+    /// A handle for other threads.
+    pub fn remote(&self) -> Remote {
+        context::with(Remote::of)
+    }
+
+    /// A picture of all tasks: what each waits for, and where.
+    pub fn dump(&self) -> Report {
+        context::with(Report::take)
+    }
+
+    /// Counters of this runtime.
+    pub fn stats(&self) -> Stats {
+        context::with(|kernel| {
+            let tasks = kernel.tasks.borrow();
+            Stats {
+                alive: tasks.iter().filter(|task| !task.over).count(),
+                spawned: tasks.spawned(),
+                passes: kernel.pass.get(),
+                ready: kernel.ready.borrow().len(),
+                waiters: kernel.waiters.borrow().slab.len(),
+                timers: kernel.timers.borrow().iter().count(),
+            }
+        })
+    }
+}
+
+/// Counters of a thread's kernel; see [`Runtime::stats`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Tasks that have not ended.
+    pub alive: usize,
+    /// Tasks spawned on this thread so far, `block_on` included.
+    pub spawned: u64,
+    /// Passes of the loop so far.
+    pub passes: u64,
+    /// Tasks in the ready queue.
+    pub ready: usize,
+    /// Entries in wait queues.
+    pub waiters: usize,
+    /// Armed timers.
+    pub timers: usize,
+}
+
+/// The id of a main future while it runs; its entry goes away on every way out.
+struct MainEntry<'a> {
+    kernel: &'a Kernel,
+    id: TaskId,
+}
+
+impl Drop for MainEntry<'_> {
+    fn drop(&mut self) {
+        let entry = self.kernel.tasks.borrow_mut().remove(self.id);
+        if let Some(entry) = &entry {
+            join::release_waker(self.kernel, entry.waker);
+        }
+        drop(entry);
+    }
+}
+
+#[track_caller]
+fn run<F: Future>(kernel: &Kernel, future: F, judge: bool) -> Result<F::Output, Deadlock> {
+    let _turning = Turning::begin(kernel, "block_on");
+    let mut output = None;
+    {
+        let wrapped = async { output = Some(future.await) };
+        pin_mut!(wrapped);
+        let id = kernel.tasks.borrow_mut().insert(None, Location::caller());
+        let _entry = MainEntry { kernel, id };
+        kernel.ready.borrow_mut().push_back(id);
+        let mut main = Some(Main {
+            id,
+            future: wrapped,
+            over: false,
+        });
+        while main.as_ref().is_some_and(|main| !main.over) {
+            if kernel.ready.borrow().is_empty() && executor::idle(kernel, None, judge) == Idle::Dead
+            {
+                return Err(Deadlock::new(Report::take(kernel)));
+            }
+            executor::pass(kernel, &mut main);
+        }
+    }
+    Ok(output.expect("main is over, so it has given its output"))
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let panicked = context::try_with(tear_down).flatten();
+        if let Some(payload) = panicked
+            && !std::thread::panicking()
+        {
+            panic::resume_unwind(payload);
+        }
+    }
+}
+
+/// Drops everything the runtime owns; returns the first panic of a destructor.
+fn tear_down(kernel: &Kernel) -> Option<Box<dyn Any + Send>> {
+    kernel.closing.set(true);
+    let mut first = None;
+    let mut keep = |result: Result<(), Box<dyn Any + Send>>| {
+        if let Err(payload) = result {
+            match first {
+                None => first = Some(payload),
+                Some(_) => join::drop_quietly(payload),
+            }
+        }
+    };
+    let order = kernel.tasks.borrow().in_spawn_order();
+    for id in order {
+        let task = kernel.tasks.borrow_mut().remove(id);
+        if let Some(mut task) = task {
+            join::release_waker(kernel, task.waker);
+            unobserved(&mut task);
+            keep(panic::catch_unwind(AssertUnwindSafe(|| drop(task))));
+        }
+    }
+    let timers = kernel.timers.borrow_mut().clear();
+    keep(panic::catch_unwind(AssertUnwindSafe(|| drop(timers))));
+    let reactor = kernel.reactor.borrow_mut().take();
+    if let Some(reactor) = reactor {
+        executor::close_reactor(kernel, reactor);
+    }
+    let inbox = kernel.inbox.borrow_mut().take();
+    if let Some(inbox) = inbox {
+        let letters = inbox.close();
+        keep(panic::catch_unwind(AssertUnwindSafe(|| drop(letters))));
+    }
+    let link = kernel.link.borrow_mut().take();
+    let cloned = std::mem::take(&mut *kernel.cloned.borrow_mut());
+    let options = std::mem::replace(&mut *kernel.options.borrow_mut(), Options::new());
+    keep(panic::catch_unwind(AssertUnwindSafe(|| {
+        drop((link, cloned, options, kernel.spare.take()))
+    })));
+    kernel.ready.borrow_mut().clear();
+    kernel.embedded.set(false);
+    kernel.runtime.set(None);
+    kernel.closing.set(false);
+    first
+}
+
+/// The hidden entry points of the macros.
+pub(crate) mod entry {
+    use super::*;
+
+    /// Runs a program.
+    pub fn main<R, F: Future<Output = R>>(future: F) -> R {
+        Runtime::new().block_on(future)
+    }
+
+    /// Runs a program on the virtual clock.
+    pub fn main_virtual<R, F: Future<Output = R>>(future: F) -> R {
+        Runtime::start(Options {
+            virtual_clock: true,
+            ..Options::new()
+        })
+        .block_on(future)
+    }
+
+    /// Runs a test on the virtual clock.
+    pub fn test<R, F: Future<Output = R>>(future: F) -> R {
+        checked(
+            Runtime::start(Options {
+                virtual_clock: true,
+                ..Options::new()
+            }),
+            future,
+        )
+    }
+
+    /// Runs a test on the real clock.
+    pub fn test_real_time<R, F: Future<Output = R>>(future: F) -> R {
+        checked(Runtime::new(), future)
+    }
+
+    /// Fails if a task outlives main.
+    fn checked<R, F: Future<Output = R>>(runtime: Runtime, future: F) -> R {
+        let output = runtime.block_on(future);
+        let leaked = runtime.dump();
+        assert!(
+            leaked.tasks() == 0,
+            "the test returned while tasks were still alive; await or cancel them\n{leaked}"
+        );
+        output
+    }
+}

@@ -1,0 +1,531 @@
+//! A FIFO of waiting tasks: the one place where a primitive parks, grants and abandons.
+//!
+//! Every primitive of [`sync`](crate::sync) is a policy over a [`WaitQueue`]: it decides *who fits*,
+//! the queue knows *who is next*. A waiter is in one of three places:
+//!
+//! ```text
+//!   Wait made ──(1) first poll──▶ waiting ──(2) grant──▶ granted ──(3) next poll──▶ Ready
+//!                                   │ (4) dropped            │ (5) dropped
+//!                                   ▼                        ▼
+//!                      left(Left::Waiting(ask))   left(Left::Granted(ask))
+//! ```
+//!
+//! 1. The entry joins the tail. Nothing happens before the first poll.
+//! 2. The entry leaves the list, so that the next one is the head at once, and its task is woken.
+//!    What was granted belongs to it from this instant (rule R2).
+//! 3. The entry is freed. [`Owner::left`] is *not* called: the waiter has what it waited for.
+//! 4. The head may have held back those behind it: the owner looks at the queue again.
+//! 5. The owner takes the grant back and passes it on (rule R3).
+//!
+//! # Implementation
+//!
+//! A doubly linked list threaded by index through one slab of waiters per thread. Waiting, granting
+//! and leaving are O(1); a wait allocates nothing once the slab has grown to the largest number of
+//! waiters there ever was. The slab belongs to the thread, not to a runtime: a queue works wherever
+//! a future is polled. Nothing is pinned, and there is no `unsafe`: an index that outlives its entry
+//! cannot exist, because only the entry's own [`Wait`] or the queue's drop frees it.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use slab::Slab;
+
+use super::context::{self, Kernel, ThisThread, Who};
+use super::task::TaskId;
+
+/// No waiter, no queue.
+const NONE: u32 = u32::MAX;
+/// A [`Wait`] that has been granted what it asked for.
+const DONE: u32 = u32::MAX - 1;
+
+/// A FIFO of waiting tasks, for building synchronization primitives.
+///
+/// The queue keeps order and identity; what a grant *means* is its owner's business. A primitive
+/// holds a `WaitQueue`, implements [`Owner`], and calls [`wait`](WaitQueue::wait) from its
+/// acquiring methods and [`grant_head`](WaitQueue::grant_head) from its releasing ones.
+///
+/// asyncio counterpart: the private `_waiters` deque of its primitives.
+///
+/// # Examples
+///
+/// A gate that lets one waiter through at a time, and loses no opening when a waiter gives up:
+///
+/// ```
+/// use std::cell::Cell;
+/// use turnwise::sync::{Left, Owner, Wait, WaitQueue};
+///
+/// struct Gate { queue: WaitQueue, saved: Cell<usize> }
+///
+/// impl Gate {
+///     fn pass(&self) -> Wait<'_, Self> { self.queue.wait(self, 1) }
+///     fn open(&self) {
+///         if !self.queue.grant_head() { self.saved.set(self.saved.get() + 1); }
+///     }
+/// }
+///
+/// impl Owner for Gate {
+///     fn left(&self, left: Left) {
+///         if let Left::Granted(_) = left { self.open(); }
+///     }
+/// }
+///
+/// let gate = Gate { queue: WaitQueue::new("gate"), saved: Cell::new(0) };
+/// turnwise::block_on(async {
+///     futures::join!(gate.pass(), async { gate.open() });
+/// });
+/// assert_eq!(gate.saved.get(), 0);
+/// ```
+pub struct WaitQueue {
+    head: Cell<u32>,
+    tail: Cell<u32>,
+    len: Cell<u32>,
+    /// This queue's entry among the thread's contended queues, from its first wait on.
+    record: Cell<u32>,
+    kind: &'static str,
+    made: &'static Location<'static>,
+    holder: Cell<Option<Holder>>,
+    _thread: ThisThread,
+}
+
+/// Who holds what a queue waits for, as far as its primitive knows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Holder {
+    pub(crate) task: Option<TaskId>,
+    pub(crate) at: &'static Location<'static>,
+}
+
+/// How a waiter left its queue without taking what it asked for; carries the ask, or what was
+/// granted in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Left {
+    /// It was dropped while waiting. It may have held back those behind it.
+    Waiting(usize),
+    /// It was dropped after its grant, which goes back to the owner.
+    Granted(usize),
+}
+
+/// A primitive that owns a [`WaitQueue`].
+pub trait Owner {
+    /// A waiter was dropped before it took what it waited for.
+    ///
+    /// Called from the drop of the [`Wait`] alone, after its entry has left the queue and with
+    /// nothing borrowed, so it may grant, wake and wait again.
+    fn left(&self, left: Left);
+}
+
+impl WaitQueue {
+    /// Creates an empty queue; `kind` names the primitive in reports ("lock", "gate").
+    #[track_caller]
+    pub const fn new(kind: &'static str) -> Self {
+        WaitQueue {
+            head: Cell::new(NONE),
+            tail: Cell::new(NONE),
+            len: Cell::new(0),
+            record: Cell::new(NONE),
+            kind,
+            made: Location::caller(),
+            holder: Cell::new(None),
+            _thread: ThisThread::new(),
+        }
+    }
+
+    /// Returns a future that joins the tail at its first poll and is ready once it is granted.
+    ///
+    /// `ask` is whatever the owner wants to know of this waiter: a number of permits, reader or
+    /// writer. The owner must be the primitive that holds this queue.
+    ///
+    /// # Fairness
+    ///
+    /// Strictly first come, first served, counted from the first poll.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Loses place*: dropping the future tells the owner ([`Owner::left`]), which passes a grant
+    /// on. A new wait starts at the tail.
+    #[track_caller]
+    pub fn wait<'a, P: Owner + ?Sized>(&'a self, owner: &'a P, ask: usize) -> Wait<'a, P> {
+        self.wait_at(owner, ask, Location::caller())
+    }
+
+    /// As [`wait`](WaitQueue::wait), on behalf of another line.
+    pub(crate) fn wait_at<'a, P: Owner + ?Sized>(
+        &'a self,
+        owner: &'a P,
+        ask: usize,
+        at: &'static Location<'static>,
+    ) -> Wait<'a, P> {
+        Wait {
+            queue: self,
+            owner,
+            ask,
+            key: NONE,
+            at,
+        }
+    }
+
+    /// What the head asks for, or `None` if nobody waits.
+    pub fn head(&self) -> Option<usize> {
+        let head = self.head.get();
+        if head == NONE {
+            return None;
+        }
+        context::try_with(|kernel| Some(kernel.waiters.borrow().slab.get(head as usize)?.ask))?
+    }
+
+    /// Grants the head what it asks for and wakes it. Returns `false` if nobody waits.
+    ///
+    /// The waiter leaves the queue now; its task runs in its own turn.
+    pub fn grant_head(&self) -> bool {
+        self.grant(None)
+    }
+
+    /// As [`grant_head`](WaitQueue::grant_head), but grants `value` in place of what was asked for.
+    pub fn grant_head_with(&self, value: usize) -> bool {
+        self.grant(Some(value))
+    }
+
+    fn grant(&self, value: Option<usize>) -> bool {
+        if self.head.get() == NONE {
+            return false;
+        }
+        context::try_with(|kernel| match self.take_head(kernel, value) {
+            Some(who) => {
+                who.wake(kernel);
+                true
+            }
+            None => false,
+        })
+        .unwrap_or(false)
+    }
+
+    /// Grants everyone who waits now, in order, and returns how many they were.
+    ///
+    /// All are marked before the first is woken: who joins while they are woken is not included.
+    pub fn wake_all(&self) -> usize {
+        self.grant_all(|ask, _| ask)
+    }
+
+    /// As [`wake_all`](WaitQueue::wake_all), but grants `value(ask, place)` in place of what was
+    /// asked for, where the head's place is 0.
+    pub(crate) fn grant_all(&self, mut value: impl FnMut(usize, usize) -> usize) -> usize {
+        let waiting = self.len();
+        if waiting > 0 {
+            context::try_with(|kernel| {
+                context::wake_collected(kernel, |batch| {
+                    for place in 0..waiting {
+                        let Some(ask) = self.head() else { break };
+                        batch.extend(self.take_head(kernel, Some(value(ask, place))));
+                    }
+                });
+            });
+        }
+        waiting
+    }
+
+    /// Number of waiters that have not been granted.
+    pub fn len(&self) -> usize {
+        self.len.get() as usize
+    }
+
+    /// Whether nobody waits. A waiter that has been granted no longer counts.
+    pub fn is_empty(&self) -> bool {
+        self.head.get() == NONE
+    }
+
+    /// Marks the head as granted and takes it off the list.
+    fn take_head(&self, kernel: &Kernel, value: Option<usize>) -> Option<Who> {
+        let mut waiters = kernel.waiters.borrow_mut();
+        let key = self.head.get();
+        let waiter = waiters.slab.get_mut(key as usize)?;
+        waiter.granted = true;
+        waiter.ask = value.unwrap_or(waiter.ask);
+        let who = std::mem::take(&mut waiter.who);
+        self.unlink(&mut waiters, key);
+        Some(who)
+    }
+
+    /// Says who holds what this queue's waiters wait for, for reports.
+    pub(crate) fn set_holder(&self, holder: Option<Holder>) {
+        self.holder.set(holder);
+        if self.record.get() != NONE {
+            self.publish_holder();
+        }
+    }
+
+    pub(crate) fn holder(&self) -> Option<Holder> {
+        self.holder.get()
+    }
+
+    #[cold]
+    fn publish_holder(&self) {
+        context::try_with(|kernel| {
+            if let Some(record) = kernel
+                .waiters
+                .borrow_mut()
+                .queues
+                .get_mut(self.record.get() as usize)
+            {
+                record.holder = self.holder.get();
+            }
+        });
+    }
+
+    /// Appends a waiter and returns its key.
+    fn link(&self, waiters: &mut Waiters, mut waiter: Waiter) -> u32 {
+        if self.record.get() == NONE {
+            let (kind, made, holder) = (self.kind, self.made, self.holder.get());
+            self.record
+                .set(waiters.queues.insert(QueueRecord { kind, made, holder }) as u32);
+        }
+        waiter.queue = self.record.get();
+        waiter.prev = self.tail.get();
+        let key = waiters.slab.insert(waiter) as u32;
+        match waiters.slab.get_mut(self.tail.get() as usize) {
+            Some(tail) => tail.next = key,
+            None => self.head.set(key),
+        }
+        self.tail.set(key);
+        self.len.set(self.len.get() + 1);
+        key
+    }
+
+    /// Takes a waiting entry off the list; it stays in the slab.
+    fn unlink(&self, waiters: &mut Waiters, key: u32) {
+        let Some(waiter) = waiters.slab.get(key as usize) else {
+            return;
+        };
+        let (prev, next) = (waiter.prev, waiter.next);
+        match waiters.slab.get_mut(prev as usize) {
+            Some(waiter) => waiter.next = next,
+            None => self.head.set(next),
+        }
+        match waiters.slab.get_mut(next as usize) {
+            Some(waiter) => waiter.prev = prev,
+            None => self.tail.set(prev),
+        }
+        self.len.set(self.len.get() - 1);
+    }
+}
+
+impl Drop for WaitQueue {
+    /// Frees entries whose `Wait` was forgotten, and the queue's record.
+    fn drop(&mut self) {
+        if self.record.get() == NONE {
+            return;
+        }
+        context::try_with(|kernel| {
+            while self.head.get() != NONE {
+                let mut waiters = kernel.waiters.borrow_mut();
+                let key = self.head.get();
+                self.unlink(&mut waiters, key);
+                let entry = waiters.slab.try_remove(key as usize);
+                drop(waiters);
+                drop(entry);
+            }
+            kernel
+                .waiters
+                .borrow_mut()
+                .queues
+                .try_remove(self.record.get() as usize);
+        });
+    }
+}
+
+impl fmt::Debug for WaitQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitQueue")
+            .field("kind", &self.kind)
+            .field("waiters", &self.len())
+            .finish()
+    }
+}
+
+/// The future of [`WaitQueue::wait`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Wait<'a, P: Owner + ?Sized> {
+    queue: &'a WaitQueue,
+    owner: &'a P,
+    ask: usize,
+    /// `NONE` before the first poll, `DONE` after the grant was taken.
+    key: u32,
+    at: &'static Location<'static>,
+}
+
+impl<'a, P: Owner + ?Sized> Wait<'a, P> {
+    /// The primitive this wait belongs to.
+    pub fn owner(&self) -> &'a P {
+        self.owner
+    }
+
+    /// What this waiter asks for.
+    pub fn ask(&self) -> usize {
+        self.ask
+    }
+
+    /// Whether the future has been polled and still waits or has a grant to collect.
+    pub fn is_queued(&self) -> bool {
+        self.key < DONE
+    }
+
+    /// Whether the future was never polled: the moment for a primitive's fast path.
+    pub fn is_new(&self) -> bool {
+        self.key == NONE
+    }
+
+    /// Where the waiting call was made.
+    pub(crate) fn at(&self) -> &'static Location<'static> {
+        self.at
+    }
+
+    /// Completes a new wait whose owner handed out at once what it would have queued for.
+    pub fn skip(&mut self) {
+        if self.is_new() {
+            self.key = DONE;
+        }
+    }
+
+    #[inline(never)]
+    fn park(&mut self, cx: &Context<'_>) {
+        self.key = context::with(|kernel| {
+            let who = Who::of(kernel, cx);
+            let waiter = Waiter {
+                polled_by: who.task,
+                who,
+                at: self.at,
+                ask: self.ask,
+                polled: kernel.pass.get(),
+                prev: NONE,
+                next: NONE,
+                queue: NONE,
+                granted: false,
+            };
+            self.queue.link(&mut kernel.waiters.borrow_mut(), waiter)
+        });
+    }
+
+    #[inline(never)]
+    fn look(&mut self, cx: &Context<'_>) -> Poll<usize> {
+        context::with(|kernel| {
+            let mut waiters = kernel.waiters.borrow_mut();
+            let key = self.key as usize;
+            let waiter = waiters
+                .slab
+                .get_mut(key)
+                .expect("a queued wait has an entry");
+            if waiter.granted {
+                let granted = waiter.ask;
+                waiters.slab.remove(key);
+                self.key = DONE;
+                return Poll::Ready(granted);
+            }
+            waiter.polled = kernel.pass.get();
+            if !waiter.who.is(kernel, cx) {
+                drop(waiters);
+                let mut who = Who::of(kernel, cx);
+                if let Some(waiter) = kernel.waiters.borrow_mut().slab.get_mut(key) {
+                    waiter.polled_by = who.task;
+                    std::mem::swap(&mut waiter.who, &mut who);
+                }
+            }
+            Poll::Pending
+        })
+    }
+}
+
+impl<P: Owner + ?Sized> Future for Wait<'_, P> {
+    /// What was granted: the ask, or what the owner gave in its place.
+    type Output = usize;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
+        match self.key {
+            NONE => {
+                self.park(cx);
+                Poll::Pending
+            }
+            DONE => panic!("a wait was polled after it was granted; make a new one for every wait"),
+            _ => self.look(cx),
+        }
+    }
+}
+
+impl<P: Owner + ?Sized> Drop for Wait<'_, P> {
+    fn drop(&mut self) {
+        if self.is_queued() {
+            let key = self.key;
+            let entry = context::try_with(|kernel| {
+                let mut waiters = kernel.waiters.borrow_mut();
+                if waiters
+                    .slab
+                    .get(key as usize)
+                    .is_some_and(|waiter| !waiter.granted)
+                {
+                    self.queue.unlink(&mut waiters, key);
+                }
+                waiters.slab.try_remove(key as usize)
+            });
+            if let Some(Some(entry)) = entry {
+                let left = match entry.granted {
+                    true => Left::Granted(entry.ask),
+                    false => Left::Waiting(entry.ask),
+                };
+                drop(entry);
+                self.owner.left(left);
+            }
+        }
+    }
+}
+
+impl<P: Owner + ?Sized> fmt::Debug for Wait<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait")
+            .field("ask", &self.ask)
+            .field("queued", &self.is_queued())
+            .finish()
+    }
+}
+
+/// The thread's waiters and the queues they wait in.
+pub(crate) struct Waiters {
+    pub(crate) slab: Slab<Waiter>,
+    pub(crate) queues: Slab<QueueRecord>,
+}
+
+impl Waiters {
+    pub(crate) const fn new() -> Self {
+        Waiters {
+            slab: Slab::new(),
+            queues: Slab::new(),
+        }
+    }
+}
+
+/// One waiting or granted entry.
+pub(crate) struct Waiter {
+    pub(crate) who: Who,
+    /// The task that polls it, for reports: `who` is gone once granted.
+    pub(crate) polled_by: Option<TaskId>,
+    /// The line that waits.
+    pub(crate) at: &'static Location<'static>,
+    ask: usize,
+    /// The pass in which it was last polled.
+    pub(crate) polled: u64,
+    prev: u32,
+    next: u32,
+    /// Its queue's record.
+    pub(crate) queue: u32,
+    /// It is off the list and owns what it asked for.
+    pub(crate) granted: bool,
+}
+
+/// What a report says about a queue that somebody has waited in.
+pub(crate) struct QueueRecord {
+    pub(crate) kind: &'static str,
+    /// Where the primitive was made.
+    pub(crate) made: &'static Location<'static>,
+    pub(crate) holder: Option<Holder>,
+}

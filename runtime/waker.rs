@@ -1,0 +1,91 @@
+//! The kernel's waker: one for all tasks, until somebody keeps a clone.
+//!
+//! The executor polls with one spare waker that it *aims* at the task first. If after the poll
+//! nobody holds a clone, it serves the next task. Otherwise it stays with that task for good and
+//! enters the list of cloned wakers, the only one that the deadlock verdict has to read. So a task
+//! that waits for our own primitives costs no waker at all.
+//!
+//! # Invariants
+//!
+//! - **Aim.** A waker is aimed anew only while nobody else holds it: the count is read, then an
+//!   acquire fence orders it after the last use by whoever dropped a clone on another thread.
+//! - **Publish first.** A wake from another thread reaches the inbox before its clone is dropped,
+//!   so whoever sees the count go down also sees the wake.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::task::{Wake, Waker};
+
+use super::context;
+use super::remote::{Inbox, Letter};
+use super::task::TaskId;
+
+/// What a `Waker` of ours points at.
+struct TaskWaker {
+    /// The task it wakes, as bits.
+    id: AtomicU64,
+    inbox: Arc<Inbox>,
+}
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let Some(id) = TaskId::from_bits(self.id.load(Ordering::Relaxed)) else {
+            return;
+        };
+        let local = context::try_with(|kernel| {
+            let ours =
+                matches!(&*kernel.inbox.borrow(), Some(inbox) if Arc::ptr_eq(inbox, &self.inbox));
+            if ours {
+                kernel.schedule(id);
+            }
+            ours
+        });
+        if local != Some(true) {
+            // A dead runtime refuses the letter, and there is nothing left to wake.
+            let _ = self.inbox.send(Letter::Wake(id));
+        }
+    }
+}
+
+/// A waker together with the means to aim it and to see whether it was cloned.
+pub(crate) struct PollWaker {
+    target: Arc<TaskWaker>,
+    waker: Waker,
+}
+
+impl PollWaker {
+    /// References to the target when nobody outside holds one: ours and the waker's.
+    const UNSHARED: usize = 2;
+
+    pub(crate) fn new(inbox: Arc<Inbox>) -> Self {
+        let target = Arc::new(TaskWaker {
+            id: AtomicU64::new(0),
+            inbox,
+        });
+        PollWaker {
+            waker: Waker::from(target.clone()),
+            target,
+        }
+    }
+
+    pub(crate) fn aim(&self, id: TaskId) {
+        self.target.id.store(id.to_bits(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// Whether somebody holds a clone and may wake the task.
+    pub(crate) fn is_cloned(&self) -> bool {
+        if Arc::strong_count(&self.target) > Self::UNSHARED {
+            return true;
+        }
+        fence(Ordering::Acquire);
+        false
+    }
+}

@@ -1,0 +1,122 @@
+//! A flag that tasks can wait for.
+//!
+//! `set` releases everyone who waits at that moment, in order, even if the flag is cleared before
+//! they run.
+//!
+//! # Implementation
+//!
+//! A flag and a wait queue. Setting is O(waiters); nothing allocates after warm-up.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::runtime::{Left, Owner, Wait, WaitQueue};
+
+/// A flag that tasks can wait for.
+///
+/// asyncio counterpart: `asyncio.Event`, without a difference.
+///
+/// # Examples
+///
+/// ```
+/// use turnwise::sync::Event;
+///
+/// let ready = Event::new();
+/// turnwise::block_on(async {
+///     futures::join!(ready.wait(), async { ready.set() });
+/// });
+/// assert!(ready.is_set());
+/// ```
+#[doc(alias = "Notify")]
+pub struct Event {
+    set: Cell<bool>,
+    queue: WaitQueue,
+}
+
+impl Event {
+    /// Creates an event that is not set.
+    #[track_caller]
+    pub const fn new() -> Self {
+        Event {
+            set: Cell::new(false),
+            queue: WaitQueue::new("event"),
+        }
+    }
+
+    /// Waits until the event is set; ready at once if it is.
+    ///
+    /// # Fairness
+    ///
+    /// All waiters are released together and run in the order in which they came.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*, except that a waiter dropped after a `set` that was followed by a `clear` waits
+    /// for the next `set` when it comes back.
+    #[track_caller]
+    pub fn wait(&self) -> EventWait<'_> {
+        EventWait {
+            wait: self.queue.wait(self, 0),
+        }
+    }
+
+    /// Sets the event and releases everyone who waits.
+    pub fn set(&self) {
+        if !self.set.replace(true) {
+            self.queue.wake_all();
+        }
+    }
+
+    /// Clears the event. Those released before still complete.
+    pub fn clear(&self) {
+        self.set.set(false);
+    }
+
+    /// Whether the event is set.
+    pub fn is_set(&self) -> bool {
+        self.set.get()
+    }
+}
+
+impl Owner for Event {
+    /// A release belongs to everybody: there is nothing to pass on.
+    fn left(&self, _: Left) {}
+}
+
+/// The future of [`Event::wait`].
+#[must_use = "futures do nothing unless you `.await` them"]
+#[derive(Debug)]
+pub struct EventWait<'a> {
+    wait: Wait<'a, Event>,
+}
+
+impl Future for EventWait<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.wait.is_new() && self.wait.owner().is_set() {
+            self.wait.skip();
+            return Poll::Ready(());
+        }
+        Pin::new(&mut self.wait).poll(cx).map(drop)
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("set", &self.is_set())
+            .field("waiters", &self.queue.len())
+            .finish()
+    }
+}
+
+impl Default for Event {
+    #[track_caller]
+    fn default() -> Self {
+        Event::new()
+    }
+}

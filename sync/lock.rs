@@ -1,0 +1,277 @@
+//! Mutual exclusion across await points.
+//!
+//! ```text
+//!   free ──(1) acquire──▶ held ──(2) release, nobody waits──▶ free
+//!                          │ ▲
+//!                          └─┘ (3) release, somebody waits: the head holds it from now on
+//! ```
+//!
+//! A lock is free only while nobody waits for it, so the fast path is one test, and a newcomer
+//! cannot get in between a release and the waiter it woke.
+//!
+//! # Implementation
+//!
+//! Acquiring a free lock and releasing an uncontended one touch a few words; nothing allocates.
+//! There is no owned guard: the guard is `{ value, token }` in this order, so that the borrow of the
+//! value ends before the release wakes anybody. Keep the lock in an `Rc` and the guard in the task.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::fmt;
+use std::future::Future;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use crate::runtime::{Holder, Left, Owner, Wait, WaitQueue, current_task};
+
+/// A value that one task at a time may use, across await points.
+///
+/// asyncio counterpart: `asyncio.Lock`. Differences: it owns the value it protects; releasing is
+/// dropping the guard.
+///
+/// Code between two awaits is never interrupted, so a value that is not held across an await needs
+/// a `Cell` or `RefCell`, not a lock.
+///
+/// # Fairness
+///
+/// Strictly first come, first served. A released lock belongs to the head waiter at once.
+///
+/// # Examples
+///
+/// ```
+/// use turnwise::sync::Lock;
+///
+/// let lock = Lock::new(1);
+/// turnwise::block_on(async {
+///     let mut value = lock.acquire().await;
+///     turnwise::yield_now().await;
+///     *value += 1;
+/// });
+/// assert_eq!(lock.into_inner(), 2);
+/// ```
+#[doc(alias = "Mutex")]
+pub struct Lock<T: ?Sized> {
+    raw: RawLock,
+    value: RefCell<T>,
+}
+
+/// The lock without its value.
+pub(super) struct RawLock {
+    locked: Cell<bool>,
+    queue: WaitQueue,
+}
+
+impl<T> Lock<T> {
+    /// Creates a free lock.
+    #[track_caller]
+    pub const fn new(value: T) -> Self {
+        let raw = RawLock {
+            locked: Cell::new(false),
+            queue: WaitQueue::new("lock"),
+        };
+        Lock {
+            raw,
+            value: RefCell::new(value),
+        }
+    }
+
+    /// Returns the value.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> Lock<T> {
+    /// Waits until the lock is this task's, and returns a guard that releases it when dropped.
+    ///
+    /// # Fairness
+    ///
+    /// Strictly first come, first served, counted from the first poll.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Loses place*: a dropped acquire passes a grant on; a new one queues at the tail.
+    #[track_caller]
+    #[doc(alias = "lock")]
+    pub fn acquire(&self) -> Acquire<'_, T> {
+        Acquire {
+            lock: self,
+            wait: self.raw.queue.wait(&self.raw, 1),
+        }
+    }
+
+    /// Takes the lock if it is free, which it never is while somebody waits for it.
+    #[track_caller]
+    #[doc(alias = "try_lock")]
+    pub fn try_acquire(&self) -> Option<LockGuard<'_, T>> {
+        self.raw.try_take(Location::caller()).then(|| self.guard())
+    }
+
+    /// Whether a task holds the lock, or has been granted it.
+    pub fn is_locked(&self) -> bool {
+        self.raw.locked.get()
+    }
+
+    /// The value, without locking: nobody else can hold a guard.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    fn guard(&self) -> LockGuard<'_, T> {
+        LockGuard {
+            value: self.value.borrow_mut(),
+            token: Release { raw: &self.raw },
+            lock: self,
+        }
+    }
+}
+
+impl RawLock {
+    #[inline]
+    fn try_take(&self, at: &'static Location<'static>) -> bool {
+        if self.locked.get() {
+            return false;
+        }
+        self.locked.set(true);
+        self.hold(at);
+        true
+    }
+
+    /// Remembers who holds the lock, for reports.
+    #[inline]
+    fn hold(&self, at: &'static Location<'static>) {
+        self.queue.set_holder(Some(Holder {
+            task: current_task(),
+            at,
+        }));
+    }
+
+    #[inline]
+    fn release(&self) {
+        if self.queue.is_empty() || !self.hand_over() {
+            self.locked.set(false);
+        }
+    }
+
+    #[inline(never)]
+    fn hand_over(&self) -> bool {
+        self.queue.set_holder(None);
+        self.queue.grant_head()
+    }
+}
+
+impl Owner for RawLock {
+    fn left(&self, left: Left) {
+        if let Left::Granted(_) = left {
+            self.release();
+        }
+    }
+}
+
+/// The future of [`Lock::acquire`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Acquire<'a, T: ?Sized> {
+    lock: &'a Lock<T>,
+    wait: Wait<'a, RawLock>,
+}
+
+impl<'a, T: ?Sized> Future for Acquire<'a, T> {
+    type Output = LockGuard<'a, T>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let raw = &this.lock.raw;
+        if this.wait.is_new() && raw.try_take(this.wait.at()) {
+            this.wait.skip();
+        } else {
+            ready!(Pin::new(&mut this.wait).poll(cx));
+            raw.hold(this.wait.at());
+        }
+        Poll::Ready(this.lock.guard())
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Acquire<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire").field("wait", &self.wait).finish()
+    }
+}
+
+/// Gives access to the value of a [`Lock`]; dropping it releases the lock.
+#[must_use = "a guard that is dropped at once releases the lock at once; bind it with `let guard =`"]
+pub struct LockGuard<'a, T: ?Sized> {
+    // Dropped in this order: the borrow ends before the release wakes anybody (rule R4).
+    value: RefMut<'a, T>,
+    token: Release<'a>,
+    lock: &'a Lock<T>,
+}
+
+impl<'a, T: ?Sized> LockGuard<'a, T> {
+    /// Releases the lock and returns it, with the line to report for a wait that follows.
+    pub(super) fn unlock(self) -> &'a Lock<T> {
+        self.lock
+    }
+
+    /// The lock this guard belongs to.
+    pub(super) fn lock(&self) -> &'a Lock<T> {
+        self.lock
+    }
+}
+
+impl<T: ?Sized> Deref for LockGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: ?Sized> DerefMut for LockGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+/// The part of a guard that releases.
+struct Release<'a> {
+    raw: &'a RawLock,
+}
+
+impl Drop for Release<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.raw.release();
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for LockGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let _ = &self.token;
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Lock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lock")
+            .field("locked", &self.is_locked())
+            .field("waiters", &self.raw.queue.len())
+            .finish()
+    }
+}
+
+impl<T: Default> Default for Lock<T> {
+    #[track_caller]
+    fn default() -> Self {
+        Lock::new(T::default())
+    }
+}
+
+impl<T> From<T> for Lock<T> {
+    #[track_caller]
+    fn from(value: T) -> Self {
+        Lock::new(value)
+    }
+}

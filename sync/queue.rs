@@ -1,0 +1,102 @@
+//! The queue of producers and consumers, in three orders: first in first out, last in first out,
+//! smallest first.
+//!
+//! All three are one [`Channel`] over a store that decides which item is next.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::Deref;
+
+use super::channel::{Channel, Store};
+
+/// Gives the item that was put first.
+#[derive(Debug)]
+pub struct Fifo<T>(VecDeque<T>);
+
+impl<T> Store for Fifo<T> {
+    type Item = T;
+    const EMPTY: Self = Fifo(VecDeque::new());
+    const KIND: &'static str = "queue";
+
+    fn push(&mut self, item: T) {
+        self.0.push_back(item);
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        self.0.pop_front()
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// A queue: first in, first out. Its verbs are those of [`Channel`].
+///
+/// asyncio counterpart: `asyncio.Queue`. Differences: [`close`](Channel::close) is the ordinary way
+/// to end consumers; a size of zero is refused instead of meaning no limit.
+///
+/// # Examples
+///
+/// ```
+/// use turnwise::sync::Queue;
+///
+/// let queue = Queue::bounded(1);
+/// turnwise::block_on(async {
+///     let produce = async {
+///         for n in 0..3 {
+///             queue.put(n).await.unwrap();
+///         }
+///         queue.close();
+///     };
+///     let consume = async {
+///         let mut sum = 0;
+///         while let Ok(item) = queue.take().await {
+///             sum += *item;
+///         }
+///         sum
+///     };
+///     assert_eq!(futures::join!(produce, consume).1, 3);
+///     queue.join().await;
+/// });
+/// ```
+#[doc(alias = "channel")]
+pub struct Queue<T> {
+    channel: Channel<Fifo<T>>,
+}
+
+impl<T> Queue<T> {
+    /// Creates a queue that holds at most `capacity` items.
+    ///
+    /// # Panics
+    ///
+    /// On a capacity of zero.
+    #[track_caller]
+    pub const fn bounded(capacity: usize) -> Self {
+        Queue {
+            channel: Channel::with_capacity(capacity),
+        }
+    }
+
+    /// Creates a queue without a limit: `put` never waits.
+    #[track_caller]
+    pub const fn unbounded() -> Self {
+        Queue {
+            channel: Channel::with_capacity(usize::MAX),
+        }
+    }
+}
+
+impl<T> Deref for Queue<T> {
+    type Target = Channel<Fifo<T>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.channel
+    }
+}
+
+impl<T> fmt::Debug for Queue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.channel.fmt(f)
+    }
+}
