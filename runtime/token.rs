@@ -349,6 +349,7 @@ pub(crate) mod entry {
     }
 
     /// Fails if a task outlives main.
+    #[track_caller]
     fn checked<R, F: Future<Output = R>>(runtime: Runtime, future: F) -> R {
         let output = runtime.block_on(future);
         let leaked = runtime.dump();
