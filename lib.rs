@@ -25,6 +25,7 @@
 //! }
 //! ```
 
+pub mod io;
 mod runtime;
 pub mod sync;
 

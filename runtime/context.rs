@@ -60,6 +60,8 @@ pub(crate) struct Kernel {
     pub(crate) current: Cell<Option<TaskId>>,
     /// Identity of the waker it is polled with.
     polling: Cell<(*const (), *const RawWakerVTable)>,
+    /// Ready I/O results it may still have in this poll.
+    pub(crate) io_left: Cell<u8>,
     /// What it did; see [`notes`].
     pub(crate) notes: Cell<u8>,
     /// The waker that serves every task that keeps no clone of it.
@@ -102,6 +104,8 @@ pub(crate) struct Kernel {
     pub(crate) scratch: Cell<Vec<Who>>,
     /// Set while a host drives the loop through a descriptor.
     pub(crate) embedded: Cell<bool>,
+    /// The host's descriptor is readable already, or a turn is under way.
+    pub(crate) rung: Cell<bool>,
 }
 
 impl Kernel {
@@ -112,6 +116,7 @@ impl Kernel {
             ready: RefCell::new(VecDeque::new()),
             current: Cell::new(None),
             polling: Cell::new((std::ptr::null(), std::ptr::null())),
+            io_left: Cell::new(0),
             notes: Cell::new(0),
             spare: Cell::new(None),
             cloned: RefCell::new(Slab::new()),
@@ -133,8 +138,12 @@ impl Kernel {
             checked: Cell::new(0),
             scratch: Cell::new(Vec::new()),
             embedded: Cell::new(false),
+            rung: Cell::new(false),
         }
     }
+
+    /// Ready I/O results in one poll before the task has to yield.
+    const IO_PER_POLL: u8 = 128;
 
     /// Puts a task at the tail of the ready queue unless it is there already, or is over.
     pub(crate) fn schedule(&self, id: TaskId) {
@@ -151,10 +160,10 @@ impl Kernel {
         }
     }
 
-    /// Tells a host loop that a task is ready, when it is not in a turn to see it itself.
+    /// Makes the descriptor of an embedded loop readable, once until its next turn.
     #[cold]
     pub(crate) fn ring(&self) {
-        if self.turning.get().is_none()
+        if !self.rung.replace(true)
             && let Some(inbox) = &*self.inbox.borrow()
         {
             inbox.ring();
@@ -166,6 +175,7 @@ impl Kernel {
         self.current.set(Some(id));
         self.polling.set((waker.data(), waker.vtable()));
         self.notes.set(0);
+        self.io_left.set(Kernel::IO_PER_POLL);
     }
 
     /// Ends what [`enter`](Kernel::enter) began and returns the notes.

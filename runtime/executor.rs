@@ -17,12 +17,15 @@ use std::future::Future;
 use std::io;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use mio::{Interest, event::Source};
+
 use super::context::{self, Kernel, notes};
 use super::join::{self, JoinError};
-use super::reactor::{self, Hit, Reactor};
+use super::reactor::{self, Hit, Reactor, Readiness};
 use super::remote;
 use super::report;
 use super::task::{BoxedBody, NO_WAKER, TaskId};
@@ -357,7 +360,7 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
         (Some(next), Some(limit)) => Some(next.min(limit)),
         (next, limit) => next.or(limit),
     };
-    if until.is_none_or(|until| until > now) || has_io(kernel) {
+    if until.is_none_or(|until| until > now) || has_io(kernel) || kernel.embedded.get() {
         sleep(kernel, until, now);
     }
     let now = kernel.clock.now();
@@ -437,6 +440,69 @@ pub(crate) fn need_reactor(kernel: &Kernel) -> io::Result<()> {
         *place = Some(reactor);
     }
     Ok(())
+}
+
+/// Leaves the descriptor of an embedded loop readable if a turn is due, and armed for when it will
+/// be.
+pub(crate) fn arm_host(kernel: &Kernel) {
+    let Some(inbox) = kernel.inbox.borrow().clone() else {
+        return;
+    };
+    if !kernel.ready.borrow().is_empty() || !inbox.park() {
+        return kernel.ring();
+    }
+    let next = kernel.timers.borrow_mut().next();
+    if let (Some(next), Some(reactor)) = (next, &mut *kernel.reactor.borrow_mut()) {
+        let now = kernel.clock.now();
+        if let Err(error) = reactor.arm(now, next) {
+            panic!("the timer of an embedded loop failed: {error}");
+        }
+    }
+}
+
+/// Registers a source with this thread's reactor, which is made if need be.
+#[track_caller]
+pub(crate) fn register<S>(source: &mut S, interest: Interest) -> io::Result<Rc<Readiness>>
+where
+    S: Source + ?Sized,
+{
+    context::with(|kernel| {
+        context::require_runtime(kernel, "i/o");
+        need_reactor(kernel)?;
+        let mut reactor = kernel.reactor.borrow_mut();
+        reactor
+            .as_mut()
+            .expect("it was just made")
+            .register(source, interest)
+    })
+}
+
+/// Takes a source off the reactor it was registered with, if that still exists.
+pub(crate) fn deregister<S>(source: &mut S, readiness: &Readiness)
+where
+    S: Source + ?Sized,
+{
+    if readiness.orphaned.get() {
+        return;
+    }
+    let forgotten = context::try_with(|kernel| {
+        let mut reactor = kernel.reactor.borrow_mut();
+        reactor
+            .as_mut()
+            .and_then(|reactor| reactor.deregister(source, readiness))
+    });
+    drop(forgotten);
+}
+
+/// Counts a piece of I/O that did not wait. `false` asks the caller to yield: a peer that is
+/// always ready must not starve the rest.
+pub(crate) fn spend_io() -> bool {
+    context::with(|kernel| {
+        let left = kernel.io_left.get();
+        kernel.io_left.set(left.saturating_sub(1));
+        // Another executor has its own rules.
+        left > 0 || kernel.current.get().is_none()
+    })
 }
 
 /// Ends the reactor: whoever still waits for a source learns that it will not be announced.

@@ -72,9 +72,6 @@ impl Instant {
     pub fn into_std(self) -> Option<std::time::Instant> {
         clock::to_std(self.0)
     }
-
-    /// The far future: no timer armed for it expires.
-    pub(crate) const NEVER: Instant = Instant(u64::MAX);
 }
 
 impl From<std::time::Instant> for Instant {

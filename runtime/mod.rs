@@ -41,3 +41,8 @@ pub(crate) use token::entry;
 pub(crate) use context::current_task;
 pub(crate) use wait_queue::Holder;
 pub use wait_queue::{Left, Owner, Wait, WaitQueue};
+
+// For `io`: sources, their readiness, and the budget of ready results.
+pub(crate) use executor::{deregister, register, spend_io};
+pub(crate) use reactor::{Direction, Readiness, Way};
+pub(crate) use time::yield_once;

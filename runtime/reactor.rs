@@ -12,11 +12,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mio::{Events, Interest, Poll, Registry, Token, event::Source};
+use mio::{Events, Interest, Poll, Token, event::Source};
 use slab::Slab;
 
 use super::context::{Kernel, Who};
@@ -29,6 +31,9 @@ use super::wait_queue::{Left, Owner, Wait, WaitQueue};
 const BELL: Token = Token(usize::MAX - 1);
 /// Rings when the deadline has come. (`usize::MAX` is mio's own.)
 const DEADLINE: Token = Token(usize::MAX - 2);
+
+/// Events taken from the system in one batch.
+const EVENTS: usize = 1024;
 
 /// One of the two ways that data can flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +67,8 @@ impl Direction {
     }
 
     /// Waits until trying is worth while again.
-    #[track_caller]
-    pub(crate) fn wait(&self) -> Wait<'_, Self> {
-        self.queue.wait(self, 0)
+    pub(crate) fn wait(&self, at: &'static Location<'static>) -> Wait<'_, Self> {
+        self.queue.wait_at(self, 0, at)
     }
 
     /// Makes `who` the waiter of the poll-style traits; the caller drops the one before.
@@ -149,7 +153,7 @@ impl Reactor {
         let bell = Arc::new(mio::Waker::new(poll.registry(), BELL)?);
         Ok(Reactor {
             poll,
-            events: Events::with_capacity(1024),
+            events: Events::with_capacity(EVENTS),
             sources: Slab::new(),
             sleeper,
             bell,
@@ -158,10 +162,6 @@ impl Reactor {
 
     pub(crate) fn bell(&self) -> Bell {
         self.bell.clone()
-    }
-
-    pub(crate) fn registry(&self) -> &Registry {
-        self.poll.registry()
     }
 
     /// Registers a source for the interests it can have.
@@ -222,6 +222,11 @@ impl Reactor {
         self.sources.iter().map(|(_, readiness)| readiness)
     }
 
+    /// The selector's descriptor, duplicated.
+    pub(crate) fn descriptor(&self) -> io::Result<OwnedFd> {
+        self.poll.registry().as_fd().try_clone_to_owned()
+    }
+
     /// Arms the descriptor for `deadline`, so that a host that polls it wakes in time.
     pub(crate) fn arm(&mut self, now: u64, deadline: u64) -> io::Result<()> {
         self.sleeper.timeout(now, Some(deadline)).map(drop)
@@ -241,8 +246,21 @@ impl Reactor {
             Some(deadline) if deadline <= now => Some(Duration::ZERO),
             deadline => self.sleeper.timeout(now, deadline)?,
         };
+        self.gather(timeout, hits)?;
+        while self.events.iter().count() == EVENTS {
+            // There may be more than one batch holds, and an edge is not told twice.
+            self.gather(Some(Duration::ZERO), hits)?;
+        }
+        Ok(())
+    }
+
+    /// Polls once and collects one batch.
+    fn gather(&mut self, timeout: Option<Duration>, hits: &mut Vec<Hit>) -> io::Result<()> {
         match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.events.clear();
+                return Ok(());
+            }
             other => other?,
         }
         for event in &self.events {

@@ -29,7 +29,7 @@ pub(crate) struct TimerKey {
 /// One armed timer.
 pub(crate) struct Timer {
     serial: u64,
-    pub(crate) deadline: u64,
+    deadline: u64,
     pub(crate) who: Who,
     pub(crate) at: &'static Location<'static>,
     pub(crate) what: &'static str,

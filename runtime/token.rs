@@ -11,7 +11,10 @@
 //! dropped; the first panic goes on afterwards.
 
 use std::any::Any;
+use std::cell::OnceCell;
 use std::future::Future;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +61,8 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 #[must_use = "a runtime that is dropped drops its tasks; call `block_on`"]
 #[derive(Debug)]
 pub struct Runtime {
+    /// The selector, for a host that polls it.
+    descriptor: OnceCell<OwnedFd>,
     _thread: ThisThread,
 }
 
@@ -93,6 +98,7 @@ impl Runtime {
             kernel.runtime.set(Some(Location::caller()));
         });
         Runtime {
+            descriptor: OnceCell::new(),
             _thread: ThisThread::new(),
         }
     }
@@ -170,6 +176,33 @@ impl Runtime {
     /// The earliest deadline that a task waits for.
     pub fn next_deadline(&self) -> Option<Instant> {
         context::with(|kernel| kernel.timers.borrow_mut().next().map(Instant))
+    }
+
+    /// A descriptor that becomes readable when [`turn`](Runtime::turn) has something to do: I/O,
+    /// timers, wakes from other threads, tasks made ready outside a turn. A host polls it beside
+    /// its own and then calls `turn(Some(Duration::ZERO))`.
+    ///
+    /// The first call turns on the embedded mode and makes the selector.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor left, and on a virtual clock, which no descriptor can show.
+    pub fn as_fd(&self) -> io::Result<BorrowedFd<'_>> {
+        if let Some(descriptor) = self.descriptor.get() {
+            return Ok(descriptor.as_fd());
+        }
+        let descriptor = context::with(|kernel| {
+            if kernel.clock.is_virtual() {
+                let text = "a virtual clock cannot be polled for; use the real clock";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+            }
+            executor::need_reactor(kernel)?;
+            kernel.embedded.set(true);
+            executor::arm_host(kernel);
+            let reactor = kernel.reactor.borrow();
+            reactor.as_ref().expect("it was just made").descriptor()
+        })?;
+        Ok(self.descriptor.get_or_init(|| descriptor).as_fd())
     }
 
     /// A handle for other threads.
@@ -309,6 +342,7 @@ fn tear_down(kernel: &Kernel) -> Option<Box<dyn Any + Send>> {
     })));
     kernel.ready.borrow_mut().clear();
     kernel.embedded.set(false);
+    kernel.rung.set(false);
     kernel.runtime.set(None);
     kernel.closing.set(false);
     first

@@ -1,0 +1,340 @@
+//! Anything that can be registered with the reactor, awaited.
+//!
+//! ```text
+//!   ready? ──yes──▶ try ──▶ done
+//!     ▲ no           │ would block: not ready any more
+//!     └──── wait ◀───┘
+//! ```
+//!
+//! # Implementation
+//!
+//! Registered once, edge-triggered, for both directions. What is known of a direction is cached:
+//! no system call is made to learn that there is nothing. A task that never has to wait yields
+//! after 128 operations in one poll, so that a fast peer cannot starve the rest.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token, event};
+
+use crate::runtime::{Direction, Readiness, Wait, Way, deregister, register, spend_io, yield_once};
+
+/// A `mio` source or a descriptor, registered with this thread's reactor.
+///
+/// The source must be non-blocking. Dropping it takes it off the reactor; the source itself is
+/// dropped with it, unless [`into_inner`](Source::into_inner) takes it out.
+///
+/// asyncio counterpart: `loop.add_reader` and `loop.add_writer`, as futures.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use turnwise::io::Source;
+///
+/// # fn main() -> std::io::Result<()> {
+/// turnwise::block_on(async {
+///     let (mut tx, rx) = std::os::unix::net::UnixStream::pair()?;
+///     rx.set_nonblocking(true)?;
+///     let source = Source::from_fd(rx)?;
+///     tx.write_all(b"hello")?;
+///     let mut buffer = [0; 16];
+///     let read = source.read_with(|rx| (&rx.0).read(&mut buffer)).await?;
+///     assert_eq!(&buffer[..read], b"hello");
+///     Ok(())
+/// })
+/// # }
+/// ```
+pub struct Source<S: event::Source> {
+    /// Absent only while it is being taken out.
+    inner: Option<S>,
+    readiness: Rc<Readiness>,
+}
+
+impl<S: event::Source> Source<S> {
+    /// Registers a source for reading and writing.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: no more descriptors, or a kind of file that it cannot watch.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    #[track_caller]
+    pub fn new(mut source: S) -> io::Result<Self> {
+        let readiness = register(&mut source, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Source {
+            inner: Some(source),
+            readiness,
+        })
+    }
+
+    /// The source.
+    ///
+    /// # Panics
+    ///
+    /// Never: the source is there until it is taken out by value.
+    pub fn get_ref(&self) -> &S {
+        self.inner
+            .as_ref()
+            .expect("a source is there until it is taken out by value")
+    }
+
+    /// Takes the source off the reactor and returns it.
+    ///
+    /// # Panics
+    ///
+    /// Never: the source is there until it is taken out by value.
+    pub fn into_inner(mut self) -> S {
+        let mut source = self.inner.take().expect("a source is taken out once");
+        deregister(&mut source, &self.readiness);
+        source
+    }
+
+    /// Waits until reading is worth trying.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime that it was registered with has ended.
+    #[track_caller]
+    pub fn readable(&self) -> Ready<'_> {
+        self.ready(Way::Read)
+    }
+
+    /// Waits until writing is worth trying.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime that it was registered with has ended.
+    #[track_caller]
+    pub fn writable(&self) -> Ready<'_> {
+        self.ready(Way::Write)
+    }
+
+    /// Tries `op`, and again each time the source is readable, until it does not block.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*, if `op` does nothing when it would block: it is either done or was not done.
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`, besides `WouldBlock` and `Interrupted`.
+    #[track_caller]
+    pub fn read_with<R, F>(&self, op: F) -> Op<'_, S, F>
+    where
+        F: FnMut(&S) -> io::Result<R>,
+    {
+        Op {
+            source: self,
+            op,
+            ready: self.ready(Way::Read),
+        }
+    }
+
+    /// Tries `op`, and again each time the source is writable, until it does not block.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*, if `op` does nothing when it would block: it is either done or was not done.
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`, besides `WouldBlock` and `Interrupted`.
+    #[track_caller]
+    pub fn write_with<R, F>(&self, op: F) -> Op<'_, S, F>
+    where
+        F: FnMut(&S) -> io::Result<R>,
+    {
+        Op {
+            source: self,
+            op,
+            ready: self.ready(Way::Write),
+        }
+    }
+
+    #[track_caller]
+    fn ready(&self, way: Way) -> Ready<'_> {
+        Ready {
+            readiness: &self.readiness,
+            way,
+            wait: None,
+            at: Location::caller(),
+        }
+    }
+
+    /// Tries `op` now, and notes that the direction is not ready if it would block.
+    fn attempt<R>(
+        &self,
+        way: Way,
+        op: &mut impl FnMut(&S) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            match op(self.get_ref()) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.readiness.way(way).ready.set(false);
+                    return Poll::Pending;
+                }
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+}
+
+impl<T: AsFd> Source<Fd<T>> {
+    /// Registers a descriptor, which must be non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; a regular file, for one, cannot be watched.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    #[track_caller]
+    pub fn from_fd(fd: T) -> io::Result<Self> {
+        Source::new(Fd(fd))
+    }
+}
+
+impl<S: event::Source> Drop for Source<S> {
+    fn drop(&mut self) {
+        if let Some(source) = &mut self.inner {
+            deregister(source, &self.readiness);
+        }
+    }
+}
+
+impl<S: event::Source + fmt::Debug> fmt::Debug for Source<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source")
+            .field("source", &self.inner)
+            .field("readable", &self.readiness.read.ready.get())
+            .field("writable", &self.readiness.write.ready.get())
+            .finish()
+    }
+}
+
+/// A descriptor as a `mio` source.
+#[derive(Debug)]
+pub struct Fd<T>(pub T);
+
+impl<T: AsFd> event::Source for Fd<T> {
+    fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        SourceFd(&self.0.as_fd().as_raw_fd()).register(registry, token, interests)
+    }
+
+    fn reregister(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        SourceFd(&self.0.as_fd().as_raw_fd()).reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        SourceFd(&self.0.as_fd().as_raw_fd()).deregister(registry)
+    }
+}
+
+/// The future of [`Source::readable`] and [`Source::writable`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Ready<'a> {
+    readiness: &'a Readiness,
+    way: Way,
+    wait: Option<Wait<'a, Direction>>,
+    at: &'static Location<'static>,
+}
+
+impl Future for Ready<'_> {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let direction = this.readiness.way(this.way);
+        loop {
+            if this.readiness.orphaned.get() {
+                let text = "the runtime that this was registered with has ended; register it again";
+                return Poll::Ready(Err(io::Error::other(text)));
+            }
+            if direction.ready.get() {
+                this.wait = None;
+                return Poll::Ready(Ok(()));
+            }
+            let wait = this.wait.get_or_insert_with(|| direction.wait(this.at));
+            ready!(Pin::new(wait).poll(cx));
+            this.wait = None;
+        }
+    }
+}
+
+impl fmt::Debug for Ready<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready")
+            .field("way", &self.way)
+            .field("wait", &self.wait)
+            .finish()
+    }
+}
+
+/// The future of [`Source::read_with`] and [`Source::write_with`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Op<'a, S: event::Source, F> {
+    source: &'a Source<S>,
+    op: F,
+    ready: Ready<'a>,
+}
+
+// Nothing in it is pinned; the operation is called, never polled.
+impl<S: event::Source, F> Unpin for Op<'_, S, F> {}
+
+impl<S, F, R> Future for Op<'_, S, F>
+where
+    S: event::Source,
+    F: FnMut(&S) -> io::Result<R>,
+{
+    type Output = io::Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
+        let this = &mut *self;
+        loop {
+            ready!(Pin::new(&mut this.ready).poll(cx))?;
+            if !spend_io() {
+                yield_once(cx);
+                return Poll::Pending;
+            }
+            if let Poll::Ready(result) = this.source.attempt(this.ready.way, &mut this.op) {
+                return Poll::Ready(result);
+            }
+        }
+    }
+}
+
+impl<S: event::Source, F> fmt::Debug for Op<'_, S, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Op").field("ready", &self.ready).finish()
+    }
+}
