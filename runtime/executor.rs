@@ -135,24 +135,26 @@ fn refuse_fork(kernel: &Kernel) {
 /// One pass: polls every task that is ready now, once each. Stops early when main is over.
 pub(crate) fn pass(kernel: &Kernel, main: &mut Option<Main<'_>>) {
     kernel.pass.set(kernel.pass.get() + 1);
+    let mut spare = kernel.spare.take().unwrap_or_else(|| new_waker(kernel));
     let ready = kernel.ready.borrow().len();
     for _ in 0..ready {
         // The chooser: the only place that decides which ready task is next.
         let Some(id) = kernel.ready.borrow_mut().pop_front() else {
             break;
         };
-        step(kernel, id, main);
+        step(kernel, id, &mut spare, main);
         if main.as_ref().is_some_and(|main| main.over) {
-            return;
+            break;
         }
         if kernel.pace.is_due() {
             look(kernel);
         }
     }
+    kernel.spare.set(Some(spare));
 }
 
 /// Polls one task, or drops its future if its end was asked for.
-fn step(kernel: &Kernel, id: TaskId, main: &mut Option<Main<'_>>) {
+fn step(kernel: &Kernel, id: TaskId, spare: &mut PollWaker, main: &mut Option<Main<'_>>) {
     let (body, key, cancelled) = {
         let mut tasks = kernel.tasks.borrow_mut();
         let Some(task) = tasks.get_mut(id) else {
@@ -166,25 +168,20 @@ fn step(kernel: &Kernel, id: TaskId, main: &mut Option<Main<'_>>) {
     };
     match body {
         Some(body) if cancelled => join::cancel_now(kernel, id, body),
-        Some(body) => poll_task(kernel, id, key, body),
+        Some(body) => poll_task(kernel, id, key, spare, body),
         None => match main {
-            Some(main) if main.id == id => poll_main(kernel, key, main),
+            Some(main) if main.id == id => poll_main(kernel, key, spare, main),
             _ => {}
         },
     }
 }
 
-fn poll_task(kernel: &Kernel, id: TaskId, key: u32, mut body: BoxedBody) {
-    let waker = borrow_waker(kernel, key);
-    waker.aim(id);
-    kernel.enter(id, waker.waker());
-    let result = panic::catch_unwind(AssertUnwindSafe(|| {
-        body.as_mut().poll(&mut Context::from_waker(waker.waker()))
-    }));
-    let notes = kernel.leave();
-    let key = return_waker(kernel, id, key, waker);
+fn poll_task(kernel: &Kernel, id: TaskId, key: u32, spare: &mut PollWaker, mut body: BoxedBody) {
+    let (result, notes) = with_waker(kernel, id, key, spare, |cx| {
+        panic::catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(cx)))
+    });
     match result {
-        Ok(Poll::Pending) => rest(kernel, id, key, notes, body),
+        Ok(Poll::Pending) => rest(kernel, id, notes, body),
         Ok(Poll::Ready(())) => join::complete(kernel, id, body, None),
         Err(payload) => {
             // A future whose destructor panics too has said enough with the first panic.
@@ -195,12 +192,12 @@ fn poll_task(kernel: &Kernel, id: TaskId, key: u32, mut body: BoxedBody) {
 }
 
 /// Puts a task that is not finished back into its slot.
-fn rest(kernel: &Kernel, id: TaskId, key: u32, notes: u8, body: BoxedBody) {
+#[inline]
+fn rest(kernel: &Kernel, id: TaskId, notes: u8, body: BoxedBody) {
     let mut tasks = kernel.tasks.borrow_mut();
     let Some(task) = tasks.get_mut(id) else {
         drop(tasks);
-        drop(body);
-        return;
+        return drop(body);
     };
     if task.cancelled {
         drop(tasks);
@@ -210,72 +207,88 @@ fn rest(kernel: &Kernel, id: TaskId, key: u32, notes: u8, body: BoxedBody) {
     if notes & notes::YIELDED != 0 && !task.scheduled {
         task.scheduled = true;
         kernel.ready.borrow_mut().push_back(id);
-    } else if notes == 0 && !task.scheduled && key == NO_WAKER {
+    } else if notes == 0 && !task.scheduled && task.waker == NO_WAKER {
         drop(tasks);
         report::check_lost(kernel, id);
     }
 }
 
-fn poll_main(kernel: &Kernel, key: u32, main: &mut Main<'_>) {
-    let waker = borrow_waker(kernel, key);
-    waker.aim(main.id);
-    kernel.enter(main.id, waker.waker());
+fn poll_main(kernel: &Kernel, key: u32, spare: &mut PollWaker, main: &mut Main<'_>) {
     // A panic of main is the caller's; `Turning` and `block_on` put the kernel in order.
-    let result = main
-        .future
-        .as_mut()
-        .poll(&mut Context::from_waker(waker.waker()));
-    let notes = kernel.leave();
-    let key = return_waker(kernel, main.id, key, waker);
+    let (result, notes) = with_waker(kernel, main.id, key, spare, |cx| {
+        main.future.as_mut().poll(cx)
+    });
     if result.is_ready() {
         main.over = true;
-        return;
-    }
-    if notes & notes::YIELDED != 0 {
+    } else if notes & notes::YIELDED != 0 {
         kernel.schedule(main.id);
-    } else if notes == 0 && key == NO_WAKER {
+    } else if notes == 0 {
         report::check_lost(kernel, main.id);
     }
 }
 
-/// The waker to poll with: the task's own if somebody keeps clones of it, else the spare one.
-fn borrow_waker(kernel: &Kernel, key: u32) -> PollWaker {
-    let waker = if key == NO_WAKER {
-        kernel.spare.take()
-    } else {
+/// Runs a poll with the task's own waker if somebody keeps clones of it, else with the spare one.
+/// Returns what the poll did besides.
+#[inline]
+fn with_waker<R>(
+    kernel: &Kernel,
+    id: TaskId,
+    key: u32,
+    spare: &mut PollWaker,
+    poll: impl FnOnce(&mut Context<'_>) -> R,
+) -> (R, u8) {
+    if key != NO_WAKER {
+        return with_own_waker(kernel, id, key, poll);
+    }
+    spare.aim(id);
+    kernel.enter(id, spare.waker());
+    let result = poll(&mut Context::from_waker(spare.waker()));
+    let notes = kernel.leave();
+    if spare.is_cloned() {
+        adopt_waker(kernel, id, spare);
+    }
+    (result, notes)
+}
+
+#[cold]
+fn with_own_waker<R>(
+    kernel: &Kernel,
+    id: TaskId,
+    key: u32,
+    poll: impl FnOnce(&mut Context<'_>) -> R,
+) -> (R, u8) {
+    let own = kernel
+        .cloned
+        .borrow_mut()
+        .get_mut(key as usize)
+        .and_then(Option::take);
+    let own = own.expect("a waker stays with its task until the task is over");
+    kernel.enter(id, own.waker());
+    let result = poll(&mut Context::from_waker(own.waker()));
+    let notes = kernel.leave();
+    if let Some(place) = kernel.cloned.borrow_mut().get_mut(key as usize) {
+        *place = Some(own);
+    }
+    (result, notes)
+}
+
+/// Leaves the spare waker with a task that gave clones of it away, and makes another.
+#[cold]
+fn adopt_waker(kernel: &Kernel, id: TaskId, spare: &mut PollWaker) {
+    let own = std::mem::replace(spare, new_waker(kernel));
+    if let Some(task) = kernel.tasks.borrow_mut().get_mut(id) {
+        task.waker = kernel.cloned.borrow_mut().insert(Some(own)) as u32;
+    }
+}
+
+fn new_waker(kernel: &Kernel) -> PollWaker {
+    PollWaker::new(
         kernel
-            .cloned
-            .borrow_mut()
-            .get_mut(key as usize)
-            .and_then(Option::take)
-    };
-    waker.unwrap_or_else(|| {
-        let inbox = kernel
             .inbox
             .borrow()
             .clone()
-            .expect("a runtime has an inbox");
-        PollWaker::new(inbox)
-    })
-}
-
-/// Puts a waker where it belongs after a poll, and returns the task's key.
-fn return_waker(kernel: &Kernel, id: TaskId, key: u32, waker: PollWaker) -> u32 {
-    if key != NO_WAKER {
-        if let Some(place) = kernel.cloned.borrow_mut().get_mut(key as usize) {
-            *place = Some(waker);
-        }
-        key
-    } else if waker.is_cloned() {
-        let key = kernel.cloned.borrow_mut().insert(Some(waker)) as u32;
-        if let Some(task) = kernel.tasks.borrow_mut().get_mut(id) {
-            task.waker = key;
-        }
-        key
-    } else {
-        kernel.spare.set(Some(waker));
-        NO_WAKER
-    }
+            .expect("a runtime has an inbox"),
+    )
 }
 
 /// Looks at inbox, timers and readiness in the middle of a busy pass.

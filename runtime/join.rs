@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 
 use super::context::{self, Kernel, ThisThread, Who};
 use super::report;
-use super::task::{self, BoxedBody, NO_WAKER, Task, TaskId};
+use super::task::{self, BoxedBody, NO_WAKER, Remains, TaskId};
 
 /// Starts a task on this thread's runtime and returns its handle.
 ///
@@ -199,7 +199,7 @@ fn join(
     id: TaskId,
     cx: &Context<'_>,
     at: &'static Location<'static>,
-) -> Poll<Option<Task>> {
+) -> Poll<Option<Remains>> {
     {
         let mut tasks = kernel.tasks.borrow_mut();
         match tasks.get_mut(id) {
@@ -218,7 +218,7 @@ fn join(
 }
 
 /// Reads the result of a finished task.
-fn open<T: 'static>(task: Option<Task>) -> Result<T, JoinError> {
+fn open<T: 'static>(task: Option<Remains>) -> Result<T, JoinError> {
     let Some(mut task) = task else {
         return Err(JoinError::Cancelled {
             reason: Some("its runtime has ended".into()),

@@ -39,7 +39,7 @@ pub(crate) use token::entry;
 
 // For `sync`: the wait queue, who holds, and the current task.
 pub(crate) use context::current_task;
-pub(crate) use wait_queue::Holder;
+pub(crate) use wait_queue::{Holder, Ticket};
 pub use wait_queue::{Left, Owner, Wait, WaitQueue};
 
 // For `io`: sources, their readiness, and the budget of ready results.

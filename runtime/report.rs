@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::context::{self, Kernel};
 use super::join::JoinError;
-use super::task::{NO_WAKER, Task, TaskId};
+use super::task::{NO_WAKER, Remains, Task, TaskId};
 use super::wait_queue::Holder;
 
 /// What can wake the loop from outside.
@@ -318,12 +318,16 @@ impl fmt::Display for Unobserved {
 pub(crate) type UnobservedHook = Rc<dyn Fn(&Unobserved)>;
 
 impl Unobserved {
-    fn new(task: &Task, problem: String) -> Self {
-        let name = task.name().map(str::to_owned);
+    fn new(
+        task: TaskId,
+        name: Option<&str>,
+        spawned_at: &'static Location<'static>,
+        problem: String,
+    ) -> Self {
         Unobserved {
-            task: task.id,
-            name,
-            spawned_at: task.spawned_at,
+            task,
+            name: name.map(str::to_owned),
+            spawned_at,
             problem,
         }
     }
@@ -339,11 +343,13 @@ impl Unobserved {
 }
 
 /// Reports the panic of a finished task whose result nobody can ask for any more.
-pub(crate) fn unobserved(task: &mut Task) {
+pub(crate) fn unobserved(task: &mut Remains) {
     let failure = task.extra.as_mut().and_then(|extra| extra.failure.take());
     if let Some(failure @ JoinError::Panicked(_)) = failure {
         let message = failure.panic_message().unwrap_or("(no text)");
-        Unobserved::new(task, format!("panicked and nobody awaits it: {message}")).tell();
+        let name = task.extra.as_ref().and_then(|extra| extra.name.as_deref());
+        let problem = format!("panicked and nobody awaits it: {message}");
+        Unobserved::new(task.id, name, task.spawned_at, problem).tell();
         super::join::drop_quietly(failure);
     }
 }
@@ -367,7 +373,7 @@ pub(crate) fn check_lost(kernel: &Kernel, id: TaskId) {
         let problem = "waits and has registered nothing that can wake it; a future in it \
                        returned Pending without keeping the waker"
             .to_owned();
-        Unobserved::new(task, problem)
+        Unobserved::new(id, task.name(), task.spawned_at, problem)
     };
     if let Some(task) = kernel.tasks.borrow_mut().get_mut(id) {
         task.lost = true;

@@ -40,6 +40,9 @@ use super::join::JoinError;
 pub struct TaskId(NonZeroU64);
 
 impl TaskId {
+    /// No task's: the first generation is one.
+    const STALE: TaskId = TaskId(NonZeroU64::MIN);
+
     fn new(slot: usize, generation: u32) -> Option<Self> {
         NonZeroU64::new((u64::from(generation) << 32) | slot as u64).map(TaskId)
     }
@@ -174,7 +177,22 @@ pub(crate) struct Extra {
     pub(crate) failure: Option<JoinError>,
 }
 
+/// What is left of a task that was taken out of the slab.
+pub(crate) struct Remains {
+    pub(crate) id: TaskId,
+    pub(crate) body: Option<BoxedBody>,
+    pub(crate) extra: Option<Box<Extra>>,
+    /// Only to be dropped: a removed task wakes nobody.
+    #[allow(dead_code, reason = "it leaves the borrow to be dropped")]
+    joiner: Who,
+    pub(crate) waker: u32,
+    pub(crate) spawned_at: &'static Location<'static>,
+}
+
 impl Task {
+    /// Serial of the tombstone in a retired slot.
+    const RETIRED: u64 = 0;
+
     pub(crate) fn name(&self) -> Option<&str> {
         self.extra.as_ref()?.name.as_deref()
     }
@@ -242,38 +260,35 @@ impl Tasks {
         self.slab.get_mut(id.slot()).filter(|task| task.id == id)
     }
 
-    /// Takes a task out; the caller drops it after letting go of the borrow.
-    pub(crate) fn remove(&mut self, id: TaskId) -> Option<Task> {
-        self.get(id)?;
-        let task = self.slab.try_remove(id.slot())?;
+    /// Frees a task's slot; the caller drops the remains after letting go of the borrow.
+    pub(crate) fn remove(&mut self, id: TaskId) -> Option<Remains> {
+        let task = self.get_mut(id)?;
+        let remains = Remains {
+            body: task.body.take(),
+            extra: task.extra.take(),
+            joiner: std::mem::take(&mut task.joiner),
+            waker: std::mem::replace(&mut task.waker, NO_WAKER),
+            spawned_at: task.spawned_at,
+            id,
+        };
         match self.generations[id.slot()].checked_add(1) {
-            Some(next) => self.generations[id.slot()] = next,
-            None => self.retire(id.slot(), &task),
+            Some(next) => {
+                self.generations[id.slot()] = next;
+                drop(self.slab.try_remove(id.slot()));
+            }
+            None => self.retire(id),
         }
-        Some(task)
+        Some(remains)
     }
 
     /// Keeps a slot occupied for ever by a tombstone, because its next id would repeat an old one.
     #[cold]
-    fn retire(&mut self, slot: usize, last: &Task) {
-        let vacant = self.slab.vacant_entry();
-        assert_eq!(vacant.key(), slot, "a slab reuses the slot freed last");
-        vacant.insert(Task {
-            id: last.id,
-            scheduled: true,
-            cancelled: false,
-            detached: true,
-            over: true,
-            main: false,
-            lost: false,
-            waker: NO_WAKER,
-            body: None,
-            joiner: Who::default(),
-            joined_at: None,
-            spawned_at: last.spawned_at,
-            serial: 0,
-            extra: None,
-        });
+    fn retire(&mut self, id: TaskId) {
+        if let Some(task) = self.get_mut(id) {
+            task.over = true;
+            task.serial = Task::RETIRED;
+            task.id = TaskId::STALE;
+        }
     }
 
     /// The tasks, in no particular order, without retired slots.
@@ -281,7 +296,7 @@ impl Tasks {
         self.slab
             .iter()
             .map(|(_, task)| task)
-            .filter(|task| task.serial != 0)
+            .filter(|task| task.serial != Task::RETIRED)
     }
 
     /// Ids of all tasks in the order of their spawning.

@@ -162,9 +162,7 @@ impl WaitQueue {
         Wait {
             queue: self,
             owner,
-            ask,
-            key: NONE,
-            at,
+            ticket: Ticket::new(ask, at),
         }
     }
 
@@ -350,10 +348,7 @@ impl fmt::Debug for WaitQueue {
 pub struct Wait<'a, P: Owner + ?Sized> {
     queue: &'a WaitQueue,
     owner: &'a P,
-    ask: usize,
-    /// `NONE` before the first poll, `DONE` after the grant was taken.
-    key: u32,
-    at: &'static Location<'static>,
+    ticket: Ticket,
 }
 
 impl<'a, P: Owner + ?Sized> Wait<'a, P> {
@@ -364,33 +359,107 @@ impl<'a, P: Owner + ?Sized> Wait<'a, P> {
 
     /// What this waiter asks for.
     pub fn ask(&self) -> usize {
-        self.ask
+        self.ticket.ask
     }
 
     /// Whether the future has been polled and still waits or has a grant to collect.
     pub fn is_queued(&self) -> bool {
-        self.key < DONE
+        self.ticket.is_queued()
     }
 
     /// Whether the future was never polled: the moment for a primitive's fast path.
     pub fn is_new(&self) -> bool {
-        self.key == NONE
+        self.ticket.is_new()
     }
 
     /// Where the waiting call was made.
     pub(crate) fn at(&self) -> &'static Location<'static> {
-        self.at
+        self.ticket.at
     }
 
     /// Completes a new wait whose owner handed out at once what it would have queued for.
     pub fn skip(&mut self) {
+        self.ticket.skip();
+    }
+}
+
+impl<P: Owner + ?Sized> Future for Wait<'_, P> {
+    /// What was granted: the ask, or what the owner gave in its place.
+    type Output = usize;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
+        let queue = self.queue;
+        self.ticket.poll(queue, cx)
+    }
+}
+
+impl<P: Owner + ?Sized> Drop for Wait<'_, P> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(left) = self.ticket.leave(self.queue) {
+            self.owner.left(left);
+        }
+    }
+}
+
+/// A place in a queue: the part of a [`Wait`] that borrows nothing.
+///
+/// It serves futures that share their primitive through an `Rc`. Such a future always names the
+/// same queue, [leaves](Ticket::leave) in its own drop, and does there what [`Owner::left`] says.
+pub(crate) struct Ticket {
+    ask: usize,
+    /// `NONE` before the first poll, `DONE` after the grant was taken.
+    key: u32,
+    at: &'static Location<'static>,
+}
+
+impl Ticket {
+    pub(crate) fn new(ask: usize, at: &'static Location<'static>) -> Self {
+        Ticket { ask, key: NONE, at }
+    }
+
+    pub(crate) fn ask(&self) -> usize {
+        self.ask
+    }
+
+    #[inline]
+    pub(crate) fn is_queued(&self) -> bool {
+        self.key < DONE
+    }
+
+    #[inline]
+    pub(crate) fn is_new(&self) -> bool {
+        self.key == NONE
+    }
+
+    /// Names the line that waits, where that is known only at the first poll.
+    pub(crate) fn waits_at(&mut self, at: &'static Location<'static>) {
+        self.at = at;
+    }
+
+    /// As [`Wait::skip`].
+    #[inline]
+    pub(crate) fn skip(&mut self) {
         if self.is_new() {
             self.key = DONE;
         }
     }
 
+    /// As the poll of a [`Wait`].
+    pub(crate) fn poll(&mut self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
+        match self.key {
+            NONE => {
+                self.park(queue, cx);
+                Poll::Pending
+            }
+            DONE => panic!("a wait was polled after it was granted; make a new one for every wait"),
+            _ => self.look(cx),
+        }
+    }
+
     #[inline(never)]
-    fn park(&mut self, cx: &Context<'_>) {
+    fn park(&mut self, queue: &WaitQueue, cx: &Context<'_>) {
         self.key = context::with(|kernel| {
             let who = Who::of(kernel, cx);
             let waiter = Waiter {
@@ -404,7 +473,7 @@ impl<'a, P: Owner + ?Sized> Wait<'a, P> {
                 queue: NONE,
                 granted: false,
             };
-            self.queue.link(&mut kernel.waiters.borrow_mut(), waiter)
+            queue.link(&mut kernel.waiters.borrow_mut(), waiter)
         });
     }
 
@@ -435,55 +504,50 @@ impl<'a, P: Owner + ?Sized> Wait<'a, P> {
             Poll::Pending
         })
     }
-}
 
-impl<P: Owner + ?Sized> Future for Wait<'_, P> {
-    /// What was granted: the ask, or what the owner gave in its place.
-    type Output = usize;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
-        match self.key {
-            NONE => {
-                self.park(cx);
-                Poll::Pending
-            }
-            DONE => panic!("a wait was polled after it was granted; make a new one for every wait"),
-            _ => self.look(cx),
+    /// Gives the place up and says how it was left, unless there is none.
+    #[inline]
+    pub(crate) fn leave(&mut self, queue: &WaitQueue) -> Option<Left> {
+        match self.is_queued() {
+            true => self.give_up(queue),
+            false => None,
         }
+    }
+
+    #[inline(never)]
+    fn give_up(&mut self, queue: &WaitQueue) -> Option<Left> {
+        let key = std::mem::replace(&mut self.key, DONE);
+        let entry = context::try_with(|kernel| {
+            let mut waiters = kernel.waiters.borrow_mut();
+            if waiters
+                .slab
+                .get(key as usize)
+                .is_some_and(|waiter| !waiter.granted)
+            {
+                queue.unlink(&mut waiters, key);
+            }
+            waiters.slab.try_remove(key as usize)
+        })??;
+        Some(match entry.granted {
+            true => Left::Granted(entry.ask),
+            false => Left::Waiting(entry.ask),
+        })
     }
 }
 
-impl<P: Owner + ?Sized> Drop for Wait<'_, P> {
-    fn drop(&mut self) {
-        if self.is_queued() {
-            let key = self.key;
-            let entry = context::try_with(|kernel| {
-                let mut waiters = kernel.waiters.borrow_mut();
-                if waiters
-                    .slab
-                    .get(key as usize)
-                    .is_some_and(|waiter| !waiter.granted)
-                {
-                    self.queue.unlink(&mut waiters, key);
-                }
-                waiters.slab.try_remove(key as usize)
-            });
-            if let Some(Some(entry)) = entry {
-                let left = match entry.granted {
-                    true => Left::Granted(entry.ask),
-                    false => Left::Waiting(entry.ask),
-                };
-                drop(entry);
-                self.owner.left(left);
-            }
-        }
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket")
+            .field("ask", &self.ask)
+            .field("queued", &self.is_queued())
+            .finish()
     }
 }
 
 impl<P: Owner + ?Sized> fmt::Debug for Wait<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wait")
-            .field("ask", &self.ask)
+            .field("ask", &self.ask())
             .field("queued", &self.is_queued())
             .finish()
     }

@@ -1,0 +1,80 @@
+//! A program that has no descriptor, timer or other thread makes no system call per switch.
+
+use std::process::Command;
+use std::rc::Rc;
+
+use turnwise::sync::{Event, Lock, Queue};
+
+/// What is counted: run by the test below in a process of its own, under `strace`.
+#[test]
+#[ignore = "is run by switches_make_no_system_call"]
+fn workload() {
+    let rounds: u64 = std::env::var("ROUNDS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .expect("ROUNDS is a number");
+    turnwise::block_on(async {
+        let (lock, event) = (Rc::new(Lock::new(0)), Rc::new(Event::new()));
+        let queue = Rc::new(Queue::bounded(2));
+        let consumer = turnwise::spawn({
+            let queue = queue.clone();
+            async move { while queue.get().await.is_ok() {} }
+        });
+        let waiter = turnwise::spawn({
+            let event = event.clone();
+            async move { event.wait().await }
+        });
+        for n in 0..rounds {
+            turnwise::yield_now().await;
+            *lock.acquire().await += n;
+            queue.put(n).await.expect("the queue is open");
+            turnwise::spawn(async move { n })
+                .await
+                .expect("the task returns");
+        }
+        event.set();
+        queue.close();
+        waiter.await.expect("the event is set");
+        consumer.await.expect("the queue is closed");
+    });
+}
+
+fn system_calls(rounds: u64) -> Option<u64> {
+    let exe = std::env::current_exe().expect("a test knows its own path");
+    let output = Command::new("strace")
+        .args(["-f", "-c", "-U", "calls,name"])
+        .arg(exe)
+        .args([
+            "--exact",
+            "syscalls::workload",
+            "--ignored",
+            "--test-threads=1",
+        ])
+        .env("ROUNDS", rounds.to_string())
+        .output()
+        .ok()?;
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    let table = String::from_utf8_lossy(&output.stderr);
+    let total = table
+        .lines()
+        .rev()
+        .find(|line| line.trim_end().ends_with("total"))?;
+    total.split_whitespace().next()?.parse().ok()
+}
+
+#[test]
+fn switches_make_no_system_call() {
+    let Some(few) = system_calls(10) else {
+        return eprintln!("strace is not on this machine; nothing was counted");
+    };
+    let many = system_calls(10_010).expect("strace worked a moment ago");
+    // The heap may grow a few times; ten thousand rounds may not cost ten thousand calls.
+    assert!(
+        many < few + 40,
+        "{few} system calls for 10 rounds, {many} for 10,010"
+    );
+}
