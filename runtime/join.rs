@@ -242,13 +242,16 @@ impl<T> Drop for JoinHandle<T> {
         let dead = context::try_with(|kernel| {
             let mut tasks = kernel.tasks.borrow_mut();
             let task = tasks.get_mut(self.id)?;
-            if task.over {
-                return tasks.remove(self.id).map(Ok);
-            }
+            let joiner = std::mem::take(&mut task.joiner);
             task.detached = true;
-            Some(Err(std::mem::take(&mut task.joiner)))
+            let remains = if task.over {
+                tasks.remove(self.id)
+            } else {
+                None
+            };
+            Some((remains, joiner))
         });
-        if let Some(Some(Ok(mut task))) = dead {
+        if let Some(Some((Some(mut task), _))) = dead {
             report::unobserved(&mut task);
         }
     }

@@ -29,11 +29,9 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use pin_project_lite::pin_project;
-use slab::Slab;
-
 use super::context::Who;
 use super::join::JoinError;
+use pin_project_lite::pin_project;
 
 /// Identity of a task, unique on its thread for as long as the thread lives.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,6 +43,10 @@ impl TaskId {
 
     fn new(slot: usize, generation: u32) -> Option<Self> {
         NonZeroU64::new((u64::from(generation) << 32) | slot as u64).map(TaskId)
+    }
+
+    fn generation(self) -> u32 {
+        (self.0.get() >> 32) as u32
     }
 
     fn slot(self) -> usize {
@@ -63,7 +65,7 @@ impl TaskId {
 
 impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.get() >> 32 {
+        match self.generation() {
             1 => write!(f, "#{}", self.slot()),
             generation => write!(f, "#{}.{generation}", self.slot()),
         }
@@ -180,18 +182,18 @@ pub(crate) struct Extra {
 /// What is left of a task that was taken out of the slab.
 pub(crate) struct Remains {
     pub(crate) id: TaskId,
+    pub(crate) spawned_at: &'static Location<'static>,
     pub(crate) body: Option<BoxedBody>,
     pub(crate) extra: Option<Box<Extra>>,
-    /// Only to be dropped: a removed task wakes nobody.
-    #[allow(dead_code, reason = "it leaves the borrow to be dropped")]
-    joiner: Who,
+    /// The key of its waker, to be released.
     pub(crate) waker: u32,
-    pub(crate) spawned_at: &'static Location<'static>,
 }
 
 impl Task {
-    /// Serial of the tombstone in a retired slot.
-    const RETIRED: u64 = 0;
+    /// Whether the slot holds a task.
+    fn is_there(&self) -> bool {
+        self.serial != 0
+    }
 
     pub(crate) fn name(&self) -> Option<&str> {
         self.extra.as_ref()?.name.as_deref()
@@ -202,19 +204,20 @@ impl Task {
     }
 }
 
-/// The tasks of a thread.
+/// The tasks of a thread: slots, and which of them are free.
+///
+/// Slots are never given back, because a slot remembers its generation.
 pub(crate) struct Tasks {
-    slab: Slab<Task>,
-    /// Next generation of each slot; outlives the runtimes of the thread.
-    generations: Vec<u32>,
+    slots: Vec<Task>,
+    free: Vec<u32>,
     spawned: u64,
 }
 
 impl Tasks {
     pub(crate) const fn new() -> Self {
         Tasks {
-            slab: Slab::new(),
-            generations: Vec::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
             spawned: 0,
         }
     }
@@ -225,78 +228,89 @@ impl Tasks {
         body: Option<BoxedBody>,
         spawned_at: &'static Location<'static>,
     ) -> TaskId {
-        let vacant = self.slab.vacant_entry();
-        let slot = vacant.key();
-        if slot == self.generations.len() {
-            self.generations.push(1);
-        }
-        let generation = self.generations[slot];
-        let id = TaskId::new(slot, generation).expect("generations start at one");
         self.spawned += 1;
-        vacant.insert(Task {
-            id,
-            scheduled: true,
+        let slot = match self.free.pop() {
+            Some(slot) => slot as usize,
+            None => self.add_slot(spawned_at),
+        };
+        let task = &mut self.slots[slot];
+        task.scheduled = true;
+        task.main = body.is_none();
+        task.body = body;
+        task.spawned_at = spawned_at;
+        task.serial = self.spawned;
+        task.id
+    }
+
+    #[cold]
+    fn add_slot(&mut self, spawned_at: &'static Location<'static>) -> usize {
+        let slot = self.slots.len();
+        self.slots.push(Task {
+            id: TaskId::new(slot, 1).expect("generations start at one"),
+            scheduled: false,
             cancelled: false,
             detached: false,
             over: false,
-            main: body.is_none(),
+            main: false,
             lost: false,
             waker: NO_WAKER,
-            body,
+            body: None,
             joiner: Who::default(),
             joined_at: None,
             spawned_at,
-            serial: self.spawned,
+            serial: 0,
             extra: None,
         });
-        id
+        slot
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: TaskId) -> Option<&Task> {
-        self.slab.get(id.slot()).filter(|task| task.id == id)
+        self.slots.get(id.slot()).filter(|task| task.id == id)
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: TaskId) -> Option<&mut Task> {
-        self.slab.get_mut(id.slot()).filter(|task| task.id == id)
+        self.slots.get_mut(id.slot()).filter(|task| task.id == id)
     }
 
     /// Frees a task's slot; the caller drops the remains after letting go of the borrow.
+    ///
+    /// The joiner is gone by now: whoever ends a task wakes it first, and whoever drops the handle
+    /// takes it out.
     pub(crate) fn remove(&mut self, id: TaskId) -> Option<Remains> {
         let task = self.get_mut(id)?;
         let remains = Remains {
+            id,
+            spawned_at: task.spawned_at,
             body: task.body.take(),
             extra: task.extra.take(),
-            joiner: std::mem::take(&mut task.joiner),
             waker: std::mem::replace(&mut task.waker, NO_WAKER),
-            spawned_at: task.spawned_at,
-            id,
         };
-        match self.generations[id.slot()].checked_add(1) {
+        task.cancelled = false;
+        task.detached = false;
+        task.over = false;
+        task.lost = false;
+        task.joined_at = None;
+        task.serial = 0;
+        match id
+            .generation()
+            .checked_add(1)
+            .and_then(|next| TaskId::new(id.slot(), next))
+        {
             Some(next) => {
-                self.generations[id.slot()] = next;
-                drop(self.slab.try_remove(id.slot()));
+                task.id = next;
+                self.free.push(id.slot() as u32);
             }
-            None => self.retire(id),
+            // Its next id would repeat an old one: the slot is retired.
+            None => task.id = TaskId::STALE,
         }
         Some(remains)
     }
 
-    /// Keeps a slot occupied for ever by a tombstone, because its next id would repeat an old one.
-    #[cold]
-    fn retire(&mut self, id: TaskId) {
-        if let Some(task) = self.get_mut(id) {
-            task.over = true;
-            task.serial = Task::RETIRED;
-            task.id = TaskId::STALE;
-        }
-    }
-
-    /// The tasks, in no particular order, without retired slots.
+    /// The tasks, in no particular order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Task> {
-        self.slab
-            .iter()
-            .map(|(_, task)| task)
-            .filter(|task| task.serial != Task::RETIRED)
+        self.slots.iter().filter(|task| task.is_there())
     }
 
     /// Ids of all tasks in the order of their spawning.
@@ -310,10 +324,10 @@ impl Tasks {
         self.spawned
     }
 
-    /// Makes the next id of a free slot the last one of its generation count.
+    /// Makes the next id of a free slot its last one.
     #[cfg(test)]
     fn exhaust(&mut self, slot: usize) {
-        self.generations[slot] = u32::MAX;
+        self.slots[slot].id = TaskId::new(slot, u32::MAX).expect("it is not zero");
     }
 }
 

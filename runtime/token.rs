@@ -152,13 +152,15 @@ impl Runtime {
     pub fn turn(&self, max_wait: Option<Duration>) -> bool {
         context::with(|kernel| {
             let _turning = Turning::begin(kernel, "turn");
+            kernel.rung.set(true);
             let idle = kernel.ready.borrow().is_empty();
-            executor::idle(
-                kernel,
-                if idle { max_wait } else { Some(Duration::ZERO) },
-                false,
-            );
+            let max_wait = if idle { max_wait } else { Some(Duration::ZERO) };
+            executor::idle(kernel, max_wait, false);
             executor::pass(kernel, &mut None);
+            kernel.rung.set(false);
+            if kernel.embedded.get() {
+                executor::arm_host(kernel);
+            }
             !kernel.ready.borrow().is_empty()
         })
     }
@@ -316,11 +318,19 @@ fn tear_down(kernel: &Kernel) -> Option<Box<dyn Any + Send>> {
     };
     let order = kernel.tasks.borrow().in_spawn_order();
     for id in order {
-        let task = kernel.tasks.borrow_mut().remove(id);
+        let (joiner, task) = {
+            let mut tasks = kernel.tasks.borrow_mut();
+            let joiner = tasks
+                .get_mut(id)
+                .map(|task| std::mem::take(&mut task.joiner));
+            (joiner, tasks.remove(id))
+        };
         if let Some(mut task) = task {
             join::release_waker(kernel, task.waker);
             unobserved(&mut task);
-            keep(panic::catch_unwind(AssertUnwindSafe(|| drop(task))));
+            keep(panic::catch_unwind(AssertUnwindSafe(|| {
+                drop((joiner, task))
+            })));
         }
     }
     let timers = kernel.timers.borrow_mut().clear();

@@ -1,3 +1,4 @@
 //! The black-box tests, one binary.
 
+mod io;
 mod syscalls;
