@@ -32,8 +32,13 @@ pub mod sync;
 pub use runtime::time::{self, Elapsed, Interval, Sleep, Timeout, YieldNow};
 pub use runtime::time::{interval, sleep, sleep_until, timeout, timeout_at, yield_now};
 pub use runtime::{
-    Builder, Deadlock, Gone, JoinError, JoinHandle, OnDeadlock, Remote, Report, Runtime, Stats,
-    TaskId, Unobserved, block_on, spawn,
+    Builder, ChildHandle, Deadlock, Gone, Group, GroupClosed, GroupError, JoinError, JoinHandle,
+    OnDeadlock, Remote, Report, Runtime, Stats, TaskGroup, TaskId, Unobserved, block_on, spawn,
+    task_group,
+};
+pub use runtime::{
+    Gather, GatherInline, GatherSpawned, Race, TryGather, TryGatherInline, TryGatherSpawned,
+    gather, race, try_gather,
 };
 pub use turnwise_macros::{main, test};
 

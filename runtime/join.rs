@@ -296,9 +296,10 @@ pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Op
 
 /// Drops the future of a task whose end was asked for, and completes it.
 pub(crate) fn cancel_now(kernel: &Kernel, id: TaskId, mut body: BoxedBody) {
-    kernel.current.set(Some(id));
+    // The destructor runs as that task, even inside the poll of the one that ends it.
+    let outer = kernel.current.replace(Some(id));
     let dropped = panic::catch_unwind(AssertUnwindSafe(|| body.as_mut().drop_future()));
-    kernel.current.set(None);
+    kernel.current.set(outer);
     let failure = match dropped {
         Err(payload) => JoinError::Panicked(payload),
         Ok(()) => {
@@ -310,6 +311,23 @@ pub(crate) fn cancel_now(kernel: &Kernel, id: TaskId, mut body: BoxedBody) {
         }
     };
     complete(kernel, id, body, Some(failure));
+}
+
+/// Drops the future of a task here and now, unless it is on the stack: then when its poll returns.
+pub(crate) fn abort(id: TaskId) {
+    context::try_with(|kernel| {
+        let body = {
+            let mut tasks = kernel.tasks.borrow_mut();
+            let Some(task) = tasks.get_mut(id).filter(|task| !task.over) else {
+                return;
+            };
+            task.cancelled = true;
+            task.body.take()
+        };
+        if let Some(body) = body {
+            cancel_now(kernel, id, body);
+        }
+    });
 }
 
 /// Frees a waker of a task's own; clones that others keep wake nothing any more.

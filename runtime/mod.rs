@@ -3,14 +3,18 @@
 //! See docs/architecture.md for the floor plan. What the other floors may use of it is the short
 //! list at the end of this file.
 
+mod branches;
 mod builder;
 mod clock;
 mod context;
 mod executor;
+mod gather;
+mod group;
 mod instant;
 mod interval;
 mod join;
 mod mailbox;
+mod nursery;
 mod reactor;
 mod remote;
 mod report;
@@ -29,6 +33,11 @@ mod shim {
 }
 
 pub use builder::{Builder, OnDeadlock};
+pub use gather::{
+    Gather, GatherInline, GatherSpawned, Race, TryGather, TryGatherInline, TryGatherSpawned,
+    gather, race, try_gather,
+};
+pub use group::{ChildHandle, Group, GroupClosed, GroupError, TaskGroup, task_group};
 pub use join::{JoinError, JoinHandle, spawn};
 pub use remote::{Gone, Remote};
 pub use report::{Deadlock, Report, Unobserved};

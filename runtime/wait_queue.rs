@@ -122,13 +122,18 @@ impl WaitQueue {
     /// Creates an empty queue; `kind` names the primitive in reports ("lock", "gate").
     #[track_caller]
     pub const fn new(kind: &'static str) -> Self {
+        WaitQueue::new_at(kind, Location::caller())
+    }
+
+    /// As [`new`](WaitQueue::new), for a primitive that was made elsewhere.
+    pub(crate) const fn new_at(kind: &'static str, made: &'static Location<'static>) -> Self {
         WaitQueue {
             head: Cell::new(NONE),
             tail: Cell::new(NONE),
             len: Cell::new(0),
             record: Cell::new(NONE),
             kind,
-            made: Location::caller(),
+            made,
             holder: Cell::new(None),
             _thread: ThisThread::new(),
         }
@@ -431,6 +436,10 @@ impl Ticket {
     #[inline]
     pub(crate) fn is_new(&self) -> bool {
         self.key == NONE
+    }
+
+    pub(crate) fn at(&self) -> &'static Location<'static> {
+        self.at
     }
 
     /// Names the line that waits, where that is known only at the first poll.

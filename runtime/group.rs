@@ -1,0 +1,367 @@
+//! Task groups: children that cannot outlive the block that spawned them.
+//!
+//! ```text
+//!   body runs ──Ok──▶ children run ──last one ends──▶ Ok(value)
+//!      │                  │
+//!      └── error, panic, cancel ──▶ body dropped, children dropped, oldest first ──▶ Err(all errors)
+//! ```
+//!
+//! The shape is trio's nursery and asyncio's `TaskGroup`. Children are `'static` and share by `Rc`:
+//! a future cannot lend its locals to another task without `unsafe`.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::panic::{self, Location};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use super::join::{JoinError, JoinHandle};
+use super::nursery::{Nursery, Shared};
+
+/// Runs `body` with a group that it can spawn children into, and waits until all have ended.
+///
+/// The first error or panic, of the body or of a child, ends the rest: the body and then every child
+/// is dropped, oldest first, before this returns. Errors of children that had failed by then are all
+/// collected. A panic goes on when the siblings are gone. Dropping the group's future drops all of it.
+///
+/// asyncio counterpart: `asyncio.TaskGroup`. Differences: children are dropped, not told by an
+/// exception; a value comes back.
+///
+/// # Cancel safety
+///
+/// *Lossy*: dropping it drops the body and all children.
+///
+/// # Errors
+///
+/// [`GroupError`] with what failed, or empty if [`Group::cancel`] was called.
+///
+/// # Panics
+///
+/// With the panic of a child; without a runtime on this thread, at the first spawn.
+///
+/// # Examples
+///
+/// ```
+/// # turnwise::block_on(async {
+/// let sum = turnwise::task_group(async |group| {
+///     let one = group.spawn(async { Ok(1) })?;
+///     let two = group.spawn(async { Ok(2) })?;
+///     Ok::<i32, std::io::Error>(one.await.unwrap() + two.await.unwrap())
+/// })
+/// .await
+/// .unwrap();
+/// assert_eq!(sum, 3);
+/// # });
+/// ```
+#[track_caller]
+#[doc(alias = "TaskGroup")]
+#[doc(alias = "JoinSet")]
+#[doc(alias = "nursery")]
+pub fn task_group<B, F, T, E>(body: B) -> TaskGroup<F, T, E>
+where
+    B: FnOnce(Group<E>) -> F,
+    F: Future<Output = Result<T, E>>,
+    E: 'static,
+{
+    let nursery = Nursery::new("task group", Location::caller());
+    let body = body(Group {
+        shared: nursery.shared().clone(),
+    });
+    TaskGroup {
+        body: Some(body),
+        value: None,
+        failed: Failed::new(),
+        nursery,
+    }
+}
+
+/// Spawns children into a [`task_group`]. Clones are handles of the same group.
+pub struct Group<E: 'static> {
+    shared: Rc<Shared<Result<(), E>>>,
+}
+
+impl<E: 'static> Group<E> {
+    /// Spawns a child whose error ends the group.
+    ///
+    /// The handle gives its value. It may be dropped: the group keeps the child.
+    ///
+    /// # Errors
+    ///
+    /// [`GroupClosed`] if the group is ending or has ended; the future is dropped.
+    #[track_caller]
+    pub fn spawn<F, T>(&self, future: F) -> Result<ChildHandle<T>, GroupClosed>
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+    {
+        let split = |output: Result<T, E>| match output {
+            Ok(value) => (Ok(()), Some(value)),
+            Err(error) => (Err(error), None),
+        };
+        let child = self.shared.spawn(future, split, Location::caller());
+        Ok(ChildHandle {
+            task: child.ok_or(GroupClosed(()))?,
+        })
+    }
+
+    /// Spawns a child that cannot fail.
+    ///
+    /// # Errors
+    ///
+    /// [`GroupClosed`] if the group is ending or has ended; the future is dropped.
+    #[track_caller]
+    pub fn spawn_infallible<F>(&self, future: F) -> Result<ChildHandle<F::Output>, GroupClosed>
+    where
+        F: Future + 'static,
+    {
+        let split = |output| (Ok(()), Some(output));
+        let child = self.shared.spawn(future, split, Location::caller());
+        Ok(ChildHandle {
+            task: child.ok_or(GroupClosed(()))?,
+        })
+    }
+
+    /// Ends the group: body and children are dropped, and [`task_group`] returns an error.
+    pub fn cancel(&self) {
+        self.shared.cancel();
+    }
+
+    /// Number of children that have not ended.
+    pub fn len(&self) -> usize {
+        self.shared.living()
+    }
+
+    /// Whether no child is alive.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the group takes no children any more.
+    pub fn is_closed(&self) -> bool {
+        self.shared.is_closing()
+    }
+}
+
+impl<E: 'static> Clone for Group<E> {
+    fn clone(&self) -> Self {
+        Group {
+            shared: self.shared.clone(),
+        }
+    }
+}
+
+impl<E: 'static> fmt::Debug for Group<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group")
+            .field("children", &self.len())
+            .field("closed", &self.is_closed())
+            .finish()
+    }
+}
+
+/// The handle of a child; gives its value. Dropping it leaves the child to its group.
+#[must_use = "the group keeps the child; say `drop(child)` or `let _ =` if you do not want its value"]
+pub struct ChildHandle<T: 'static> {
+    task: JoinHandle<Option<Option<T>>>,
+}
+
+impl<T: 'static> ChildHandle<T> {
+    /// Names the child for reports.
+    pub fn named(self, name: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        ChildHandle {
+            task: self.task.named(name),
+        }
+    }
+
+    /// Requests the end of this child alone. A cancelled child is not an error of the group.
+    pub fn cancel(&self) {
+        self.task.cancel();
+    }
+
+    /// Whether the child has ended.
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+}
+
+impl<T: 'static> Future for ChildHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.task).poll(cx).map(|ended| {
+            let reason = "it failed, which the group reports";
+            ended?.flatten().ok_or(JoinError::Cancelled {
+                reason: Some(reason.into()),
+            })
+        })
+    }
+}
+
+impl<T: 'static> fmt::Debug for ChildHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildHandle")
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// What went wrong so far.
+struct Failed<E> {
+    errors: Vec<E>,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl<E> Failed<E> {
+    fn new() -> Self {
+        Failed {
+            errors: Vec::new(),
+            panic: None,
+        }
+    }
+
+    fn any(&self) -> bool {
+        !self.errors.is_empty() || self.panic.is_some()
+    }
+}
+
+pin_project! {
+    /// The future of [`task_group`].
+    #[must_use = "futures do nothing unless you `.await` them"]
+    pub struct TaskGroup<F, T, E: 'static> {
+        // Absent once it has ended. Dropped before the children.
+        #[pin]
+        body: Option<F>,
+        value: Option<T>,
+        failed: Failed<E>,
+        nursery: Nursery<Result<(), E>>,
+    }
+}
+
+impl<F, T, E> Future for TaskGroup<F, T, E>
+where
+    F: Future<Output = Result<T, E>>,
+    E: 'static,
+{
+    type Output = Result<T, GroupError<E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            if let Some(body) = this.body.as_mut().as_pin_mut()
+                && let Poll::Ready(result) = body.poll(cx)
+            {
+                this.body.set(None);
+                match result {
+                    Ok(value) => *this.value = Some(value),
+                    Err(error) => this.failed.errors.push(error),
+                }
+            }
+            let drained = collect(this.nursery, this.failed, cx);
+            if this.failed.any() || this.nursery.shared().is_cancelled() {
+                this.nursery.close();
+                this.body.set(None);
+                this.nursery.abort();
+                let _ = collect(this.nursery, this.failed, cx);
+                if let Some(payload) = this.failed.panic.take() {
+                    panic::resume_unwind(payload);
+                }
+                let errors = std::mem::take(&mut this.failed.errors);
+                return Poll::Ready(Err(GroupError { errors }));
+            }
+            match drained {
+                Drained::Empty if this.body.is_none() => {
+                    this.nursery.close();
+                    let value = this.value.take();
+                    return Poll::Ready(Ok(value.expect("a task group was polled after its end")));
+                }
+                // Without children there is still a cancel to listen to.
+                Drained::Empty if this.nursery.poll_changed(cx).is_ready() => {}
+                _ => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// Whether children are left.
+enum Drained {
+    Empty,
+    Waiting,
+}
+
+/// Takes the reports that are there.
+fn collect<E>(
+    nursery: &mut Nursery<Result<(), E>>,
+    failed: &mut Failed<E>,
+    cx: &Context<'_>,
+) -> Drained {
+    loop {
+        match nursery.poll_next(cx) {
+            Poll::Pending => return Drained::Waiting,
+            Poll::Ready(None) => return Drained::Empty,
+            Poll::Ready(Some((_, Ok(Ok(()))))) => {}
+            Poll::Ready(Some((_, Ok(Err(error))))) => failed.errors.push(error),
+            Poll::Ready(Some((_, Err(payload)))) if failed.panic.is_none() => {
+                failed.panic = Some(payload);
+            }
+            Poll::Ready(Some((_, Err(_)))) => {}
+        }
+    }
+}
+
+impl<F, T, E: 'static> fmt::Debug for TaskGroup<F, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskGroup")
+            .field("children", &self.nursery.shared().living())
+            .finish()
+    }
+}
+
+/// Why a [`task_group`] has no value: the errors of body and children, in order.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GroupError<E> {
+    /// What failed first comes first. Empty if the group was cancelled.
+    pub errors: Vec<E>,
+}
+
+impl<E> GroupError<E> {
+    /// Whether nothing failed, but [`Group::cancel`] was called.
+    pub fn is_cancelled(&self) -> bool {
+        self.errors.is_empty()
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for GroupError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.errors[..] {
+            [] => f.write_str("task group cancelled"),
+            [error] => write!(f, "task group failed: {error}"),
+            [first, rest @ ..] => write!(f, "task group failed: {first} (and {} more)", rest.len()),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for GroupError<E> {}
+
+/// The group is ending or has ended; the future was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupClosed(());
+
+impl fmt::Display for GroupClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("task group is closed; spawn before its body and children have ended")
+    }
+}
+
+impl std::error::Error for GroupClosed {}
+
+impl From<GroupClosed> for std::io::Error {
+    fn from(closed: GroupClosed) -> Self {
+        std::io::Error::other(closed)
+    }
+}

@@ -1,0 +1,231 @@
+//! Children whose ends are collected by one parent: what groups, `gather` of many and
+//! `as_completed` share.
+//!
+//! A child is an ordinary task that reports its end and is struck off the list of the living.
+//! Dropping the nursery drops the futures of all children that live, in the order of their
+//! spawning, inside that drop; one that is on the stack goes when its poll returns.
+//!
+//! # Implementation
+//!
+//! Besides the task's own allocation a child costs an entry in an ordered map while it lives. A
+//! finished child leaves nothing but its report.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use super::context;
+use super::join::{self, JoinHandle};
+use super::task::{self, TaskId};
+use super::wait_queue::{Ticket, WaitQueue};
+
+/// How a child ended: with what it reports, or with a panic.
+pub(crate) type Report<T> = Result<T, Box<dyn Any + Send>>;
+
+/// The part that children and handles share.
+pub(crate) struct Shared<T> {
+    /// The living, in the order of their spawning.
+    living: RefCell<BTreeMap<usize, TaskId>>,
+    spawned: Cell<usize>,
+    reports: RefCell<VecDeque<(usize, Report<T>)>>,
+    /// No child is taken in any more.
+    closing: Cell<bool>,
+    /// Somebody asked for the end of it all.
+    cancelled: Cell<bool>,
+    parent: WaitQueue,
+}
+
+impl<T: 'static> Shared<T> {
+    /// Spawns a child, or drops the future if the nursery is closing.
+    ///
+    /// `split` says what of the output is reported and what the child's handle gets.
+    pub(crate) fn spawn<F, K>(
+        self: &Rc<Self>,
+        future: F,
+        split: fn(F::Output) -> (T, K),
+        at: &'static Location<'static>,
+    ) -> Option<JoinHandle<Option<K>>>
+    where
+        F: Future + 'static,
+        K: 'static,
+    {
+        if self.closing.get() {
+            return None;
+        }
+        let number = self.spawned.get();
+        self.spawned.set(number + 1);
+        let member = Member {
+            shared: self.clone(),
+            number,
+        };
+        let child = Child {
+            future,
+            split,
+            member,
+        };
+        let id = context::with(|kernel| join::spawn_boxed(kernel, task::boxed(child), at));
+        // In a runtime that is being torn down the child is gone already.
+        if context::with(|kernel| kernel.tasks.borrow().get(id).is_some()) {
+            self.living.borrow_mut().insert(number, id);
+        }
+        Some(JoinHandle::new(id))
+    }
+
+    /// Asks the parent to end everything.
+    pub(crate) fn cancel(&self) {
+        self.cancelled.set(true);
+        self.parent.wake_all();
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.get()
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.get()
+    }
+
+    pub(crate) fn living(&self) -> usize {
+        self.living.borrow().len()
+    }
+
+    /// Ends every child that lives, oldest first.
+    fn abort(&self) {
+        self.closing.set(true);
+        let mut next = 0;
+        loop {
+            let child = self
+                .living
+                .borrow()
+                .range(next..)
+                .next()
+                .map(|(n, id)| (*n, *id));
+            let Some((number, id)) = child else { break };
+            next = number + 1;
+            join::abort(id);
+        }
+    }
+}
+
+/// The parent's end.
+pub(crate) struct Nursery<T: 'static> {
+    shared: Rc<Shared<T>>,
+    ticket: Ticket,
+}
+
+impl<T: 'static> Nursery<T> {
+    pub(crate) fn new(kind: &'static str, at: &'static Location<'static>) -> Self {
+        let shared = Rc::new(Shared {
+            living: RefCell::new(BTreeMap::new()),
+            spawned: Cell::new(0),
+            reports: RefCell::new(VecDeque::new()),
+            closing: Cell::new(false),
+            cancelled: Cell::new(false),
+            parent: WaitQueue::new_at(kind, at),
+        });
+        Nursery {
+            shared,
+            ticket: Ticket::new(0, at),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Rc<Shared<T>> {
+        &self.shared
+    }
+
+    /// The next report, with the number of its child; `None` when no child is left. Pending also
+    /// ends when somebody asks for the end, which the caller has to look at.
+    pub(crate) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Option<(usize, Report<T>)>> {
+        loop {
+            let report = self.shared.reports.borrow_mut().pop_front();
+            if report.is_some() {
+                return Poll::Ready(report);
+            }
+            if self.shared.living.borrow().is_empty() {
+                return Poll::Ready(None);
+            }
+            ready!(self.poll_changed(cx));
+        }
+    }
+
+    /// Ready once after something has changed since it was last ready.
+    pub(crate) fn poll_changed(&mut self, cx: &Context<'_>) -> Poll<()> {
+        ready!(self.ticket.poll(&self.shared.parent, cx));
+        self.ticket = Ticket::new(0, self.ticket.at());
+        Poll::Ready(())
+    }
+
+    /// Takes in no more children and ends those that live.
+    pub(crate) fn abort(&self) {
+        self.shared.abort();
+    }
+
+    /// Takes in no more children.
+    pub(crate) fn close(&self) {
+        self.shared.closing.set(true);
+    }
+}
+
+impl<T: 'static> Drop for Nursery<T> {
+    fn drop(&mut self) {
+        self.ticket.leave(&self.shared.parent);
+        self.abort();
+        // Reports that nobody asked for; they may own what leads back here.
+        let reports = std::mem::take(&mut *self.shared.reports.borrow_mut());
+        drop(reports);
+    }
+}
+
+pin_project! {
+    /// What is spawned for a child. Its output is what the handle gets, or `None` after a panic.
+    struct Child<F: Future, T, K> {
+        #[pin]
+        future: F,
+        split: fn(F::Output) -> (T, K),
+        // Dropped after the future: a child is among the living until its future is gone.
+        member: Member<T>,
+    }
+}
+
+impl<F: Future, T, K> Future for Child<F, T, K> {
+    type Output = Option<K>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<K>> {
+        let this = self.project();
+        let polled = panic::catch_unwind(AssertUnwindSafe(|| this.future.poll(cx)));
+        let (report, kept) = match polled {
+            Ok(poll) => {
+                let (report, kept) = (this.split)(ready!(poll));
+                (Ok(report), Some(kept))
+            }
+            Err(payload) => (Err(payload), None),
+        };
+        let number = this.member.number;
+        this.member
+            .shared
+            .reports
+            .borrow_mut()
+            .push_back((number, report));
+        Poll::Ready(kept)
+    }
+}
+
+/// A child's place among the living.
+struct Member<T> {
+    shared: Rc<Shared<T>>,
+    number: usize,
+}
+
+impl<T> Drop for Member<T> {
+    fn drop(&mut self) {
+        self.shared.living.borrow_mut().remove(&self.number);
+        self.shared.parent.wake_all();
+    }
+}
