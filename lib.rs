@@ -24,21 +24,43 @@
 //!     assert_eq!(sum, 6);
 //! }
 //! ```
+//!
+//! One thread, many tasks, one turn at a time: a task runs until it waits, so nothing between two
+//! `.await`s needs a lock. Tasks run in the order in which they became ready, the same in every run.
+//! What is released belongs to whoever waited longest. When nothing can ever wake the program again,
+//! [`block_on`] says who waits for what.
+//!
+//! # Where things are
+//!
+//! | to do | use |
+//! | --- | --- |
+//! | run a program | [`macro@main`], [`block_on`], [`Runtime`], [`Builder`] |
+//! | start tasks | [`spawn`], [`task_group`], [`spawn_blocking`] for what blocks |
+//! | wait for several things | [`gather`], [`try_gather`], [`race`], [`wait`], [`as_completed`] |
+//! | wait for time | [`sleep`], [`timeout`], [`interval`], [`time::Instant`] |
+//! | coordinate tasks | [`sync`]: lock, event, condition, semaphore, barrier, queue and more |
+//! | talk to other threads | [`Remote`], [`expect_external`] |
+//! | run inside another loop | [`Runtime::turn`], [`Runtime::as_fd`] |
+//! | look at tasks | [`task`], [`Runtime::dump`] |
+//!
+//! Dropping a future cancels it. Every public future says under *Cancel safety* what that costs:
+//! *strict* (nothing; try again), *loses place* (a place in a queue), or *lossy* (what it says).
 
 pub mod io;
 mod runtime;
 pub mod sync;
 
-pub use runtime::time::{self, Elapsed, Interval, Sleep, Timeout, YieldNow};
-pub use runtime::time::{interval, sleep, sleep_until, timeout, timeout_at, yield_now};
-pub use runtime::{
-    Builder, ChildHandle, Deadlock, Gone, Group, GroupClosed, GroupError, JoinError, JoinHandle,
-    OnDeadlock, Remote, Report, Runtime, Stats, TaskGroup, TaskId, Unobserved, block_on, spawn,
-    task_group,
+pub use runtime::inspect as task;
+pub use runtime::time::{
+    self, Elapsed, Interval, Sleep, Timeout, YieldNow, interval, sleep, sleep_until, timeout,
+    timeout_at, yield_now,
 };
 pub use runtime::{
-    Gather, GatherInline, GatherSpawned, Race, TryGather, TryGatherInline, TryGatherSpawned,
-    gather, race, try_gather,
+    AsCompleted, Builder, ChildHandle, Deadlock, External, Gather, GatherInline, GatherSpawned,
+    Gone, Group, GroupClosed, GroupError, JoinError, JoinHandle, OnDeadlock, Race, Remote,
+    RemoteHandle, Report, Runtime, Stats, TaskGroup, TaskId, TryGather, TryGatherInline,
+    TryGatherSpawned, Unobserved, WaitHandles, When, as_completed, block_on, expect_external,
+    gather, race, remote, spawn, spawn_blocking, spawn_eager, task_group, try_gather, wait,
 };
 pub use turnwise_macros::{main, test};
 

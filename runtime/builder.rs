@@ -20,6 +20,7 @@ pub(crate) struct Options {
     pub(crate) virtual_clock: bool,
     pub(crate) on_deadlock: OnDeadlock,
     pub(crate) on_unobserved: Option<UnobservedHook>,
+    pub(crate) blocking_threads: Option<usize>,
 }
 
 impl Options {
@@ -28,6 +29,7 @@ impl Options {
             virtual_clock: false,
             on_deadlock: OnDeadlock::Panic,
             on_unobserved: None,
+            blocking_threads: None,
         }
     }
 }
@@ -72,6 +74,21 @@ impl Builder {
     /// a task that waits for nothing. Without a hook it is printed on the standard error.
     pub fn on_unobserved(mut self, hook: impl Fn(&Unobserved) + 'static) -> Self {
         self.options.on_unobserved = Some(Rc::new(hook));
+        self
+    }
+
+    /// Lets at most `limit` calls of [`spawn_blocking`](crate::spawn_blocking) run at a time.
+    ///
+    /// # Panics
+    ///
+    /// On a limit of zero.
+    #[track_caller]
+    pub fn blocking_threads(mut self, limit: usize) -> Self {
+        assert!(
+            limit > 0,
+            "blocking calls need a thread; choose a limit above zero"
+        );
+        self.options.blocking_threads = Some(limit);
         self
     }
 

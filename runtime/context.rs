@@ -26,6 +26,7 @@ use std::task::{Context, RawWakerVTable, Waker};
 
 use slab::Slab;
 
+use super::blocking::Pool;
 use super::builder::Options;
 use super::clock::Clock;
 use super::executor::Pace;
@@ -68,6 +69,8 @@ pub(crate) struct Kernel {
     pub(crate) spare: Cell<Option<PollWaker>>,
     /// The wakers of tasks of which somebody outside kept a clone: the list the verdict reads.
     pub(crate) cloned: RefCell<Slab<Option<PollWaker>>>,
+    /// Some task has task-locals.
+    pub(crate) locals_used: Cell<bool>,
     /// Armed deadlines.
     pub(crate) timers: RefCell<Timers>,
     /// Real or virtual time.
@@ -88,6 +91,8 @@ pub(crate) struct Kernel {
     pub(crate) closing: Cell<bool>,
     /// Passes made so far: the kernel's cheap sense of "since when".
     pub(crate) pass: Cell<u64>,
+    /// The threads for blocking calls, made with the first such call.
+    pub(crate) pool: RefCell<Option<Pool>>,
     /// Reused for the letters of a batch.
     pub(crate) letters: Cell<Vec<Letter>>,
     /// Reused for what the reactor finds.
@@ -120,6 +125,7 @@ impl Kernel {
             notes: Cell::new(0),
             spare: Cell::new(None),
             cloned: RefCell::new(Slab::new()),
+            locals_used: Cell::new(false),
             timers: RefCell::new(Timers::new()),
             clock: Clock::new(),
             reactor: RefCell::new(None),
@@ -130,6 +136,7 @@ impl Kernel {
             turning: Cell::new(None),
             closing: Cell::new(false),
             pass: Cell::new(0),
+            pool: RefCell::new(None),
             letters: Cell::new(Vec::new()),
             hits: Cell::new(Vec::new()),
             pace: Pace::new(),
@@ -184,6 +191,24 @@ impl Kernel {
         self.notes.get()
     }
 
+    /// Sets the poll under way aside, for another one inside it.
+    pub(crate) fn suspend(&self) -> Suspended {
+        Suspended {
+            current: self.current.take(),
+            polling: self.polling.get(),
+            notes: self.notes.get(),
+            io_left: self.io_left.get(),
+        }
+    }
+
+    /// Takes up the poll that was set aside.
+    pub(crate) fn resume(&self, outer: Suspended) {
+        self.current.set(outer.current);
+        self.polling.set(outer.polling);
+        self.notes.set(outer.notes);
+        self.io_left.set(outer.io_left);
+    }
+
     /// Whether `waker` is the very one the executor is polling the current task with.
     ///
     /// If so, waking means scheduling the task, and no waker has to be cloned. A combinator that
@@ -202,6 +227,14 @@ impl Kernel {
     pub(crate) fn note(&self, note: u8) {
         self.notes.set(self.notes.get() | note);
     }
+}
+
+/// What [`Kernel::suspend`] sets aside.
+pub(crate) struct Suspended {
+    current: Option<TaskId>,
+    polling: (*const (), *const RawWakerVTable),
+    notes: u8,
+    io_left: u8,
 }
 
 /// Runs `f` with this thread's kernel.

@@ -153,6 +153,21 @@ pub(crate) fn pass(kernel: &Kernel, main: &mut Option<Main<'_>>) {
     kernel.spare.set(Some(spare));
 }
 
+/// Polls a task that has just been spawned, out of turn and inside the poll of another. It stays in
+/// the ready queue only if it asks to.
+pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
+    let queued = kernel.ready.borrow_mut().pop_back();
+    if queued != Some(id) {
+        // A teardown has dropped the future already.
+        kernel.ready.borrow_mut().extend(queued);
+        return;
+    }
+    let outer = kernel.suspend();
+    let mut own = new_waker(kernel);
+    step(kernel, id, &mut own, &mut None);
+    kernel.resume(outer);
+}
+
 /// Polls one task, or drops its future if its end was asked for.
 fn step(kernel: &Kernel, id: TaskId, spare: &mut PollWaker, main: &mut Option<Main<'_>>) {
     let (body, key, cancelled) = {

@@ -15,6 +15,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::context::{self, Kernel, ThisThread, Who};
+use super::executor;
+use super::local;
 use super::report;
 use super::task::{self, BoxedBody, NO_WAKER, Remains, TaskId};
 
@@ -45,12 +47,49 @@ pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
 {
-    let at = Location::caller();
-    let id = context::with(|kernel| {
-        context::require_runtime(kernel, "spawn");
+    context::with(|kernel| context::require_runtime(kernel, "spawn"));
+    spawn_at(future, Location::caller())
+}
+
+/// As [`spawn`], and polls the task once inside this call, after it has been registered.
+///
+/// What the task does before its first wait happens here and now; a task that does not wait is over
+/// when this returns. The caller's own poll goes on afterwards.
+///
+/// asyncio counterpart: `asyncio.eager_task_factory`. Difference: the task exists, with an identity
+/// of its own, from the beginning.
+///
+/// # Panics
+///
+/// Without a runtime on this thread. A panic of the task is the task's.
+///
+/// # Examples
+///
+/// ```
+/// # turnwise::block_on(async {
+/// let task = turnwise::spawn_eager(async { 6 * 7 });
+/// assert!(task.is_finished());
+/// # drop(task);
+/// # });
+/// ```
+#[track_caller]
+pub fn spawn_eager<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+{
+    let task = spawn(future);
+    context::with(|kernel| executor::step_now(kernel, task.id()));
+    task
+}
+
+/// As [`spawn`], on behalf of another line, on a thread that has a runtime.
+pub(crate) fn spawn_at<F>(future: F, at: &'static Location<'static>) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+{
+    JoinHandle::new(context::with(|kernel| {
         spawn_boxed(kernel, task::boxed(future), at)
-    });
-    JoinHandle::new(id)
+    }))
 }
 
 /// Puts a boxed future into the slab and the ready queue.
@@ -67,6 +106,9 @@ pub(crate) fn spawn_boxed(
         return id;
     }
     kernel.ready.borrow_mut().push_back(id);
+    if kernel.locals_used.get() {
+        local::inherit(kernel, id);
+    }
     if kernel.embedded.get() {
         kernel.ring();
     }
@@ -121,6 +163,20 @@ impl<T> JoinHandle<T> {
     /// The task's identity.
     pub fn id(&self) -> TaskId {
         self.id
+    }
+
+    /// Whether the task ended without an output: it panicked or was cancelled.
+    pub(crate) fn has_failed(&self) -> bool {
+        let failed = context::try_with(|kernel| {
+            let tasks = kernel.tasks.borrow();
+            let task = tasks.get(self.id);
+            task.is_none_or(|task| {
+                task.extra
+                    .as_ref()
+                    .is_some_and(|extra| extra.failure.is_some())
+            })
+        });
+        failed.unwrap_or(true)
     }
 
     /// Whether the task has ended, in whatever way.
@@ -182,7 +238,10 @@ impl<T: 'static> Future for JoinHandle<T> {
             self.id
         );
         let at = Location::caller();
-        let finished = context::with(|kernel| join(kernel, self.id, cx, at));
+        let finished = context::with(|kernel| match watch(kernel, self.id, cx, at) {
+            Poll::Ready(()) => Poll::Ready(kernel.tasks.borrow_mut().remove(self.id)),
+            Poll::Pending => Poll::Pending,
+        });
         match finished {
             Poll::Pending => Poll::Pending,
             Poll::Ready(task) => {
@@ -193,18 +252,18 @@ impl<T: 'static> Future for JoinHandle<T> {
     }
 }
 
-/// The task, taken out of the slab, if it is over; else makes `cx` its joiner.
-fn join(
+/// Ready if the task is over or gone; else makes `cx` its joiner.
+pub(crate) fn watch(
     kernel: &Kernel,
     id: TaskId,
     cx: &Context<'_>,
     at: &'static Location<'static>,
-) -> Poll<Option<Remains>> {
+) -> Poll<()> {
     {
         let mut tasks = kernel.tasks.borrow_mut();
         match tasks.get_mut(id) {
-            None => return Poll::Ready(None),
-            Some(task) if task.over => return Poll::Ready(tasks.remove(id)),
+            None => return Poll::Ready(()),
+            Some(task) if task.over => return Poll::Ready(()),
             Some(task) if task.joiner.is(kernel, cx) => return Poll::Pending,
             Some(_) => {}
         }

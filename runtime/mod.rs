@@ -3,6 +3,8 @@
 //! See docs/architecture.md for the floor plan. What the other floors may use of it is the short
 //! list at the end of this file.
 
+mod answer;
+mod blocking;
 mod branches;
 mod builder;
 mod clock;
@@ -10,9 +12,11 @@ mod context;
 mod executor;
 mod gather;
 mod group;
+pub mod inspect;
 mod instant;
 mod interval;
 mod join;
+mod local;
 mod mailbox;
 mod nursery;
 mod reactor;
@@ -23,6 +27,7 @@ mod task;
 pub mod time;
 mod timers;
 mod token;
+mod wait;
 mod wait_queue;
 mod waker;
 
@@ -32,14 +37,15 @@ mod shim {
     pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
 }
 
+pub use blocking::spawn_blocking;
 pub use builder::{Builder, OnDeadlock};
 pub use gather::{
     Gather, GatherInline, GatherSpawned, Race, TryGather, TryGatherInline, TryGatherSpawned,
     gather, race, try_gather,
 };
 pub use group::{ChildHandle, Group, GroupClosed, GroupError, TaskGroup, task_group};
-pub use join::{JoinError, JoinHandle, spawn};
-pub use remote::{Gone, Remote};
+pub use join::{JoinError, JoinHandle, spawn, spawn_eager};
+pub use remote::{External, Gone, Remote, RemoteHandle, expect_external, remote};
 pub use report::{Deadlock, Report, Unobserved};
 pub use task::TaskId;
 pub use token::{Runtime, Stats, block_on};
@@ -48,6 +54,7 @@ pub(crate) use token::entry;
 
 // For `sync`: the wait queue, who holds, and the current task.
 pub(crate) use context::current_task;
+pub use wait::{AsCompleted, WaitHandles, When, as_completed, wait};
 pub(crate) use wait_queue::{Holder, Ticket};
 pub use wait_queue::{Left, Owner, Wait, WaitQueue};
 

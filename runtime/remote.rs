@@ -1,8 +1,20 @@
 //! The inbox: wakes and calls from other threads, on their way to a runtime.
+//!
+//! Another thread holds a [`Remote`] and puts letters into the runtime's mailbox. Results travel the
+//! other way through a cell that both sides share.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use super::context::Kernel;
+use super::answer::{self, Question};
+use super::context::{self, Kernel};
+use super::join::{self, JoinError};
 use super::mailbox::{Mailbox, Ring};
 use super::task::TaskId;
 
@@ -60,11 +72,37 @@ impl Link {
     }
 }
 
+/// The handle of this thread's runtime for other threads.
+///
+/// # Panics
+///
+/// Without a runtime on this thread.
+#[track_caller]
+pub fn remote() -> Remote {
+    context::with(|kernel| {
+        context::require_runtime(kernel, "remote");
+        Remote::of(kernel)
+    })
+}
+
 /// A handle for other threads: `Send`, `Sync` and `Clone`.
 ///
 /// While one lives, a loop that has nothing to do waits instead of being declared dead.
 ///
 /// asyncio counterpart: the loop, in `call_soon_threadsafe` and `run_coroutine_threadsafe`.
+///
+/// # Examples
+///
+/// ```
+/// turnwise::block_on(async {
+///     let remote = turnwise::remote();
+///     let thread = std::thread::spawn(move || remote.spawn(|| async { 6 * 7 }).wait());
+///     while !thread.is_finished() {
+///         turnwise::yield_now().await;
+///     }
+///     assert_eq!(thread.join().unwrap().unwrap(), 42);
+/// });
+/// ```
 #[derive(Clone)]
 pub struct Remote {
     link: Arc<Link>,
@@ -73,18 +111,15 @@ pub struct Remote {
 impl Remote {
     /// The handle for this thread's runtime.
     pub(crate) fn of(kernel: &Kernel) -> Self {
-        let inbox = kernel
-            .inbox
-            .borrow()
-            .clone()
-            .expect("a runtime has an inbox");
+        let inbox = kernel.inbox.borrow().clone();
+        let inbox = inbox.expect("a runtime has an inbox");
         let mut link = kernel.link.borrow_mut();
-        Remote {
-            link: link.get_or_insert_with(|| Arc::new(Link { inbox })).clone(),
-        }
+        let link = link.get_or_insert_with(|| Arc::new(Link { inbox }));
+        Remote { link: link.clone() }
     }
 
-    /// Runs `call` on the runtime's thread, in order of arrival, between two polls.
+    /// Runs `call` on the runtime's thread, in order of arrival, between two polls. A panic of it is
+    /// the loop's.
     ///
     /// asyncio counterpart: `loop.call_soon_threadsafe`.
     ///
@@ -95,35 +130,218 @@ impl Remote {
     where
         F: FnOnce() + Send + 'static,
     {
-        self.link
-            .inbox
-            .send(Letter::Call(Box::new(call)))
-            .map_err(|letter| match letter {
-                Letter::Call(call) => Gone(call),
-                Letter::Wake(_) => {
-                    unreachable!("the letter that comes back is the one that was sent")
-                }
-            })
+        match self.link.inbox.send(Letter::Call(Box::new(call))) {
+            Err(Letter::Call(call)) => Err(Gone(call)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Starts a task on the runtime's thread: `make` is sent there and makes its future, which
+    /// therefore need not be `Send`. The output comes back through the handle.
+    ///
+    /// If the runtime has ended, or ends first, the handle says that the task was cancelled.
+    ///
+    /// asyncio counterpart: `asyncio.run_coroutine_threadsafe`.
+    #[track_caller]
+    pub fn spawn<M, F>(&self, make: M) -> RemoteHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future<Output: Send> + 'static,
+    {
+        let at = Location::caller();
+        let (answer, question) = answer::pair();
+        let id = Arc::new(OnceLock::new());
+        let started = id.clone();
+        // An unread call is dropped, and the answer in it tells the handle.
+        let _ = self.call(move || {
+            let task = join::spawn_at(async move { make().await }, at);
+            let _ = started.set(task.id());
+            drop(join::spawn_at(async move { answer.give(task.await) }, at));
+        });
+        RemoteHandle {
+            id,
+            question,
+            remote: self.clone(),
+        }
     }
 }
 
-impl std::fmt::Debug for Remote {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Remote").finish_non_exhaustive()
+    }
+}
+
+/// The handle of a task that another thread started with [`Remote::spawn`]. Dropping it detaches
+/// the task; it can be awaited under any executor.
+///
+/// asyncio counterpart: the `concurrent.futures.Future` of `run_coroutine_threadsafe`.
+///
+/// # Cancel safety
+///
+/// *Strict*: `&mut handle` can be awaited, dropped and awaited again.
+///
+/// # Panics
+///
+/// When awaited again after it gave its output.
+#[must_use = "a dropped handle detaches its task; wait for it, or say `drop(handle)`"]
+pub struct RemoteHandle<T> {
+    id: Arc<OnceLock<TaskId>>,
+    question: Question<T>,
+    remote: Remote,
+}
+
+impl<T> RemoteHandle<T> {
+    /// Blocks this thread until the task has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError`], if the task was cancelled or has panicked, or its runtime has ended.
+    ///
+    /// # Panics
+    ///
+    /// On the runtime's own thread, which would wait for itself.
+    #[track_caller]
+    pub fn wait(self) -> Result<T, JoinError> {
+        self.refuse_own_thread();
+        self.question
+            .wait(None)
+            .expect("a wait without a deadline ends with a result")
+    }
+
+    /// Blocks this thread until the task has ended, at most for `limit`.
+    ///
+    /// # Errors
+    ///
+    /// The handle, if the time is up first.
+    ///
+    /// # Panics
+    ///
+    /// On the runtime's own thread, which would wait for itself.
+    #[track_caller]
+    pub fn wait_timeout(self, limit: Duration) -> Result<Result<T, JoinError>, Self> {
+        self.refuse_own_thread();
+        let deadline = Instant::now().checked_add(limit);
+        self.question.wait(deadline).ok_or(self)
+    }
+
+    /// Requests the end of the task.
+    pub fn cancel(&self) {
+        let id = self.id.clone();
+        // Letters are read in order: by then the task has been started.
+        let _ = self.remote.call(move || {
+            if let Some(id) = id.get() {
+                join::cancel(*id, None);
+            }
+        });
+    }
+
+    /// Whether the result is there.
+    pub fn is_finished(&self) -> bool {
+        self.question.is_given()
+    }
+
+    #[track_caller]
+    fn refuse_own_thread(&self) {
+        let own = context::try_with(|kernel| {
+            let inbox = kernel.inbox.borrow();
+            inbox
+                .as_ref()
+                .is_some_and(|inbox| Arc::ptr_eq(inbox, &self.remote.link.inbox))
+        });
+        assert!(
+            own != Some(true) || self.is_finished(),
+            "the runtime's own thread would wait for itself; `.await` the handle instead"
+        );
+    }
+}
+
+impl<T> Future for RemoteHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.question).poll(cx)
+    }
+}
+
+impl<T> fmt::Debug for RemoteHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteHandle")
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// Tells the runtime that something outside, which it cannot see, is at work and will wake a task:
+/// while the guard lives the program is not declared dead, and a virtual clock stands still.
+///
+/// The guard may be dropped on any thread; wake first, then drop it.
+///
+/// # Panics
+///
+/// Without a runtime on this thread.
+///
+/// # Examples
+///
+/// ```
+/// turnwise::block_on(async {
+///     let (answer, question) = futures::channel::oneshot::channel();
+///     let expected = turnwise::expect_external("the sensor");
+///     std::thread::spawn(move || {
+///         answer.send(7).unwrap();
+///         drop(expected);
+///     });
+///     assert_eq!(question.await.unwrap(), 7);
+/// });
+/// ```
+#[track_caller]
+pub fn expect_external(label: impl Into<Cow<'static, str>>) -> External {
+    let label = label.into();
+    context::with(|kernel| {
+        context::require_runtime(kernel, "expect_external");
+        let key = kernel.working.borrow_mut().insert(label);
+        External {
+            key,
+            remote: Remote::of(kernel),
+        }
+    })
+}
+
+/// The guard of [`expect_external`].
+#[must_use = "the expectation ends when this is dropped; move it to whoever will wake the task"]
+pub struct External {
+    key: usize,
+    remote: Remote,
+}
+
+impl Drop for External {
+    fn drop(&mut self) {
+        let key = self.key;
+        // Through the inbox even on the runtime's own thread: what was published before is read
+        // before. A runtime that has ended expects nothing.
+        let _ = self.remote.call(move || {
+            context::try_with(|kernel| kernel.working.borrow_mut().try_remove(key));
+        });
+    }
+}
+
+impl fmt::Debug for External {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("External").finish_non_exhaustive()
     }
 }
 
 /// The runtime has ended; gives back what it was sent.
 pub struct Gone<T>(pub T);
 
-impl<T> std::fmt::Debug for Gone<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<T> fmt::Debug for Gone<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Gone(..)")
     }
 }
 
-impl<T> std::fmt::Display for Gone<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<T> fmt::Display for Gone<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the runtime of this handle has ended")
     }
 }

@@ -31,6 +31,7 @@ use std::task::{Context, Poll};
 
 use super::context::Who;
 use super::join::JoinError;
+use super::local::Locals;
 use pin_project_lite::pin_project;
 
 /// Identity of a task, unique on its thread for as long as the thread lives.
@@ -177,6 +178,7 @@ pub(crate) struct Extra {
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) reason: Option<Cow<'static, str>>,
     pub(crate) failure: Option<JoinError>,
+    pub(crate) locals: Option<Locals>,
 }
 
 /// What is left of a task that was taken out of the slab.

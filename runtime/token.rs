@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use pin_utils::pin_mut;
 
+use super::blocking::Pool;
 use super::builder::{OnDeadlock, Options};
 use super::context::{self, Kernel, ThisThread};
 use super::executor::{self, Idle, Main, Turning};
@@ -339,6 +340,10 @@ fn tear_down(kernel: &Kernel) -> Option<Box<dyn Any + Send>> {
     if let Some(reactor) = reactor {
         executor::close_reactor(kernel, reactor);
     }
+    let pool = kernel.pool.borrow_mut().take();
+    for at in pool.map(Pool::close).unwrap_or_default() {
+        eprintln!("turnwise: the blocking call at {at} still runs; the runtime ends without it");
+    }
     let inbox = kernel.inbox.borrow_mut().take();
     if let Some(inbox) = inbox {
         let letters = inbox.close();
@@ -353,6 +358,7 @@ fn tear_down(kernel: &Kernel) -> Option<Box<dyn Any + Send>> {
     kernel.ready.borrow_mut().clear();
     kernel.embedded.set(false);
     kernel.rung.set(false);
+    kernel.working.borrow_mut().clear();
     kernel.runtime.set(None);
     kernel.closing.set(false);
     first

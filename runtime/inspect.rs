@@ -1,0 +1,65 @@
+//! Looking at tasks from inside: which one this is, and which there are.
+
+use std::panic::Location;
+
+use super::context;
+use super::join;
+use super::task::{Task, TaskId};
+
+pub use super::local::TaskLocal;
+pub use super::task::TaskId as Id;
+
+/// What is known of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Info {
+    /// Its identity.
+    pub id: TaskId,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// Where it was spawned.
+    pub spawned_at: &'static Location<'static>,
+}
+
+impl Info {
+    fn of(task: &Task) -> Self {
+        let name = task.name().map(str::to_owned);
+        Info {
+            id: task.id,
+            name,
+            spawned_at: task.spawned_at,
+        }
+    }
+
+    /// Requests the end of the task, as [`JoinHandle::cancel`](crate::JoinHandle::cancel). The
+    /// future of a `block_on` cannot be cancelled.
+    pub fn cancel(&self) {
+        join::cancel(self.id, None);
+    }
+}
+
+/// The task that is running, if one is.
+///
+/// asyncio counterpart: `asyncio.current_task`.
+pub fn current() -> Option<Info> {
+    context::try_with(|kernel| {
+        let id = kernel.current.get()?;
+        kernel.tasks.borrow().get(id).map(Info::of)
+    })?
+}
+
+/// All tasks of this thread's runtime that have not ended, oldest first.
+///
+/// asyncio counterpart: `asyncio.all_tasks`.
+pub fn all() -> Vec<Info> {
+    let all = context::try_with(|kernel| {
+        let tasks = kernel.tasks.borrow();
+        let ids = tasks.in_spawn_order();
+        ids.into_iter()
+            .filter_map(|id| tasks.get(id))
+            .filter(|task| !task.over)
+            .map(Info::of)
+            .collect()
+    });
+    all.unwrap_or_default()
+}
