@@ -213,6 +213,7 @@ impl Kernel {
     ///
     /// If so, waking means scheduling the task, and no waker has to be cloned. A combinator that
     /// polls its children with a waker of its own must be woken through that one.
+    #[inline]
     pub(crate) fn is_own(&self, waker: &Waker) -> bool {
         let (data, vtable) = self.polling.get();
         self.current.get().is_some() && waker.data() == data && std::ptr::eq(waker.vtable(), vtable)
@@ -224,6 +225,7 @@ impl Kernel {
     }
 
     /// Leaves a note for the executor about the poll under way.
+    #[inline]
     pub(crate) fn note(&self, note: u8) {
         self.notes.set(self.notes.get() | note);
     }
@@ -299,6 +301,18 @@ impl Who {
                 waker: Some(cx.waker().clone()),
             }
         }
+    }
+
+    /// Makes this the one that polls with `cx`, if that takes no foreign waker; else says `false`
+    /// unless it is that one already. Calls no foreign code, so it is for use under a borrow.
+    #[inline]
+    pub(crate) fn becomes(&mut self, kernel: &Kernel, cx: &Context<'_>) -> bool {
+        if self.waker.is_none() && kernel.is_own(cx.waker()) {
+            kernel.note(notes::REGISTERED);
+            self.task = kernel.current.get();
+            return true;
+        }
+        self.is(kernel, cx)
     }
 
     /// Whether waking this one already wakes whoever polls with `cx`. Calls no foreign code.

@@ -169,6 +169,7 @@ pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
 }
 
 /// Polls one task, or drops its future if its end was asked for.
+#[inline(always)]
 fn step(kernel: &Kernel, id: TaskId, spare: &mut PollWaker, main: &mut Option<Main<'_>>) {
     let (body, key, cancelled) = {
         let mut tasks = kernel.tasks.borrow_mut();

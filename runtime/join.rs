@@ -47,8 +47,11 @@ pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
 {
-    context::with(|kernel| context::require_runtime(kernel, "spawn"));
-    spawn_at(future, Location::caller())
+    let at = Location::caller();
+    JoinHandle::new(context::with(|kernel| {
+        context::require_runtime(kernel, "spawn");
+        spawn_boxed(kernel, task::boxed(future), at)
+    }))
 }
 
 /// As [`spawn`], and polls the task once inside this call, after it has been registered.
@@ -261,11 +264,12 @@ pub(crate) fn watch(
 ) -> Poll<()> {
     {
         let mut tasks = kernel.tasks.borrow_mut();
-        match tasks.get_mut(id) {
-            None => return Poll::Ready(()),
-            Some(task) if task.over => return Poll::Ready(()),
-            Some(task) if task.joiner.is(kernel, cx) => return Poll::Pending,
-            Some(_) => {}
+        let Some(task) = tasks.get_mut(id).filter(|task| !task.over) else {
+            return Poll::Ready(());
+        };
+        if task.joiner.becomes(kernel, cx) {
+            task.joined_at = Some(at);
+            return Poll::Pending;
         }
     }
     let mut who = Who::of(kernel, cx);
