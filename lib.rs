@@ -69,3 +69,18 @@ pub use turnwise_macros::{main, test};
 pub mod __private {
     pub use crate::runtime::entry::{main, main_virtual, test, test_real_time};
 }
+
+/// Compiles and runs the code of the documents.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("README.md")]
+    mod readme {}
+    #[doc = include_str!("docs/asyncio.md")]
+    mod asyncio {}
+    #[doc = include_str!("docs/cancellation.md")]
+    mod cancellation {}
+    #[doc = include_str!("docs/best-practices.md")]
+    mod best_practices {}
+    #[doc = include_str!("docs/adding-a-primitive.md")]
+    mod adding_a_primitive {}
+}
