@@ -15,6 +15,7 @@
 //!
 //! - **Reserved**: `reserved` ≤ length, and while a getter waits they are equal (rule R1).
 //! - **Promised**: length + `promised` ≤ capacity, and while a putter waits they are equal.
+//! - **Closed**: nobody waits for an item or for room once the queue is closed.
 //!
 //! # Implementation
 //!
@@ -23,14 +24,13 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::future::Future;
-use std::ops::{Deref, DerefMut};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::panic::Location;
 
-use futures_core::Stream;
-
-use crate::runtime::{Left, Owner, Wait, WaitQueue};
+#[cfg(doc)]
+use super::channel_errors::Closed;
+use super::channel_errors::{OverDone, TryGetError, TryPutError};
+use super::channel_futures::{Get, Items, Join, Put, Take};
+use crate::runtime::{Left, Owner, WaitQueue};
 
 /// Where a queue keeps its items, and which one it gives next.
 pub trait Store: Sized {
@@ -40,19 +40,22 @@ pub trait Store: Sized {
     const EMPTY: Self;
     /// Name of the queue in reports.
     const KIND: &'static str;
-    /// Adds an item.
-    fn push(&mut self, item: Self::Item);
+    /// Looks up where to put `item`. This, `pop` and `drain` may run the item's code, and leave the
+    /// store as it was if that panics; `push` runs none.
+    fn find(&self, item: &Self::Item) -> usize;
+    /// Adds an item at the place that was found for it.
+    fn push(&mut self, place: usize, item: Self::Item);
     /// Takes out the item that is next.
     fn pop(&mut self) -> Option<Self::Item>;
-    /// Number of items.
-    fn len(&self) -> usize;
+    /// Takes out all items, in the order in which `pop` would give them.
+    fn drain(&mut self) -> Vec<Self::Item>;
 }
 
 /// What a waiter asks for, or is granted.
 const ITEM: usize = 0;
 const ROOM: usize = 1;
 const DONE: usize = 2;
-const CLOSED: usize = 3;
+pub(super) const CLOSED: usize = 3;
 
 /// The verbs of [`Queue`](super::Queue), [`LifoQueue`](super::LifoQueue) and
 /// [`PriorityQueue`](super::PriorityQueue).
@@ -133,8 +136,13 @@ impl<S: Store> Channel<S> {
     #[track_caller]
     #[doc(alias = "recv")]
     pub fn get(&self) -> Get<'_, S> {
+        self.get_at(Location::caller())
+    }
+
+    /// As [`get`](Channel::get), on behalf of another line.
+    pub(super) fn get_at(&self, at: &'static Location<'static>) -> Get<'_, S> {
         Get {
-            wait: self.getters.wait(self, ITEM),
+            wait: self.getters.wait_at(self, ITEM, at),
         }
     }
 
@@ -167,7 +175,7 @@ impl<S: Store> Channel<S> {
         if !self.has_room() {
             return Err(TryPutError::Full(item));
         }
-        self.store_item(item);
+        self.store_item(item, false);
         Ok(())
     }
 
@@ -179,8 +187,8 @@ impl<S: Store> Channel<S> {
     ///
     /// [`TryGetError`] if there is none, or there will never be one again.
     pub fn try_get(&self) -> Result<S::Item, TryGetError> {
-        if self.len.get() > self.reserved.get()
-            && let Some(item) = self.claim()
+        if self.has_item()
+            && let Some(item) = self.claim(false)
         {
             return Ok(item);
         }
@@ -233,28 +241,26 @@ impl<S: Store> Channel<S> {
 
     /// Closes the queue and returns the items that are left, which no longer count as unfinished.
     ///
+    /// Getters that wait, or were granted one of these items and have not run, learn of the end.
+    ///
     /// asyncio counterpart: `Queue.shutdown(immediate=True)`, which drops the items.
     pub fn close_now(&self) -> Vec<S::Item> {
+        let items = self.with_store(S::drain);
+        self.len.set(0);
         self.reserved.set(0);
+        let unfinished = self.unfinished.get().saturating_sub(items.len());
+        self.unfinished.set(unfinished);
         self.close();
-        let mut left = Vec::with_capacity(self.len.get());
-        while let Some(item) = self.with_store(S::pop) {
-            self.len.set(self.len.get() - 1);
-            left.push(item);
+        if !items.is_empty() {
+            self.finish(unfinished);
         }
-        if !left.is_empty() {
-            self.finish(self.unfinished.get().saturating_sub(left.len()));
-        }
-        left
+        items
     }
 
     /// A stream of the items that ends when the queue is closed and empty.
     #[track_caller]
     pub fn stream(&self) -> Items<'_, S> {
-        Items {
-            get: self.get(),
-            queue: self,
-        }
+        Items { get: self.get() }
     }
 
     /// Number of items, those that already belong to a waiting getter included.
@@ -287,8 +293,14 @@ impl<S: Store> Channel<S> {
         self.unfinished.get()
     }
 
-    fn has_room(&self) -> bool {
+    /// Whether there is room that belongs to nobody.
+    pub(super) fn has_room(&self) -> bool {
         !self.is_full() && self.putters.is_empty()
+    }
+
+    /// Whether there is an item that belongs to nobody.
+    pub(super) fn has_item(&self) -> bool {
+        self.len.get() > self.reserved.get()
     }
 
     /// Runs `f` on the store, which is out of its place meanwhile and put back on every way out.
@@ -299,33 +311,51 @@ impl<S: Store> Channel<S> {
                 self.0.set(self.1.take());
             }
         }
-        let store = self.store.take();
-        assert!(
-            store.is_some(),
-            "a queue was used inside the `Ord` of its own items; compare only"
-        );
-        let mut out = PutBack(&self.store, store);
-        f(out.1.as_mut().expect("it was just checked"))
+        let mut out = PutBack(&self.store, self.store.take());
+        let Some(store) = &mut out.1 else {
+            // The user of the store puts it back; this one must not.
+            std::mem::forget(out);
+            panic!("a queue was used inside the `Ord` of its own items; only compare there");
+        };
+        f(store)
     }
 
-    /// Stores an item and offers it to the head getter.
-    fn store_item(&self, item: S::Item) {
-        self.with_store(|store| store.push(item));
+    /// Stores an item, in promised room or in room that belonged to nobody, and offers it to the
+    /// head getter.
+    pub(super) fn store_item(&self, item: S::Item, promised: bool) {
+        let mut item = Some(item);
+        let grant = promised.then(|| Grant(self, ROOM));
+        self.with_store(|store| {
+            let place = item.as_ref().map_or(0, |item| store.find(item));
+            if let Some(item) = item.take() {
+                store.push(place, item);
+            }
+        });
+        if let Some(grant) = grant {
+            grant.used();
+            self.promised.set(self.promised.get().saturating_sub(1));
+        }
         self.len.set(self.len.get() + 1);
         self.unfinished.set(self.unfinished.get() + 1);
         self.offer_item();
     }
 
-    /// Takes the next item out and offers its room to the head putter.
-    fn claim(&self) -> Option<S::Item> {
+    /// Takes the next item out, one that was reserved or one that belonged to nobody, and offers
+    /// its room to the head putter.
+    pub(super) fn claim(&self, reserved: bool) -> Option<S::Item> {
+        let grant = reserved.then(|| Grant(self, ITEM));
         let item = self.with_store(S::pop)?;
+        if let Some(grant) = grant {
+            grant.used();
+            self.reserved.set(self.reserved.get().saturating_sub(1));
+        }
         self.len.set(self.len.get() - 1);
         self.offer_room();
         Some(item)
     }
 
     fn offer_item(&self) {
-        if !self.getters.is_empty() && self.len.get() > self.reserved.get() {
+        if !self.getters.is_empty() && self.has_item() {
             self.reserved.set(self.reserved.get() + 1);
             self.getters.grant_head();
         }
@@ -336,6 +366,15 @@ impl<S: Store> Channel<S> {
             self.promised.set(self.promised.get() + 1);
             self.putters.grant_head();
         }
+    }
+
+    /// Asserts the invariants.
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        let (len, reserved, promised) = (self.len(), self.reserved.get(), self.promised.get());
+        assert!(reserved <= len && (reserved == len || self.getters.is_empty()));
+        assert!(len + promised <= self.capacity && (self.is_full() || self.putters.is_empty()));
+        assert!(!self.is_closed() || self.getters.is_empty() && self.putters.is_empty());
     }
 
     fn finish(&self, left: usize) {
@@ -363,6 +402,21 @@ impl<S: Store> Owner for Channel<S> {
     }
 }
 
+/// A grant that is being used. If the user's `Ord` panics meanwhile, it is passed on (rule R3).
+struct Grant<'a, S: Store>(&'a Channel<S>, usize);
+
+impl<S: Store> Grant<'_, S> {
+    fn used(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl<S: Store> Drop for Grant<'_, S> {
+    fn drop(&mut self) {
+        self.0.left(Left::Granted(self.1));
+    }
+}
+
 impl<S: Store> fmt::Debug for Channel<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(S::KIND)
@@ -375,267 +429,3 @@ impl<S: Store> fmt::Debug for Channel<S> {
             .finish()
     }
 }
-
-/// The future of [`Channel::put`].
-#[must_use = "futures do nothing unless you `.await` them"]
-pub struct Put<'a, S: Store> {
-    item: Option<S::Item>,
-    wait: Wait<'a, Channel<S>>,
-}
-
-// The item is never pinned: it is moved into the store.
-impl<S: Store> Unpin for Put<'_, S> {}
-
-impl<S: Store> Future for Put<'_, S> {
-    type Output = Result<(), Closed<S::Item>>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let queue = this.wait.owner();
-        let at_once = this.wait.is_new() && (queue.closed.get() || queue.has_room());
-        if at_once {
-            this.wait.skip();
-        } else {
-            ready!(Pin::new(&mut this.wait).poll(cx));
-        }
-        let item = this.item.take().expect("a put is ready once");
-        if queue.closed.get() {
-            return Poll::Ready(Err(Closed(item)));
-        }
-        if !at_once {
-            queue.promised.set(queue.promised.get() - 1);
-        }
-        queue.store_item(item);
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// The future of [`Channel::get`].
-#[must_use = "futures do nothing unless you `.await` them"]
-pub struct Get<'a, S: Store> {
-    wait: Wait<'a, Channel<S>>,
-}
-
-impl<S: Store> Future for Get<'_, S> {
-    type Output = Result<S::Item, Closed>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let queue = self.wait.owner();
-        let free = queue.len.get() > queue.reserved.get();
-        if self.wait.is_new() && (free || queue.closed.get()) {
-            self.wait.skip();
-            return Poll::Ready(free.then(|| queue.claim()).flatten().ok_or(Closed(())));
-        }
-        let granted = ready!(Pin::new(&mut self.wait).poll(cx));
-        if granted == CLOSED {
-            return Poll::Ready(Err(Closed(())));
-        }
-        // Nothing is reserved any more if close_now took the item away.
-        queue.reserved.set(queue.reserved.get().saturating_sub(1));
-        Poll::Ready(queue.claim().ok_or(Closed(())))
-    }
-}
-
-/// The future of [`Channel::take`].
-#[must_use = "futures do nothing unless you `.await` them"]
-pub struct Take<'a, S: Store> {
-    get: Get<'a, S>,
-}
-
-impl<'a, S: Store> Future for Take<'a, S> {
-    type Output = Result<Taken<'a, S>, Closed>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let queue = self.get.wait.owner();
-        let item = ready!(Pin::new(&mut self.get).poll(cx))?;
-        Poll::Ready(Ok(Taken {
-            item,
-            done: Done { queue },
-        }))
-    }
-}
-
-/// An item with the duty to say when its work is done: dropping it says so.
-#[must_use = "dropping it says that the work is done; bind it while you work"]
-pub struct Taken<'a, S: Store> {
-    // Dropped in this order: the item is gone before those who join are woken.
-    item: S::Item,
-    done: Done<'a, S>,
-}
-
-impl<S: Store> Taken<'_, S> {
-    /// Takes the item and says that the work is done.
-    pub fn into_inner(self) -> S::Item {
-        let Taken { item, done } = self;
-        drop(done);
-        item
-    }
-}
-
-impl<S: Store> Deref for Taken<'_, S> {
-    type Target = S::Item;
-
-    fn deref(&self) -> &S::Item {
-        &self.item
-    }
-}
-
-impl<S: Store> DerefMut for Taken<'_, S> {
-    fn deref_mut(&mut self) -> &mut S::Item {
-        &mut self.item
-    }
-}
-
-/// The part of a [`Taken`] that counts.
-struct Done<'a, S: Store> {
-    queue: &'a Channel<S>,
-}
-
-impl<S: Store> Drop for Done<'_, S> {
-    fn drop(&mut self) {
-        // Somebody who also called task_done by hand has counted this item already.
-        let _ = self.queue.task_done();
-    }
-}
-
-/// The future of [`Channel::join`].
-#[must_use = "futures do nothing unless you `.await` them"]
-pub struct Join<'a, S: Store> {
-    wait: Wait<'a, Channel<S>>,
-}
-
-impl<S: Store> Future for Join<'_, S> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.wait.is_new() && self.wait.owner().unfinished.get() == 0 {
-            self.wait.skip();
-            return Poll::Ready(());
-        }
-        Pin::new(&mut self.wait).poll(cx).map(drop)
-    }
-}
-
-/// The stream of [`Channel::stream`].
-#[must_use = "streams do nothing unless you poll them"]
-pub struct Items<'a, S: Store> {
-    get: Get<'a, S>,
-    queue: &'a Channel<S>,
-}
-
-impl<S: Store> Stream for Items<'_, S> {
-    type Item = S::Item;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        let item = ready!(Pin::new(&mut self.get).poll(cx)).ok();
-        let wait = self
-            .queue
-            .getters
-            .wait_at(self.queue, ITEM, self.get.wait.at());
-        self.get = Get { wait };
-        Poll::Ready(item)
-    }
-}
-
-macro_rules! debug_as_wait {
-    ($($name:ident . $($field:ident).+;)+) => {$(
-        impl<S: Store> fmt::Debug for $name<'_, S> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name)).field("wait", &self.$($field).+).finish()
-            }
-        }
-    )+};
-}
-
-debug_as_wait! {
-    Put.wait;
-    Get.wait;
-    Take.get.wait;
-    Join.wait;
-    Items.get.wait;
-}
-
-impl<S: Store<Item: fmt::Debug>> fmt::Debug for Taken<'_, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let _ = &self.done;
-        f.debug_tuple("Taken").field(&self.item).finish()
-    }
-}
-
-/// The queue is closed. A refused item comes back.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Closed<T = ()>(pub T);
-
-/// Why [`Channel::try_put`] put nothing; the item comes back.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TryPutError<T> {
-    /// There is no room that belongs to nobody.
-    Full(T),
-    /// The queue is closed.
-    Closed(T),
-}
-
-/// Why [`Channel::try_get`] got nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TryGetError {
-    /// There is no item that belongs to nobody.
-    Empty,
-    /// The queue is closed and empty.
-    Closed,
-}
-
-/// [`Channel::task_done`] was called more often than items were put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OverDone(());
-
-impl<T> fmt::Display for Closed<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("queue is closed")
-    }
-}
-
-impl<T> fmt::Debug for Closed<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Closed(..)")
-    }
-}
-
-impl<T> fmt::Display for TryPutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TryPutError::Full(_) => "queue is full; await put to wait for room",
-            TryPutError::Closed(_) => "queue is closed",
-        })
-    }
-}
-
-impl<T> fmt::Debug for TryPutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TryPutError::Full(_) => "Full(..)",
-            TryPutError::Closed(_) => "Closed(..)",
-        })
-    }
-}
-
-impl fmt::Display for TryGetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TryGetError::Empty => "queue is empty; await get to wait for an item",
-            TryGetError::Closed => "queue is closed and empty",
-        })
-    }
-}
-
-impl fmt::Display for OverDone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("task_done called more often than items were put; call it once per get")
-    }
-}
-
-impl<T> std::error::Error for Closed<T> {}
-impl<T> std::error::Error for TryPutError<T> {}
-impl std::error::Error for TryGetError {}
-impl std::error::Error for OverDone {}

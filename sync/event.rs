@@ -120,3 +120,47 @@ impl Default for Event {
         Event::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::spy::{Spy, now, poll};
+    use super::*;
+
+    #[test]
+    fn those_released_complete_though_it_is_cleared_before_they_run() {
+        let event = Event::new();
+        let mut waits = [event.wait(), event.wait()];
+        for wait in &mut waits {
+            assert!(poll(wait).is_pending());
+        }
+        event.set();
+        event.clear();
+        let _ = waits.each_mut().map(now);
+        assert!(poll(&mut event.wait()).is_pending());
+    }
+
+    #[test]
+    fn one_dropped_in_the_middle_does_not_hold_the_others() {
+        let event = Event::new();
+        let (spy, mut waits) = (Spy::new(), [event.wait(), event.wait(), event.wait()]);
+        for wait in &mut waits {
+            assert!(spy.poll(wait).is_pending());
+        }
+        let [mut first, middle, mut last] = waits;
+        drop(middle);
+        event.set();
+        event.set();
+        assert_eq!(spy.wakes(), 2);
+        now(&mut last);
+        now(&mut first);
+        now(&mut event.wait());
+    }
+
+    #[test]
+    fn debug_prints_state_and_waiters() {
+        let event = Event::new();
+        let mut wait = event.wait();
+        assert!(poll(&mut wait).is_pending());
+        assert_eq!(format!("{event:?}"), "Event { set: false, waiters: 1 }");
+    }
+}

@@ -95,9 +95,14 @@ impl<T: ?Sized> Lock<T> {
     #[track_caller]
     #[doc(alias = "lock")]
     pub fn acquire(&self) -> Acquire<'_, T> {
+        self.acquire_at(Location::caller())
+    }
+
+    /// As [`acquire`](Lock::acquire), on behalf of another line.
+    pub(super) fn acquire_at(&self, at: &'static Location<'static>) -> Acquire<'_, T> {
         Acquire {
             lock: self,
-            wait: self.raw.queue.wait(&self.raw, 1),
+            wait: self.raw.queue.wait_at(&self.raw, 1, at),
         }
     }
 
@@ -209,11 +214,6 @@ pub struct LockGuard<'a, T: ?Sized> {
 }
 
 impl<'a, T: ?Sized> LockGuard<'a, T> {
-    /// Releases the lock and returns it, with the line to report for a wait that follows.
-    pub(super) fn unlock(self) -> &'a Lock<T> {
-        self.lock
-    }
-
     /// The lock this guard belongs to.
     pub(super) fn lock(&self) -> &'a Lock<T> {
         self.lock
@@ -273,5 +273,60 @@ impl<T> From<T> for Lock<T> {
     #[track_caller]
     fn from(value: T) -> Self {
         Lock::new(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spy::{Spy, now, poll};
+    use super::*;
+
+    #[test]
+    fn a_released_lock_belongs_to_the_head_and_to_no_newcomer() {
+        let lock = Lock::new(0);
+        let held = lock.try_acquire();
+        let (mut first, mut second) = (lock.acquire(), lock.acquire());
+        assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
+        drop(held);
+        assert!(lock.is_locked() && lock.try_acquire().is_none());
+        assert!(poll(&mut lock.acquire()).is_pending());
+        drop(now(&mut first));
+        drop(now(&mut second));
+        assert!(!lock.is_locked());
+    }
+
+    #[test]
+    fn dropped_after_grant_passes_it_on() {
+        let lock = Lock::new(0);
+        let held = lock.try_acquire();
+        let (mut first, mut second) = (lock.acquire(), lock.acquire());
+        let spy = Spy::new();
+        assert!(poll(&mut first).is_pending() && spy.poll(&mut second).is_pending());
+        drop(held);
+        drop(first);
+        assert_eq!(spy.wakes(), 1);
+        drop(now(&mut second));
+        assert!(!lock.is_locked());
+    }
+
+    #[test]
+    fn dropped_before_the_release_is_skipped() {
+        let lock = Lock::new(0);
+        let held = lock.try_acquire();
+        let (mut first, mut second) = (lock.acquire(), lock.acquire());
+        assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
+        drop(first);
+        drop(held);
+        *now(&mut second) += 1;
+        assert_eq!(*now(&mut lock.acquire()), 1);
+    }
+
+    #[test]
+    fn debug_prints_state_and_waiters() {
+        let lock = Lock::new(0);
+        let _held = lock.try_acquire();
+        let mut waits = lock.acquire();
+        assert!(poll(&mut waits).is_pending());
+        assert_eq!(format!("{lock:?}"), "Lock { locked: true, waiters: 1 }");
     }
 }

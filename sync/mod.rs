@@ -2,17 +2,78 @@
 //!
 //! Strictly first come, first served; what is released belongs to the head waiter from that
 //! instant; a waiter that is dropped after its grant passes it on. No primitive needs a runtime to
-//! be made, and none needs *this* runtime to be awaited.
+//! be made, and none needs *this* runtime to be awaited. None yields by itself: what is free is
+//! taken without giving the others a turn.
+//!
+//! Code between two awaits is never interrupted. A value that is not held across an await needs a
+//! `Cell` or a `RefCell`, and none of these.
+//!
+//! # Which primitive?
+//!
+//! | to … | use | asyncio |
+//! | --- | --- | --- |
+//! | let one task at a time use a value across awaits | [`Lock`] | `Lock` |
+//! | let many read or one write | [`RwLock`] | – |
+//! | let at most so many do something at a time | [`Semaphore`] | `Semaphore` |
+//! | the same, and catch a release too many | [`BoundedSemaphore`] | `BoundedSemaphore` |
+//! | say that something has happened, to all, now and later | [`Event`] | `Event` |
+//! | say that a number of things have happened | [`CountDownLatch`] | – |
+//! | wait until a locked value has some property | [`Condition`] | `Condition` |
+//! | go on together once all have come, again and again | [`Barrier`] | `Barrier` |
+//! | hand items to whoever is next to take one | [`Queue`] | `Queue` |
+//! | the same, newest first, or smallest first | [`LifoQueue`], [`PriorityQueue`] | the same |
+//! | hand over one value, once | [`oneshot`] | `Future` |
+//! | make a value once, when it is first needed | [`OnceCell`] | – |
+//! | build something else | [`WaitQueue`] | – |
 
+mod barrier;
+mod bounded_semaphore;
 mod channel;
+mod channel_errors;
+mod channel_futures;
+#[cfg(test)]
+mod channel_tests;
+mod condition;
+#[cfg(test)]
+mod condition_tests;
 mod event;
+#[cfg(test)]
+mod invariant_tests;
+mod latch;
+mod lifo_queue;
 mod lock;
+mod once_cell;
+#[cfg(test)]
+mod once_cell_tests;
+pub mod oneshot;
+mod permit;
+mod priority_queue;
 mod queue;
+#[cfg(test)]
+mod reentrant_tests;
+mod rwlock;
+mod rwlock_guards;
+#[cfg(test)]
+mod rwlock_tests;
+mod semaphore;
+#[cfg(test)]
+mod spy;
 
 pub use crate::runtime::{Left, Owner, Wait, WaitQueue};
-pub use channel::{
-    Channel, Closed, Get, Items, Join, OverDone, Put, Store, Take, Taken, TryGetError, TryPutError,
-};
+pub use barrier::{Barrier, BarrierWait, BrokenBarrier, Pass};
+pub use bounded_semaphore::{BoundedSemaphore, OverRelease};
+pub use channel::{Channel, Store};
+pub use channel_errors::{Closed, OverDone, TryGetError, TryPutError};
+pub use channel_futures::{Get, Items, Join, Put, Take, Taken};
+pub use condition::{Condition, ConditionWait, ConditionWaitFor, ConditionWaitTimeout};
 pub use event::{Event, EventWait};
+pub use latch::{CountDownLatch, LatchWait};
+pub use lifo_queue::{Lifo, LifoQueue};
 pub use lock::{Acquire, Lock, LockGuard};
+pub use once_cell::{GetOrInit, GetOrTryInit, OnceCell};
+pub use permit::{AcquirePermits, OwnedPermit, Permit};
+pub use priority_queue::{PriorityQueue, Smallest};
 pub use queue::{Fifo, Queue};
+pub use rwlock::{Read, RwLock, Write};
+pub use rwlock_guards::{RwLockReadGuard, RwLockWriteGuard};
+pub use semaphore::{Semaphore, TooManyPermits};

@@ -1,35 +1,17 @@
-//! The queue of producers and consumers, in three orders: first in first out, last in first out,
-//! smallest first.
+//! The queue of producers and consumers: first in, first out.
 //!
-//! All three are one [`Channel`] over a store that decides which item is next.
+//! This queue, [`LifoQueue`](super::LifoQueue) and [`PriorityQueue`](super::PriorityQueue) are one
+//! [`Channel`] over a store that decides which item is next.
+//!
+//! # Implementation
+//!
+//! A ring buffer: every verb is O(1), and memory grows with the largest number of items.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Deref;
 
 use super::channel::{Channel, Store};
-
-/// Gives the item that was put first.
-#[derive(Debug)]
-pub struct Fifo<T>(VecDeque<T>);
-
-impl<T> Store for Fifo<T> {
-    type Item = T;
-    const EMPTY: Self = Fifo(VecDeque::new());
-    const KIND: &'static str = "queue";
-
-    fn push(&mut self, item: T) {
-        self.0.push_back(item);
-    }
-
-    fn pop(&mut self) -> Option<T> {
-        self.0.pop_front()
-    }
-
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-}
 
 /// A queue: first in, first out. Its verbs are those of [`Channel`].
 ///
@@ -98,5 +80,34 @@ impl<T> Deref for Queue<T> {
 impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.channel.fmt(f)
+    }
+}
+
+/// Gives the item that was put first.
+#[derive(Debug)]
+pub struct Fifo<T>(VecDeque<T>);
+
+impl<T> Store for Fifo<T> {
+    type Item = T;
+    const EMPTY: Self = Fifo(VecDeque::new());
+    const KIND: &'static str = "queue";
+
+    #[inline]
+    fn find(&self, _: &T) -> usize {
+        0
+    }
+
+    #[inline]
+    fn push(&mut self, _: usize, item: T) {
+        self.0.push_back(item);
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<T> {
+        self.0.pop_front()
+    }
+
+    fn drain(&mut self) -> Vec<T> {
+        self.0.drain(..).collect()
     }
 }

@@ -1,0 +1,84 @@
+//! What the verbs of the queues can say no with.
+
+use std::fmt;
+
+#[cfg(doc)]
+use super::channel::Channel;
+
+/// The queue is closed. A refused item comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Closed<T = ()>(pub T);
+
+/// Why [`Channel::try_put`] put nothing; the item comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TryPutError<T> {
+    /// There is no room that belongs to nobody.
+    Full(T),
+    /// The queue is closed.
+    Closed(T),
+}
+
+/// Why [`Channel::try_get`] got nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TryGetError {
+    /// There is no item that belongs to nobody.
+    Empty,
+    /// The queue is closed and empty.
+    Closed,
+}
+
+/// [`Channel::task_done`] was called more often than items were put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverDone(pub(super) ());
+
+impl<T> fmt::Display for Closed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("queue is closed")
+    }
+}
+
+impl<T> fmt::Debug for Closed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Closed(..)")
+    }
+}
+
+impl<T> fmt::Display for TryPutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryPutError::Full(_) => "queue is full; await put to wait for room",
+            TryPutError::Closed(_) => "queue is closed",
+        })
+    }
+}
+
+impl<T> fmt::Debug for TryPutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryPutError::Full(_) => "Full(..)",
+            TryPutError::Closed(_) => "Closed(..)",
+        })
+    }
+}
+
+impl fmt::Display for TryGetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryGetError::Empty => "queue is empty; await get to wait for an item",
+            TryGetError::Closed => "queue is closed and empty",
+        })
+    }
+}
+
+impl fmt::Display for OverDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("task_done called more often than items were put; call it once per get")
+    }
+}
+
+impl<T> std::error::Error for Closed<T> {}
+impl<T> std::error::Error for TryPutError<T> {}
+impl std::error::Error for TryGetError {}
+impl std::error::Error for OverDone {}

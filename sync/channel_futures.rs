@@ -1,0 +1,195 @@
+//! The futures of the queues' verbs, and the item that says when its work is done.
+//!
+//! Each asks its [`Channel`] what is free at the first poll, and else waits for a grant; what the
+//! grants mean, and what happens to an abandoned one, is told in `channel.rs`.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use super::channel::{CLOSED, Channel, Store};
+use super::channel_errors::Closed;
+use crate::runtime::Wait;
+
+/// The future of [`Channel::put`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Put<'a, S: Store> {
+    pub(super) item: Option<S::Item>,
+    pub(super) wait: Wait<'a, Channel<S>>,
+}
+
+// The item is never pinned: it is moved into the store.
+impl<S: Store> Unpin for Put<'_, S> {}
+
+impl<S: Store> Future for Put<'_, S> {
+    type Output = Result<(), Closed<S::Item>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let queue = this.wait.owner();
+        let at_once = this.wait.is_new() && (queue.is_closed() || queue.has_room());
+        if at_once {
+            this.wait.skip();
+        } else {
+            ready!(Pin::new(&mut this.wait).poll(cx));
+        }
+        let item = this.item.take().expect("a put is ready once");
+        if queue.is_closed() {
+            return Poll::Ready(Err(Closed(item)));
+        }
+        queue.store_item(item, !at_once);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The future of [`Channel::get`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Get<'a, S: Store> {
+    pub(super) wait: Wait<'a, Channel<S>>,
+}
+
+impl<S: Store> Future for Get<'_, S> {
+    type Output = Result<S::Item, Closed>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let queue = self.wait.owner();
+        let mut granted = CLOSED;
+        if self.wait.is_new() && (queue.has_item() || queue.is_closed()) {
+            self.wait.skip();
+        } else {
+            granted = ready!(Pin::new(&mut self.wait).poll(cx));
+        }
+        let item = match granted {
+            // An abandoned grant may have set an item free after the end was announced.
+            CLOSED => queue.has_item().then(|| queue.claim(false)).flatten(),
+            // None if close_now has taken the items away meanwhile.
+            _ => queue.claim(true),
+        };
+        Poll::Ready(item.ok_or(Closed(())))
+    }
+}
+
+/// The future of [`Channel::take`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Take<'a, S: Store> {
+    pub(super) get: Get<'a, S>,
+}
+
+impl<'a, S: Store> Future for Take<'a, S> {
+    type Output = Result<Taken<'a, S>, Closed>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let queue = self.get.wait.owner();
+        let item = ready!(Pin::new(&mut self.get).poll(cx))?;
+        Poll::Ready(Ok(Taken {
+            item,
+            done: Done { queue },
+        }))
+    }
+}
+
+/// An item with the duty to say when its work is done: dropping it says so.
+#[must_use = "dropping it says that the work is done; bind it while you work"]
+pub struct Taken<'a, S: Store> {
+    // Dropped in this order: the item is gone before those who join are woken.
+    item: S::Item,
+    done: Done<'a, S>,
+}
+
+impl<S: Store> Taken<'_, S> {
+    /// Takes the item and says that the work is done.
+    pub fn into_inner(self) -> S::Item {
+        let Taken { item, done } = self;
+        drop(done);
+        item
+    }
+}
+
+impl<S: Store> Deref for Taken<'_, S> {
+    type Target = S::Item;
+
+    fn deref(&self) -> &S::Item {
+        &self.item
+    }
+}
+
+impl<S: Store> DerefMut for Taken<'_, S> {
+    fn deref_mut(&mut self) -> &mut S::Item {
+        &mut self.item
+    }
+}
+
+/// The part of a [`Taken`] that counts.
+struct Done<'a, S: Store> {
+    queue: &'a Channel<S>,
+}
+
+impl<S: Store> Drop for Done<'_, S> {
+    fn drop(&mut self) {
+        // Somebody who also called task_done by hand has counted this item already.
+        let _ = self.queue.task_done();
+    }
+}
+
+/// The future of [`Channel::join`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Join<'a, S: Store> {
+    pub(super) wait: Wait<'a, Channel<S>>,
+}
+
+impl<S: Store> Future for Join<'_, S> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.wait.is_new() && self.wait.owner().unfinished() == 0 {
+            self.wait.skip();
+            return Poll::Ready(());
+        }
+        Pin::new(&mut self.wait).poll(cx).map(drop)
+    }
+}
+
+/// The stream of [`Channel::stream`].
+#[must_use = "streams do nothing unless you poll them"]
+pub struct Items<'a, S: Store> {
+    pub(super) get: Get<'a, S>,
+}
+
+impl<S: Store> Stream for Items<'_, S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let item = ready!(Pin::new(&mut self.get).poll(cx)).ok();
+        self.get = self.get.wait.owner().get_at(self.get.wait.at());
+        Poll::Ready(item)
+    }
+}
+
+macro_rules! debug_as_wait {
+    ($($name:ident . $($field:ident).+;)+) => {$(
+        impl<S: Store> fmt::Debug for $name<'_, S> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).field("wait", &self.$($field).+).finish()
+            }
+        }
+    )+};
+}
+
+debug_as_wait! {
+    Put.wait;
+    Get.wait;
+    Take.get.wait;
+    Join.wait;
+    Items.get.wait;
+}
+
+impl<S: Store<Item: fmt::Debug>> fmt::Debug for Taken<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let _ = &self.done;
+        f.debug_tuple("Taken").field(&self.item).finish()
+    }
+}

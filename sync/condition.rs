@@ -1,0 +1,396 @@
+//! Waiting, with a lock in hand, for something that another task will bring about.
+//!
+//! ```text
+//!   guard ──(1) first poll──▶ waiting ──(2) notify──▶ notified ──(3)──▶ locking ──(4)──▶ guard
+//!                               │ (5) time is up                          ▲
+//!                               └─────────────────────────────────────────┘
+//! ```
+//!
+//! 1. The waiter joins the line and then releases the lock: between the two nothing runs, so no
+//!    notification can fall between them.
+//! 2. The head leaves the line; its task is woken.
+//! 3. In its own turn it asks for the lock, at the tail of the lock's own line.
+//! 4. The lock's hand-off ends the wait.
+//! 5. `wait_timeout` only. A notification of the same turn wins.
+//!
+//! Dropped at *waiting*: nothing is held and nothing is owed. Dropped at *notified* or *locking*:
+//! the notification is passed to the next waiter (rule R3), and the lock to the next of its line.
+//!
+//! # Implementation
+//!
+//! A wait queue; the lock is found through the guard, so several conditions may share one lock.
+//! Waiting and notifying are O(1) per waiter; nothing allocates. The predicate of `wait_for` runs
+//! with the guard in hand and nothing borrowed (rule R4).
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::lock::{Acquire, Lock, LockGuard};
+use crate::runtime::time::{Sleep, sleep};
+use crate::runtime::{Left, Owner, Wait, WaitQueue};
+
+/// A notification for one waiter, which is passed on if that waiter gives up.
+const ONE: usize = 0;
+/// A notification for everybody: nobody is left to pass it to.
+const ALL: usize = 1;
+
+/// A line of tasks that wait for a change to what a [`Lock`] protects.
+///
+/// asyncio counterpart: `asyncio.Condition`. Differences: the lock is not part of the condition but
+/// comes with each wait, as its guard, so several conditions can share one lock; notifying needs no
+/// lock held (asyncio raises `RuntimeError`); a cancelled wait leaves the lock released (asyncio
+/// takes it again first); [`wait_timeout`](Condition::wait_timeout) has no counterpart.
+///
+/// Who waits for different things should wait on different conditions: a
+/// [`notify_one`](Condition::notify_one) that wakes the wrong kind of waiter is spent.
+///
+/// # Fairness
+///
+/// Waiters are notified first come, first served, and queue for the lock in that order.
+///
+/// # Examples
+///
+/// ```
+/// use turnwise::sync::{Condition, Lock};
+///
+/// let (stock, arrived) = (Lock::new(0), Condition::new());
+/// turnwise::block_on(async {
+///     let consume = async {
+///         let mut stock = arrived.wait_for(stock.acquire().await, |stock| *stock > 0).await;
+///         *stock -= 1;
+///     };
+///     let produce = async {
+///         *stock.acquire().await += 1;
+///         arrived.notify_one();
+///     };
+///     futures::join!(consume, produce);
+/// });
+/// assert_eq!(stock.into_inner(), 0);
+/// ```
+#[doc(alias = "Condvar")]
+#[doc(alias = "Notify")]
+pub struct Condition {
+    queue: WaitQueue,
+}
+
+impl Condition {
+    /// Creates a condition nobody waits on.
+    #[track_caller]
+    pub const fn new() -> Self {
+        Condition {
+            queue: WaitQueue::new("condition"),
+        }
+    }
+
+    /// Releases the lock, waits for a notification, and takes the lock again.
+    ///
+    /// The lock is released at the first poll. What it protects may have changed again when the
+    /// guard comes back: prefer [`wait_for`](Condition::wait_for).
+    ///
+    /// # Fairness
+    ///
+    /// First come, first served, on the condition and then on the lock.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Loses place*: a dropped wait leaves the lock released and passes its notification on.
+    #[track_caller]
+    pub fn wait<'a, T: ?Sized>(&'a self, guard: LockGuard<'a, T>) -> ConditionWait<'a, T> {
+        let round = Round::new(self, Location::caller(), guard);
+        ConditionWait { round }
+    }
+
+    /// Waits until `ready` holds for what the lock protects, giving the lock up meanwhile.
+    ///
+    /// The predicate is asked with the lock in hand: at the first poll, and after every
+    /// notification. If it panics the lock is released.
+    ///
+    /// # Fairness
+    ///
+    /// First come, first served; a waiter whose predicate does not hold goes to the tail.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Loses place*: a dropped wait leaves the lock released and passes its notification on.
+    #[track_caller]
+    #[doc(alias = "wait_while")]
+    pub fn wait_for<'a, T: ?Sized, F>(
+        &'a self,
+        guard: LockGuard<'a, T>,
+        ready: F,
+    ) -> ConditionWaitFor<'a, T, F>
+    where
+        F: FnMut(&mut T) -> bool,
+    {
+        let round = Round::new(self, Location::caller(), guard);
+        ConditionWaitFor { round, ready }
+    }
+
+    /// As [`wait`](Condition::wait), but for at most `limit`, counted from this call.
+    ///
+    /// The guard comes back in any case, with whether the time was up first. Taking the lock again
+    /// is not bounded by the limit. A limit of zero gives the others one turn.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Loses place*: a dropped wait leaves the lock released and passes its notification on.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use turnwise::sync::{Condition, Lock};
+    ///
+    /// let (lock, condition) = (Lock::new(7), Condition::new());
+    /// # turnwise::Builder::new().virtual_clock().build().block_on(async {
+    /// let guard = lock.acquire().await;
+    /// let (guard, timed_out) = condition.wait_timeout(guard, Duration::from_secs(1)).await;
+    /// assert!(timed_out && *guard == 7);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn wait_timeout<'a, T: ?Sized>(
+        &'a self,
+        guard: LockGuard<'a, T>,
+        limit: Duration,
+    ) -> ConditionWaitTimeout<'a, T> {
+        let round = Round::new(self, Location::caller(), guard);
+        ConditionWaitTimeout {
+            round,
+            limit: Some(sleep(limit)),
+            timed_out: false,
+        }
+    }
+
+    /// Notifies the head waiter, if there is one; a notification is not kept for later.
+    pub fn notify_one(&self) {
+        self.queue.grant_head_with(ONE);
+    }
+
+    /// Notifies up to `count` waiters, from the head.
+    pub fn notify(&self, count: usize) {
+        for _ in 0..count.min(self.queue.len()) {
+            self.notify_one();
+        }
+    }
+
+    /// Notifies everyone who waits now.
+    pub fn notify_all(&self) {
+        self.queue.grant_all(|_, _| ALL);
+    }
+}
+
+impl Owner for Condition {
+    fn left(&self, left: Left) {
+        if left == Left::Granted(ONE) {
+            self.notify_one();
+        }
+    }
+}
+
+/// One way from guard to guard.
+struct Round<'a, T: ?Sized> {
+    condition: &'a Condition,
+    at: &'static Location<'static>,
+    state: State<'a, T>,
+}
+
+enum State<'a, T: ?Sized> {
+    /// Not polled yet: the lock is still held.
+    Holding(LockGuard<'a, T>),
+    Waiting(Wait<'a, Condition>, &'a Lock<T>),
+    // Dropped in this order: the lock is passed on, then the notification.
+    Locking(Acquire<'a, T>, Option<Notice<'a>>),
+    Over,
+}
+
+impl<'a, T: ?Sized> Round<'a, T> {
+    fn new(
+        condition: &'a Condition,
+        at: &'static Location<'static>,
+        guard: LockGuard<'a, T>,
+    ) -> Self {
+        let state = State::Holding(guard);
+        Round {
+            condition,
+            at,
+            state,
+        }
+    }
+
+    /// The guard, if the lock was not released yet.
+    fn take_guard(&mut self) -> Option<LockGuard<'a, T>> {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Holding(guard) => Some(guard),
+            other => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LockGuard<'a, T>> {
+        if let Some(guard) = self.take_guard() {
+            let mut wait = self.condition.queue.wait_at(self.condition, ONE, self.at);
+            // In line first, unlocked second: nobody can notify in between.
+            let polled = Pin::new(&mut wait).poll(cx);
+            self.state = State::Waiting(wait, guard.lock());
+            drop(guard);
+            ready!(polled);
+        }
+        if let State::Waiting(wait, lock) = &mut self.state {
+            let notice = ready!(Pin::new(wait).poll(cx));
+            let notice = (notice == ONE).then(|| Notice(self.condition));
+            self.state = State::Locking(lock.acquire_at(self.at), notice);
+        }
+        let State::Locking(acquire, _) = &mut self.state else {
+            panic!("a wait on a condition was polled after it was ready; make a new one");
+        };
+        let guard = ready!(Pin::new(acquire).poll(cx));
+        if let State::Locking(_, notice) = std::mem::replace(&mut self.state, State::Over) {
+            // Received: it is not passed on any more.
+            std::mem::forget(notice);
+        }
+        Poll::Ready(guard)
+    }
+
+    /// Stops waiting for a notification and goes for the lock.
+    fn give_up(&mut self) {
+        if let State::Waiting(_, lock) = &self.state {
+            self.state = State::Locking(lock.acquire_at(self.at), None);
+        }
+    }
+}
+
+/// A notification that somebody received but has not acted on.
+struct Notice<'a>(&'a Condition);
+
+impl Drop for Notice<'_> {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+/// The future of [`Condition::wait`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct ConditionWait<'a, T: ?Sized> {
+    round: Round<'a, T>,
+}
+
+impl<'a, T: ?Sized> Future for ConditionWait<'a, T> {
+    type Output = LockGuard<'a, T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.round.poll(cx)
+    }
+}
+
+/// The future of [`Condition::wait_for`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct ConditionWaitFor<'a, T: ?Sized, F> {
+    round: Round<'a, T>,
+    ready: F,
+}
+
+// The predicate is never pinned.
+impl<T: ?Sized, F> Unpin for ConditionWaitFor<'_, T, F> {}
+
+impl<'a, T: ?Sized, F> Future for ConditionWaitFor<'a, T, F>
+where
+    F: FnMut(&mut T) -> bool,
+{
+    type Output = LockGuard<'a, T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let mut guard = match this.round.take_guard() {
+            Some(guard) => guard,
+            None => ready!(this.round.poll(cx)),
+        };
+        if (this.ready)(&mut guard) {
+            return Poll::Ready(guard);
+        }
+        this.round = Round::new(this.round.condition, this.round.at, guard);
+        // The first poll of a round joins the line; it is never ready.
+        this.round.poll(cx)
+    }
+}
+
+/// The future of [`Condition::wait_timeout`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct ConditionWaitTimeout<'a, T: ?Sized> {
+    round: Round<'a, T>,
+    /// Present until the wait for a notification ends one way or the other.
+    limit: Option<Sleep>,
+    timed_out: bool,
+}
+
+impl<'a, T: ?Sized> Future for ConditionWaitTimeout<'a, T> {
+    /// The guard, and whether the time was up before a notification came.
+    type Output = (LockGuard<'a, T>, bool);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let mut polled = this.round.poll(cx);
+        if let Some(limit) = &mut this.limit {
+            if let State::Waiting(..) = this.round.state {
+                ready!(limit.poll_named(cx, "time limit on a condition"));
+                this.timed_out = true;
+                this.round.give_up();
+                polled = this.round.poll(cx);
+            }
+            this.limit = None;
+        }
+        polled.map(|guard| (guard, this.timed_out))
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Round<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.state {
+            State::Holding(_) => "holding the lock",
+            State::Waiting(..) => "waiting",
+            State::Locking(..) => "locking",
+            State::Over => "over",
+        })
+    }
+}
+
+macro_rules! debug_round {
+    ($($name:ident<T $(, $param:ident)?>;)+) => {$(
+        impl<T: ?Sized $(, $param)?> fmt::Debug for $name<'_, T $(, $param)?> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.round).finish()
+            }
+        }
+    )+};
+}
+
+debug_round! {
+    ConditionWait<T>;
+    ConditionWaitFor<T, F>;
+    ConditionWaitTimeout<T>;
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Condition")
+            .field("waiters", &self.queue.len())
+            .finish()
+    }
+}
+
+impl Default for Condition {
+    #[track_caller]
+    fn default() -> Self {
+        Condition::new()
+    }
+}

@@ -1,0 +1,167 @@
+//! A count of things that must happen before anybody goes on.
+//!
+//! The count only falls. At zero everyone who waits is released, in order, and nobody waits again.
+//!
+//! # Implementation
+//!
+//! A counter and a wait queue. Counting down is O(1), and O(waiters) at zero; nothing allocates
+//! after warm-up.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::runtime::{Left, Owner, Wait, WaitQueue};
+
+/// A count that tasks wait to see at zero; it cannot be set up again.
+///
+/// asyncio counterpart: none; this is the text's `CountDownLatch`. Difference: counting down is a
+/// plain function and cannot be interrupted.
+///
+/// # Examples
+///
+/// ```
+/// use turnwise::sync::CountDownLatch;
+///
+/// let latch = CountDownLatch::new(2);
+/// turnwise::block_on(async {
+///     let work = async {
+///         latch.count_down();
+///         turnwise::yield_now().await;
+///         latch.count_down();
+///     };
+///     futures::join!(latch.wait(), work);
+/// });
+/// assert_eq!(latch.count(), 0);
+/// ```
+#[doc(alias = "WaitGroup")]
+pub struct CountDownLatch {
+    count: Cell<usize>,
+    queue: WaitQueue,
+}
+
+impl CountDownLatch {
+    /// Creates a latch that opens after `count` calls of [`count_down`](CountDownLatch::count_down).
+    #[track_caller]
+    pub const fn new(count: usize) -> Self {
+        CountDownLatch {
+            count: Cell::new(count),
+            queue: WaitQueue::new("latch"),
+        }
+    }
+
+    /// Counts one down, and releases everyone who waits when that makes zero. At zero it does
+    /// nothing.
+    pub fn count_down(&self) {
+        let count = self.count.get();
+        self.count.set(count.saturating_sub(1));
+        if count == 1 {
+            self.queue.wake_all();
+        }
+    }
+
+    /// Waits until the count is zero; ready at once if it is.
+    ///
+    /// # Fairness
+    ///
+    /// All waiters are released together and run in the order in which they came.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    #[track_caller]
+    pub fn wait(&self) -> LatchWait<'_> {
+        LatchWait {
+            wait: self.queue.wait(self, 0),
+        }
+    }
+
+    /// How often it must still be counted down.
+    pub fn count(&self) -> usize {
+        self.count.get()
+    }
+}
+
+impl Owner for CountDownLatch {
+    /// An open latch is open for everybody: there is nothing to pass on.
+    fn left(&self, _: Left) {}
+}
+
+/// The future of [`CountDownLatch::wait`].
+#[must_use = "futures do nothing unless you `.await` them"]
+#[derive(Debug)]
+pub struct LatchWait<'a> {
+    wait: Wait<'a, CountDownLatch>,
+}
+
+impl Future for LatchWait<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.wait.is_new() && self.wait.owner().count() == 0 {
+            self.wait.skip();
+            return Poll::Ready(());
+        }
+        Pin::new(&mut self.wait).poll(cx).map(drop)
+    }
+}
+
+impl fmt::Debug for CountDownLatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CountDownLatch")
+            .field("count", &self.count())
+            .field("waiters", &self.queue.len())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spy::{Spy, now, poll};
+    use super::*;
+
+    #[test]
+    fn it_opens_at_zero_and_not_before_and_stays_open() {
+        let latch = CountDownLatch::new(2);
+        let (spy, mut wait) = (Spy::new(), latch.wait());
+        assert!(spy.poll(&mut wait).is_pending());
+        latch.count_down();
+        assert_eq!((spy.wakes(), latch.count()), (0, 1));
+        latch.count_down();
+        latch.count_down();
+        assert_eq!((spy.wakes(), latch.count()), (1, 0));
+        now(&mut wait);
+        now(&mut latch.wait());
+        now(&mut CountDownLatch::new(0).wait());
+    }
+
+    #[test]
+    fn one_dropped_in_the_middle_does_not_hold_the_others() {
+        let latch = CountDownLatch::new(1);
+        let mut waits = [latch.wait(), latch.wait(), latch.wait()];
+        for wait in &mut waits {
+            assert!(poll(wait).is_pending());
+        }
+        let [mut first, middle, mut last] = waits;
+        drop(middle);
+        assert_eq!(
+            format!("{latch:?}"),
+            "CountDownLatch { count: 1, waiters: 2 }"
+        );
+        latch.count_down();
+        now(&mut last);
+        now(&mut first);
+    }
+
+    #[test]
+    fn one_dropped_after_the_opening_finds_it_open_again() {
+        let latch = CountDownLatch::new(1);
+        let mut wait = latch.wait();
+        assert!(poll(&mut wait).is_pending());
+        latch.count_down();
+        drop(wait);
+        now(&mut latch.wait());
+    }
+}

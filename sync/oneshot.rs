@@ -1,0 +1,389 @@
+//! One value from one task to another.
+//!
+//! ```text
+//!             send (1)               poll (2)
+//!   empty ──────────────▶ sent ──────────────────▶ taken
+//!     │                     │
+//!     ├─ sender dropped ──▶ abandoned: the receiver fails
+//!     └─ receiver gone (or closed) ──▶ closed: `send` gives the value back, `closed()` is ready
+//! ```
+//!
+//! 1. The value is stored and the sender is gone, in one step; the receiver is woken.
+//! 2. A value sent before a `close` still arrives.
+//!
+//! # Implementation
+//!
+//! One allocation, which both ends own together: the value, two flags and a wait queue. Both ends
+//! wait in that queue, so that the reports of the runtime know them; whoever changes something wakes
+//! all, and each looks at the state.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use crate::runtime::{Left, Owner, Ticket, Wait, WaitQueue};
+
+/// Creates the two ends of a channel for one value.
+///
+/// asyncio counterpart: `asyncio.Future`. Differences: setting and awaiting are two types, so a
+/// second `set_result` cannot be written; the value is moved, not shared; an error is sent as a
+/// `Result`; a dropped sender is an error for the receiver, where asyncio waits for ever.
+///
+/// # Examples
+///
+/// ```
+/// use turnwise::sync::oneshot;
+///
+/// turnwise::block_on(async {
+///     let (sender, receiver) = oneshot::channel();
+///     turnwise::spawn(async move { sender.send(42) });
+///     assert_eq!(receiver.await, Ok(42));
+/// });
+/// ```
+#[track_caller]
+#[doc(alias = "Future")]
+pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+    let shared = Rc::new(Shared {
+        value: Cell::new(None),
+        abandoned: Cell::new(false),
+        closed: Cell::new(false),
+        queue: WaitQueue::new("oneshot"),
+    });
+    let ticket = Ticket::new(0, Location::caller());
+    (
+        Sender {
+            shared: shared.clone(),
+        },
+        Receiver { shared, ticket },
+    )
+}
+
+/// The end that sends.
+#[must_use = "a sender that is dropped makes its receiver fail"]
+pub struct Sender<T> {
+    shared: Rc<Shared<T>>,
+}
+
+/// The end that receives: a future of the value.
+///
+/// # Cancel safety
+///
+/// *Strict* for `&mut receiver`: the value stays until a poll takes it. Dropping the receiver
+/// itself closes the channel and drops a value that was sent.
+///
+/// # Errors
+///
+/// [`RecvError`] if the sender was dropped without sending, or the value was taken before.
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Receiver<T> {
+    shared: Rc<Shared<T>>,
+    ticket: Ticket,
+}
+
+impl<T> Sender<T> {
+    /// Hands the value to the receiver and wakes it.
+    ///
+    /// # Errors
+    ///
+    /// The value, if the receiver is gone or closed.
+    #[doc(alias = "set_result")]
+    pub fn send(self, value: T) -> Result<(), T> {
+        if self.is_closed() {
+            return Err(value);
+        }
+        self.shared.value.set(Some(value));
+        Ok(())
+    }
+
+    /// Whether the receiver is gone or closed: sending is in vain.
+    #[doc(alias = "cancelled")]
+    pub fn is_closed(&self) -> bool {
+        self.shared.closed.get()
+    }
+
+    /// Waits until the receiver is gone or closed: the moment to stop working on the value.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turnwise::sync::oneshot;
+    ///
+    /// turnwise::block_on(async {
+    ///     let (sender, receiver) = oneshot::channel::<u8>();
+    ///     futures::join!(sender.closed(), async { drop(receiver) });
+    ///     assert_eq!(sender.send(1), Err(1));
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn closed(&self) -> SenderClosed<'_, T> {
+        SenderClosed {
+            wait: self.shared.queue.wait(&*self.shared, 0),
+        }
+    }
+}
+
+impl<T> Receiver<T> {
+    /// Takes the value if it was sent.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError::Empty`] while it can still be sent, [`TryRecvError::Closed`] after that.
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        match self.shared.outcome() {
+            Poll::Ready(Ok(value)) => Ok(value),
+            Poll::Ready(Err(_)) => Err(TryRecvError::Closed),
+            Poll::Pending => Err(TryRecvError::Empty),
+        }
+    }
+
+    /// Refuses a value that was not sent yet. One that was can still be taken.
+    #[doc(alias = "cancel")]
+    pub fn close(&mut self) {
+        self.shared.close();
+    }
+}
+
+/// What both ends own.
+struct Shared<T> {
+    value: Cell<Option<T>>,
+    /// The sender is gone.
+    abandoned: Cell<bool>,
+    /// The receiver is gone, or wants nothing any more.
+    closed: Cell<bool>,
+    queue: WaitQueue,
+}
+
+impl<T> Shared<T> {
+    /// What the receiver gets, if that is settled.
+    fn outcome(&self) -> Poll<Result<T, RecvError>> {
+        if let Some(value) = self.value.take() {
+            return Poll::Ready(Ok(value));
+        }
+        match self.abandoned.get() || self.closed.get() {
+            true => Poll::Ready(Err(RecvError(()))),
+            false => Poll::Pending,
+        }
+    }
+
+    fn close(&self) {
+        if !self.closed.replace(true) {
+            self.queue.wake_all();
+        }
+    }
+}
+
+impl<T> Owner for Shared<T> {
+    /// A wake is only a hint to look at the state: there is nothing to pass on.
+    fn left(&self, _: Left) {}
+}
+
+impl<T> Future for Receiver<T> {
+    type Output = Result<T, RecvError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if let Poll::Ready(outcome) = this.shared.outcome() {
+            this.ticket.leave(&this.shared.queue);
+            return Poll::Ready(outcome);
+        }
+        if this.ticket.is_new() {
+            this.ticket.waits_at(Location::caller());
+        }
+        // Whoever wakes settles the outcome first.
+        ready!(this.ticket.poll(&this.shared.queue, cx));
+        this.shared.outcome()
+    }
+}
+
+/// The future of [`Sender::closed`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct SenderClosed<'a, T> {
+    wait: Wait<'a, Shared<T>>,
+}
+
+impl<T> Future for SenderClosed<'_, T> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.wait.is_new() && self.wait.owner().closed.get() {
+            self.wait.skip();
+            return Poll::Ready(());
+        }
+        Pin::new(&mut self.wait).poll(cx).map(drop)
+    }
+}
+
+/// The sender was dropped without sending, or the value was taken before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecvError(());
+
+/// Why [`Receiver::try_recv`] took nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TryRecvError {
+    /// Nothing was sent yet.
+    Empty,
+    /// Nothing will be sent any more.
+    Closed,
+}
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sender was dropped without sending")
+    }
+}
+
+impl fmt::Display for TryRecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryRecvError::Empty => "nothing was sent yet; await the receiver",
+            TryRecvError::Closed => "nothing will be sent any more",
+        })
+    }
+}
+
+impl std::error::Error for RecvError {}
+impl std::error::Error for TryRecvError {}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.shared.abandoned.set(true);
+        self.shared.queue.wake_all();
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.ticket.leave(&self.shared.queue);
+        self.shared.close();
+        drop(self.shared.value.take());
+    }
+}
+
+impl<T> Shared<T> {
+    fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(name)
+            .field("closed", &self.closed.get())
+            .field("sender_gone", &self.abandoned.get())
+            .field("waiters", &self.queue.len())
+            .finish()
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.debug("Sender", f)
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.debug("Receiver", f)
+    }
+}
+
+impl<T> fmt::Debug for SenderClosed<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SenderClosed")
+            .field("wait", &self.wait)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spy::{Spy, now, poll};
+    use super::*;
+
+    #[test]
+    fn a_value_wakes_the_receiver_and_waits_for_its_poll() {
+        let (sender, mut receiver) = channel();
+        let spy = Spy::new();
+        assert!(spy.poll(&mut receiver).is_pending());
+        assert_eq!(sender.send(1), Ok(()));
+        assert_eq!((spy.wakes(), now(&mut receiver)), (1, Ok(1)));
+        assert_eq!(now(&mut receiver), Err(RecvError(())));
+    }
+
+    #[test]
+    fn a_dropped_sender_ends_the_wait() {
+        let (sender, mut receiver) = channel::<u8>();
+        let spy = Spy::new();
+        assert!(spy.poll(&mut receiver).is_pending());
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+        drop(sender);
+        assert_eq!(spy.wakes(), 1);
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+        assert!(now(&mut receiver).is_err());
+    }
+
+    #[test]
+    fn a_value_comes_back_if_the_receiver_is_gone_or_closed() {
+        let (sender, receiver) = channel();
+        drop(receiver);
+        assert_eq!(sender.send(1), Err(1));
+        let (sender, mut receiver) = channel();
+        receiver.close();
+        assert_eq!(
+            (sender.send(1), now(&mut receiver)),
+            (Err(1), Err(RecvError(())))
+        );
+    }
+
+    #[test]
+    fn a_value_sent_before_close_still_arrives() {
+        let (sender, mut receiver) = channel();
+        sender.send(1).unwrap();
+        receiver.close();
+        assert_eq!(receiver.try_recv(), Ok(1));
+    }
+
+    #[test]
+    fn close_ends_both_waits_at_once() {
+        let (sender, mut receiver) = channel::<u8>();
+        let (spy, mut closed) = (Spy::new(), sender.closed());
+        assert!(poll(&mut closed).is_pending() && spy.poll(&mut receiver).is_pending());
+        receiver.close();
+        assert_eq!(spy.wakes(), 1);
+        now(&mut closed);
+        assert!(now(&mut receiver).is_err());
+        now(&mut sender.closed());
+    }
+
+    #[test]
+    fn a_receiver_dropped_after_the_wake_drops_the_value_at_once() {
+        let value = Rc::new(());
+        let (sender, mut receiver) = channel();
+        assert!(poll(&mut receiver).is_pending());
+        sender.send(value.clone()).unwrap();
+        drop(receiver);
+        assert_eq!(Rc::strong_count(&value), 1);
+    }
+
+    #[test]
+    fn the_latest_waker_is_woken() {
+        let (sender, mut receiver) = channel();
+        let (first, second) = (Spy::new(), Spy::new());
+        assert!(first.poll(&mut receiver).is_pending());
+        assert!(second.poll(&mut receiver).is_pending());
+        sender.send(1).unwrap();
+        assert_eq!((first.wakes(), second.wakes()), (0, 1));
+    }
+
+    #[test]
+    fn debug_prints_state_and_waiters() {
+        let (sender, mut receiver) = channel::<u8>();
+        assert!(poll(&mut receiver).is_pending());
+        let text = "Sender { closed: false, sender_gone: false, waiters: 1 }";
+        assert_eq!(format!("{sender:?}"), text);
+    }
+}

@@ -1,0 +1,356 @@
+//! The queue of producers and consumers: smallest first.
+//!
+//! # Implementation
+//!
+//! A binary heap: putting and getting compare O(log n) times. Each item carries the number of its
+//! put, so that equal items leave in the order in which they came.
+//!
+//! Comparing is the user's code. It runs while the heap is out of its place, so it may use anything
+//! but this queue (rule R4), and *before* the first item is moved, so a comparison that panics
+//! leaves the heap exactly as it was. The standard heap would drop the item that it was popping.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::ops::Deref;
+
+use super::channel::{Channel, Store};
+
+/// A queue: smallest item first, first come among equals. Its verbs are those of [`Channel`].
+///
+/// Wrap items in [`Reverse`](std::cmp::Reverse) for largest first. A getter takes the item that is
+/// smallest when it runs, not when it was granted one. An `Ord` that panics makes the verb panic
+/// that compared: an item that was being put is dropped, one that was being taken stays. Using the
+/// queue inside the `Ord` of its items panics.
+///
+/// asyncio counterpart: `asyncio.PriorityQueue`. Differences: first come, first served among equals
+/// (asyncio promises no order); those of [`Queue`](super::Queue).
+///
+/// # Examples
+///
+/// ```
+/// use turnwise::sync::PriorityQueue;
+///
+/// let jobs = PriorityQueue::unbounded();
+/// for job in [(2, "write"), (1, "read"), (3, "close")] {
+///     jobs.try_put(job).unwrap();
+/// }
+/// turnwise::block_on(async {
+///     assert_eq!(jobs.get().await, Ok((1, "read")));
+/// });
+/// assert_eq!(jobs.close_now(), [(2, "write"), (3, "close")]);
+/// ```
+#[doc(alias = "BinaryHeap")]
+pub struct PriorityQueue<T: Ord> {
+    channel: Channel<Smallest<T>>,
+}
+
+impl<T: Ord> PriorityQueue<T> {
+    /// Creates a queue that holds at most `capacity` items.
+    ///
+    /// # Panics
+    ///
+    /// On a capacity of zero.
+    #[track_caller]
+    pub const fn bounded(capacity: usize) -> Self {
+        PriorityQueue {
+            channel: Channel::with_capacity(capacity),
+        }
+    }
+
+    /// Creates a queue without a limit: `put` never waits.
+    #[track_caller]
+    pub const fn unbounded() -> Self {
+        PriorityQueue {
+            channel: Channel::with_capacity(usize::MAX),
+        }
+    }
+}
+
+impl<T: Ord> Deref for PriorityQueue<T> {
+    type Target = Channel<Smallest<T>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.channel
+    }
+}
+
+impl<T: Ord> fmt::Debug for PriorityQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.channel.fmt(f)
+    }
+}
+
+/// Gives the smallest item; of equal ones, the one that was put first.
+#[derive(Debug)]
+pub struct Smallest<T> {
+    heap: Vec<Entry<T>>,
+    /// Number of the next put.
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    item: T,
+    number: u64,
+}
+
+impl<T: Ord> Entry<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_item = self.item.cmp(&other.item);
+        by_item.then(self.number.cmp(&other.number))
+    }
+
+    fn is_before(&self, other: &Self) -> bool {
+        self.cmp(other).is_lt()
+    }
+}
+
+impl<T: Ord> Store for Smallest<T> {
+    type Item = T;
+    const EMPTY: Self = Smallest {
+        heap: Vec::new(),
+        next: 0,
+    };
+    const KIND: &'static str = "priority queue";
+
+    fn find(&self, item: &T) -> usize {
+        let mut place = self.heap.len();
+        while place > 0 {
+            let parent = (place - 1) / 2;
+            // An equal parent came earlier and stays above.
+            if item >= &self.heap[parent].item {
+                break;
+            }
+            place = parent;
+        }
+        place
+    }
+
+    fn push(&mut self, place: usize, item: T) {
+        let number = self.next;
+        self.next += 1;
+        let mut at = self.heap.len();
+        self.heap.push(Entry { item, number });
+        while at > place {
+            let parent = (at - 1) / 2;
+            self.heap.swap(at, parent);
+            at = parent;
+        }
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        let heap = &mut self.heap;
+        // The last entry will fill the gap at the top: see how far it sinks, a bit per level.
+        let last = heap.len().checked_sub(1)?;
+        let (mut at, mut path, mut depth) = (0, 0_usize, 0);
+        loop {
+            let (left, right) = (2 * at + 1, 2 * at + 2);
+            if left >= last {
+                break;
+            }
+            let goes_right = right < last && heap[right].is_before(&heap[left]);
+            at = left + usize::from(goes_right);
+            if heap[last].is_before(&heap[at]) {
+                break;
+            }
+            path |= usize::from(goes_right) << depth;
+            depth += 1;
+        }
+        let top = heap.swap_remove(0);
+        at = 0;
+        for level in 0..depth {
+            let child = 2 * at + 1 + (path >> level & 1);
+            heap.swap(at, child);
+            at = child;
+        }
+        Some(top.item)
+    }
+
+    fn drain(&mut self) -> Vec<T> {
+        let heap = &self.heap;
+        let mut order: Vec<usize> = (0..heap.len()).collect();
+        order.sort_unstable_by(|&a, &b| heap[a].cmp(&heap[b]));
+        let mut items: Vec<_> = self.heap.drain(..).map(|entry| Some(entry.item)).collect();
+        order.into_iter().filter_map(|n| items[n].take()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::cmp::Reverse;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::rc::Rc;
+
+    use super::super::spy::{now, poll};
+    use super::*;
+
+    /// Counts its comparisons down and panics at zero.
+    #[derive(Clone)]
+    struct Touchy(u32, Rc<Cell<u32>>);
+
+    impl Ord for Touchy {
+        fn cmp(&self, other: &Self) -> Ordering {
+            self.1.set(self.1.get() - 1);
+            assert!(self.1.get() > 0, "touchy");
+            self.0.cmp(&other.0)
+        }
+    }
+
+    impl PartialOrd for Touchy {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+
+    impl PartialEq for Touchy {
+        fn eq(&self, other: &Self) -> bool {
+            self.0 == other.0
+        }
+    }
+
+    impl Eq for Touchy {}
+
+    fn panics<R>(f: impl FnOnce() -> R) -> bool {
+        catch_unwind(AssertUnwindSafe(f)).is_err()
+    }
+
+    #[test]
+    fn equal_items_leave_in_the_order_they_came() {
+        let queue = PriorityQueue::unbounded();
+        let mut seed = 1_u32;
+        let mut expected = Vec::new();
+        for number in 0..500 {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let key = Reverse(seed >> 29);
+            expected.push((key, number));
+            queue.try_put(Keyed(key, number)).unwrap();
+        }
+        expected.sort();
+        for (key, number) in expected.drain(..250) {
+            let Ok(Keyed(got, at)) = queue.try_get() else {
+                panic!("an item is missing")
+            };
+            assert_eq!((got, at), (key, number));
+        }
+        let rest = queue.close_now().into_iter().map(|Keyed(key, n)| (key, n));
+        assert!(rest.eq(expected));
+    }
+
+    /// Ordered by its key alone.
+    struct Keyed(Reverse<u32>, u32);
+
+    impl Ord for Keyed {
+        fn cmp(&self, other: &Self) -> Ordering {
+            self.0.cmp(&other.0)
+        }
+    }
+
+    impl PartialOrd for Keyed {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+
+    impl PartialEq for Keyed {
+        fn eq(&self, other: &Self) -> bool {
+            self.0 == other.0
+        }
+    }
+
+    impl Eq for Keyed {}
+
+    #[test]
+    fn a_panic_at_any_comparison_loses_no_item_and_no_order() {
+        for fuse in 1..8 {
+            let left = Rc::new(Cell::new(u32::MAX));
+            let queue = PriorityQueue::unbounded();
+            for n in [5, 3, 8, 1, 9, 2, 7] {
+                queue.try_put(Touchy(n, left.clone())).unwrap();
+            }
+            left.set(fuse);
+            let put = !panics(|| queue.try_put(Touchy(0, left.clone())));
+            left.set(fuse);
+            let got = catch_unwind(AssertUnwindSafe(|| queue.try_get().map(|item| item.0))).ok();
+            left.set(fuse);
+            assert!(panics(|| queue.close_now()) && !queue.is_closed());
+            left.set(u32::MAX);
+            let mut all: Vec<_> = got.into_iter().flatten().collect();
+            all.extend(queue.close_now().into_iter().map(|item| item.0));
+            let expected = if put {
+                vec![0, 1, 2, 3, 5, 7, 8, 9]
+            } else {
+                vec![1, 2, 3, 5, 7, 8, 9]
+            };
+            assert_eq!(all, expected);
+            assert_eq!(queue.len(), 0);
+        }
+    }
+
+    #[test]
+    fn a_grant_whose_use_panics_goes_to_the_next() {
+        let left = Rc::new(Cell::new(u32::MAX));
+        let queue = PriorityQueue::bounded(3);
+        let (mut first, mut second) = (queue.get(), queue.get());
+        assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
+        for n in [2, 1] {
+            queue.try_put(Touchy(n, left.clone())).unwrap();
+        }
+        let mut third = queue.get();
+        assert!(poll(&mut third).is_pending());
+        queue.try_put(Touchy(0, left.clone())).unwrap();
+        left.set(1);
+        assert!(panics(|| poll(&mut first)));
+        left.set(u32::MAX);
+        queue
+            .try_get()
+            .map(drop)
+            .expect("its item is nobody's again");
+        drop((second, third));
+        let mut putter = queue.put(Touchy(3, left.clone()));
+        assert!(now(&mut putter).is_ok());
+        let (mut panicking, mut next) = (
+            queue.put(Touchy(4, left.clone())),
+            queue.put(Touchy(5, left.clone())),
+        );
+        assert!(poll(&mut panicking).is_pending() && poll(&mut next).is_pending());
+        assert!(queue.try_get().is_ok());
+        left.set(1);
+        assert!(panics(|| poll(&mut panicking)));
+        left.set(u32::MAX);
+        assert!(now(&mut next).is_ok());
+        assert_eq!((queue.len(), queue.is_full()), (3, true));
+    }
+
+    #[test]
+    fn using_the_queue_inside_its_own_ord_panics_and_loses_nothing() {
+        struct Nosy(u32, Rc<PriorityQueue<Nosy>>, bool);
+        impl Ord for Nosy {
+            fn cmp(&self, other: &Self) -> Ordering {
+                if self.2 || other.2 {
+                    let _ = self.1.try_get();
+                }
+                self.0.cmp(&other.0)
+            }
+        }
+        impl PartialOrd for Nosy {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+        impl PartialEq for Nosy {
+            fn eq(&self, other: &Self) -> bool {
+                self.0 == other.0
+            }
+        }
+        impl Eq for Nosy {}
+
+        let queue = Rc::new(PriorityQueue::unbounded());
+        for n in [2, 1] {
+            assert!(queue.try_put(Nosy(n, queue.clone(), false)).is_ok());
+        }
+        assert!(panics(|| queue.try_put(Nosy(0, queue.clone(), true))));
+        let left: Vec<_> = queue.close_now().iter().map(|item| item.0).collect();
+        assert_eq!(left, [1, 2]);
+    }
+}

@@ -1,0 +1,395 @@
+//! Many readers or one writer, across await points.
+//!
+//! ```text
+//!              read                         write
+//!   reading ◀──────────────── free ────────────────────▶ writing
+//!   (n ≥ 1) ────────────────▶      ◀────────────────────
+//!      ▲       last reader leaves       writer leaves       │
+//!      └──────────────────── downgrade ─────────────────────┘
+//! ```
+//!
+//! Whenever the state or the line changes, everybody at the head of the line who fits is let in, so
+//! the readers between two writers come in as one batch, and a waiting writer that is dropped lets
+//! in the readers it held back.
+//!
+//! Two policies. *FIFO*: one line; nobody starves. *Prefer writers*: writers have a line of their
+//! own that goes first, and new readers wait while it is not empty; a steady stream of writers
+//! starves the readers.
+//!
+//! # Invariants
+//!
+//! - **Fit**: while somebody waits, the next in line does not fit.
+//! - **Granted counts**: a reader or writer that was let in counts as such before it runs.
+//!
+//! # Implementation
+//!
+//! Two counters and two wait queues, the second unused under FIFO. Every verb is O(1), plus O(1) for
+//! each waiter let in; nothing allocates. Guards are `{ value, token }`, as those of a `Lock`.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::rwlock_guards::{Reading, RwLockReadGuard, RwLockWriteGuard, Writing};
+use crate::runtime::{Holder, Left, Owner, Wait, WaitQueue, current_task};
+
+const READ: usize = 0;
+const WRITE: usize = 1;
+
+/// A value that many tasks may read or one may write, across await points.
+///
+/// asyncio counterpart: none; the text builds its `ReadWriteLock` from a condition. Differences to
+/// that one: [`new`](RwLock::new) is FIFO, [`prefer_writers`](RwLock::prefer_writers) is its policy;
+/// a cancelled waiter leaves nothing behind.
+///
+/// # Fairness
+///
+/// [`new`](RwLock::new): strictly first come, first served; neighbouring readers go together.
+///
+/// # Examples
+///
+/// ```
+/// use turnwise::sync::RwLock;
+///
+/// let config = RwLock::new(1);
+/// turnwise::block_on(async {
+///     let (a, b) = (config.read().await, config.read().await);
+///     assert_eq!((*a, *b, config.readers()), (1, 1, 2));
+///     drop((a, b));
+///     *config.write().await = 2;
+/// });
+/// assert_eq!(config.into_inner(), 2);
+/// ```
+#[doc(alias = "ReadWriteLock")]
+pub struct RwLock<T: ?Sized> {
+    pub(super) raw: RawRwLock,
+    value: RefCell<T>,
+}
+
+impl<T> RwLock<T> {
+    /// Creates a free lock that serves readers and writers first come, first served.
+    #[track_caller]
+    pub const fn new(value: T) -> Self {
+        RwLock {
+            raw: RawRwLock::new(false),
+            value: RefCell::new(value),
+        }
+    }
+
+    /// Creates a free lock on which new readers wait while any writer waits.
+    ///
+    /// # Fairness
+    ///
+    /// First come, first served among writers and among readers; writers go first and can starve
+    /// readers.
+    #[track_caller]
+    pub const fn prefer_writers(value: T) -> Self {
+        RwLock {
+            raw: RawRwLock::new(true),
+            value: RefCell::new(value),
+        }
+    }
+
+    /// Returns the value.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// Waits until no writer is in the way, and returns a guard to read with.
+    ///
+    /// A task that holds a read guard and asks for another deadlocks with a writer that waits in
+    /// between.
+    ///
+    /// # Fairness
+    ///
+    /// First come, first served, counted from the first poll, under the lock's policy.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Loses place*: a dropped read passes a grant on; a new one queues at the tail.
+    #[track_caller]
+    pub fn read(&self) -> Read<'_, T> {
+        Read {
+            lock: self,
+            wait: self.raw.queue.wait(&self.raw, READ),
+        }
+    }
+
+    /// Waits until nobody is in the way, and returns a guard to read and write with.
+    ///
+    /// # Fairness
+    ///
+    /// First come, first served, counted from the first poll, under the lock's policy.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Loses place*: a dropped write passes a grant on and lets in whom it held back.
+    #[track_caller]
+    pub fn write(&self) -> Write<'_, T> {
+        Write {
+            lock: self,
+            wait: self.raw.line_of_writers().wait(&self.raw, WRITE),
+        }
+    }
+
+    /// Takes a read guard if no writer holds the lock and nobody waits whom this would overtake.
+    pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
+        self.raw.try_read().then(|| self.read_guard())
+    }
+
+    /// Takes a write guard if the lock is free.
+    #[track_caller]
+    pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
+        let taken = self.raw.try_write(Location::caller());
+        taken.then(|| self.write_guard())
+    }
+
+    /// Whether anybody holds the lock, or has been granted it.
+    pub fn is_locked(&self) -> bool {
+        self.is_write_locked() || self.readers() > 0
+    }
+
+    /// Whether a writer holds the lock, or has been granted it.
+    pub fn is_write_locked(&self) -> bool {
+        self.raw.writing.get()
+    }
+
+    /// Number of readers that hold the lock, or have been granted it.
+    pub fn readers(&self) -> usize {
+        self.raw.readers.get()
+    }
+
+    /// The value, without locking: nobody else can hold a guard.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    pub(super) fn read_guard(&self) -> RwLockReadGuard<'_, T> {
+        RwLockReadGuard {
+            value: self.value.borrow(),
+            token: Reading { raw: &self.raw },
+        }
+    }
+
+    fn write_guard(&self) -> RwLockWriteGuard<'_, T> {
+        RwLockWriteGuard {
+            value: self.value.borrow_mut(),
+            token: Writing { raw: &self.raw },
+            lock: self,
+        }
+    }
+}
+
+/// The lock without its value.
+pub(super) struct RawRwLock {
+    pub(super) readers: Cell<usize>,
+    writing: Cell<bool>,
+    prefer_writers: bool,
+    /// Readers, and under FIFO writers too.
+    queue: WaitQueue,
+    /// Writers, if they are preferred.
+    writers: WaitQueue,
+}
+
+impl RawRwLock {
+    #[track_caller]
+    const fn new(prefer_writers: bool) -> Self {
+        RawRwLock {
+            readers: Cell::new(0),
+            writing: Cell::new(false),
+            prefer_writers,
+            queue: WaitQueue::new("rwlock"),
+            writers: WaitQueue::new("rwlock"),
+        }
+    }
+
+    fn line_of_writers(&self) -> &WaitQueue {
+        match self.prefer_writers {
+            true => &self.writers,
+            false => &self.queue,
+        }
+    }
+
+    fn waiters(&self) -> usize {
+        self.queue.len() + self.writers.len()
+    }
+
+    /// Asserts the invariant *Fit*.
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        let (readers, writing) = (self.readers.get(), self.writing.get());
+        assert!(readers == 0 || !writing);
+        let next = self.writers.head().or(self.queue.head());
+        assert!(match next {
+            Some(READ) => writing,
+            Some(_) => writing || readers > 0,
+            None => true,
+        });
+    }
+
+    fn nobody_waits(&self) -> bool {
+        self.queue.is_empty() && self.writers.is_empty()
+    }
+
+    #[inline]
+    fn try_read(&self) -> bool {
+        let fits = !self.writing.get() && self.nobody_waits();
+        if fits {
+            self.readers.set(self.readers.get() + 1);
+        }
+        fits
+    }
+
+    #[inline]
+    fn try_write(&self, at: &'static Location<'static>) -> bool {
+        let fits = !self.writing.get() && self.readers.get() == 0 && self.nobody_waits();
+        if fits {
+            self.writing.set(true);
+            self.hold(at);
+        }
+        fits
+    }
+
+    /// Remembers who writes, for reports.
+    fn hold(&self, at: &'static Location<'static>) {
+        let task = current_task();
+        self.set_holder(Some(Holder { task, at }));
+    }
+
+    fn set_holder(&self, holder: Option<Holder>) {
+        self.queue.set_holder(holder);
+        if self.prefer_writers {
+            self.writers.set_holder(holder);
+        }
+    }
+
+    #[inline]
+    pub(super) fn end_read(&self) {
+        self.readers.set(self.readers.get().saturating_sub(1));
+        self.let_in();
+    }
+
+    #[inline]
+    pub(super) fn end_write(&self) {
+        self.writing.set(false);
+        self.set_holder(None);
+        self.let_in();
+    }
+
+    #[inline]
+    fn let_in(&self) {
+        if !self.nobody_waits() {
+            self.let_in_those_who_fit();
+        }
+    }
+
+    #[inline(never)]
+    fn let_in_those_who_fit(&self) {
+        while !self.writing.get() {
+            let line = match self.writers.is_empty() {
+                true => &self.queue,
+                false => &self.writers,
+            };
+            match line.head() {
+                Some(READ) => self.readers.set(self.readers.get() + 1),
+                Some(_) if self.readers.get() == 0 => self.writing.set(true),
+                _ => return,
+            }
+            line.grant_head();
+        }
+    }
+}
+
+impl Owner for RawRwLock {
+    fn left(&self, left: Left) {
+        match left {
+            Left::Granted(READ) => self.end_read(),
+            Left::Granted(_) => self.end_write(),
+            // It may have been a writer that held back readers.
+            Left::Waiting(_) => self.let_in(),
+        }
+    }
+}
+
+/// The future of [`RwLock::read`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Read<'a, T: ?Sized> {
+    lock: &'a RwLock<T>,
+    wait: Wait<'a, RawRwLock>,
+}
+
+impl<'a, T: ?Sized> Future for Read<'a, T> {
+    type Output = RwLockReadGuard<'a, T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.wait.is_new() && self.lock.raw.try_read() {
+            self.wait.skip();
+        } else {
+            ready!(Pin::new(&mut self.wait).poll(cx));
+        }
+        Poll::Ready(self.lock.read_guard())
+    }
+}
+
+/// The future of [`RwLock::write`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Write<'a, T: ?Sized> {
+    lock: &'a RwLock<T>,
+    wait: Wait<'a, RawRwLock>,
+}
+
+impl<'a, T: ?Sized> Future for Write<'a, T> {
+    type Output = RwLockWriteGuard<'a, T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (raw, at) = (&self.lock.raw, self.wait.at());
+        if self.wait.is_new() && raw.try_write(at) {
+            self.wait.skip();
+        } else {
+            ready!(Pin::new(&mut self.wait).poll(cx));
+            raw.hold(at);
+        }
+        Poll::Ready(self.lock.write_guard())
+    }
+}
+
+macro_rules! debug_as_wait {
+    ($($name:ident)+) => {$(
+        impl<T: ?Sized> fmt::Debug for $name<'_, T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).field("wait", &self.wait).finish()
+            }
+        }
+    )+};
+}
+
+debug_as_wait!(Read Write);
+
+impl<T: ?Sized> fmt::Debug for RwLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RwLock")
+            .field("readers", &self.readers())
+            .field("writing", &self.is_write_locked())
+            .field("waiters", &self.raw.waiters())
+            .finish()
+    }
+}
+
+impl<T: Default> Default for RwLock<T> {
+    #[track_caller]
+    fn default() -> Self {
+        RwLock::new(T::default())
+    }
+}
+
+impl<T> From<T> for RwLock<T> {
+    #[track_caller]
+    fn from(value: T) -> Self {
+        RwLock::new(value)
+    }
+}

@@ -1,0 +1,106 @@
+//! The two guards of an [`RwLock`], each `{ value, token }` in this order, with no drop of its own.
+
+use std::cell::{Ref, RefMut};
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use super::rwlock::{RawRwLock, RwLock};
+
+/// Gives read access to the value of a [`RwLock`]; dropping it ends the reading.
+#[must_use = "a guard that is dropped at once releases the lock at once; bind it with `let guard =`"]
+pub struct RwLockReadGuard<'a, T: ?Sized> {
+    // Dropped in this order: the borrow ends before the release wakes anybody (rule R4).
+    pub(super) value: Ref<'a, T>,
+    pub(super) token: Reading<'a>,
+}
+
+/// Gives access to the value of a [`RwLock`]; dropping it releases the lock.
+#[must_use = "a guard that is dropped at once releases the lock at once; bind it with `let guard =`"]
+pub struct RwLockWriteGuard<'a, T: ?Sized> {
+    // Dropped in this order: the borrow ends before the release wakes anybody (rule R4).
+    pub(super) value: RefMut<'a, T>,
+    pub(super) token: Writing<'a>,
+    pub(super) lock: &'a RwLock<T>,
+}
+
+impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    /// Turns the guard into one that reads; no writer gets in between, readers at the head do.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turnwise::sync::RwLock;
+    ///
+    /// let lock = RwLock::new(0);
+    /// let mut guard = lock.try_write().unwrap();
+    /// *guard += 1;
+    /// let guard = guard.downgrade();
+    /// assert_eq!(*lock.try_read().unwrap(), *guard);
+    /// ```
+    pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
+        let RwLockWriteGuard { value, token, lock } = self;
+        drop(value);
+        // One step from writing to reading: the lock is never free.
+        lock.raw.readers.set(1);
+        let guard = lock.read_guard();
+        drop(token);
+        guard
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+/// The part of a read guard that releases.
+pub(super) struct Reading<'a> {
+    pub(super) raw: &'a RawRwLock,
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.raw.end_read();
+    }
+}
+
+/// The part of a write guard that releases.
+pub(super) struct Writing<'a> {
+    pub(super) raw: &'a RawRwLock,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.raw.end_write();
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let _ = &self.token;
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockWriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
