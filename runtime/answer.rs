@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use super::join::JoinError;
+use super::join_error::JoinError;
 
 struct Shared<T> {
     state: Mutex<State<T>>,

@@ -257,6 +257,17 @@ pub(crate) fn try_with<R>(f: impl FnOnce(&Kernel) -> R) -> Option<R> {
     KERNEL.try_with(f).ok()
 }
 
+/// Runs `f` with this thread's kernel, which must have a runtime.
+///
+/// A panic in here is at the caller's line; one inside a closure would be at ours.
+#[track_caller]
+pub(crate) fn with_runtime<R>(what: &str, f: impl FnOnce(&Kernel) -> R) -> R {
+    match with(|kernel| kernel.runtime.get().is_some().then(|| f(kernel))) {
+        Some(result) => result,
+        None => no_runtime(what),
+    }
+}
+
 /// Panics with the cure unless this thread has a runtime.
 #[track_caller]
 pub(crate) fn require_runtime(kernel: &Kernel, what: &str) {

@@ -24,7 +24,8 @@ use std::time::Duration;
 use mio::{Interest, event::Source};
 
 use super::context::{self, Kernel, notes};
-use super::join::{self, JoinError};
+use super::join;
+use super::join_error::JoinError;
 use super::reactor::{self, Hit, Reactor, Readiness};
 use super::remote;
 use super::report;
@@ -70,11 +71,14 @@ impl Pace {
         self.left.set(self.stride.get());
     }
 
-    /// Adapts the stride to how long the last one took.
+    /// Adapts the stride to how long the last one took. It shrinks at once and grows by doubling:
+    /// one short poll says little about the next.
     fn adapt(&self, now: u64) {
         let took = now.saturating_sub(self.looked.replace(now)).max(1);
-        let fits = u64::from(self.stride.get()) * Self::NANOS / took;
-        self.stride.set(fits.clamp(1, u64::from(Self::MOST)) as u32);
+        let stride = u64::from(self.stride.get());
+        let most = u64::from(Self::MOST).min(2 * stride);
+        self.stride
+            .set((stride * Self::NANOS / took).clamp(1, most) as u32);
         self.rest();
     }
 }
@@ -92,14 +96,9 @@ pub(crate) struct Turning<'a> {
 }
 
 impl<'a> Turning<'a> {
-    /// # Panics
-    ///
-    /// Inside another turn, and in a process that was forked off the runtime's own.
-    #[track_caller]
-    pub(crate) fn begin(kernel: &'a Kernel, what: &str) -> Self {
-        refuse_nesting(kernel, what);
-        refuse_fork(kernel);
-        kernel.turning.set(Some(Location::caller()));
+    /// Begins a turn that [`admit`] has let in.
+    pub(crate) fn begin(kernel: &'a Kernel, at: &'static Location<'static>) -> Self {
+        kernel.turning.set(Some(at));
         Turning { kernel }
     }
 }
@@ -111,10 +110,22 @@ impl Drop for Turning<'_> {
     }
 }
 
+/// The caller's line, if it may start a turn.
+///
+/// # Panics
+///
+/// Inside another turn, and in a process that was forked off the runtime's own.
+#[track_caller]
+pub(crate) fn admit(what: &str) -> &'static Location<'static> {
+    refuse_nesting(what);
+    context::with(refuse_fork);
+    Location::caller()
+}
+
 /// Panics inside a turn, naming the call that started it.
 #[track_caller]
-pub(crate) fn refuse_nesting(kernel: &Kernel, what: &str) {
-    if let Some(outer) = kernel.turning.get() {
+pub(crate) fn refuse_nesting(what: &str) {
+    if let Some(outer) = context::with(|kernel| kernel.turning.get()) {
         panic!(
             "{what} was called inside the loop started at {outer}; \
              `.await` the future instead, or spawn it"
@@ -309,24 +320,20 @@ fn new_waker(kernel: &Kernel) -> PollWaker {
 
 /// Looks at inbox, timers and readiness in the middle of a busy pass.
 fn look(kernel: &Kernel) {
+    // First of all: a letter may panic, and the pace must not be left at zero.
+    kernel.pace.rest();
     remote::read(kernel);
-    let io = matches!(&*kernel.reactor.borrow(), Some(reactor) if reactor.has_sources());
-    if kernel.clock.is_virtual() {
-        // Virtual time stands still while tasks are ready.
-        kernel.pace.rest();
-        if io {
-            ask(kernel, Some(0), 0);
-        }
-        return;
-    }
-    if !io && kernel.timers.borrow().is_empty() {
-        kernel.pace.rest();
-        return;
-    }
+    // Read even where no timer is armed: the pace has to know how long polls take when one is.
+    // Virtual time stands still while tasks are ready, but what is due is due.
     let now = kernel.clock.now();
     kernel.pace.adapt(now);
     expire(kernel, now);
-    if io && now.saturating_sub(kernel.pace.asked.get()) >= Pace::NANOS {
+    if !has_io(kernel) {
+        return;
+    }
+    if kernel.clock.is_virtual() {
+        ask(kernel, Some(0), 0);
+    } else if now.saturating_sub(kernel.pace.asked.get()) >= Pace::NANOS {
         kernel.pace.asked.set(now);
         ask(kernel, Some(now), now);
     }
@@ -495,8 +502,7 @@ pub(crate) fn register<S>(source: &mut S, interest: Interest) -> io::Result<Rc<R
 where
     S: Source + ?Sized,
 {
-    context::with(|kernel| {
-        context::require_runtime(kernel, "i/o");
+    context::with_runtime("i/o", |kernel| {
         need_reactor(kernel)?;
         let mut reactor = kernel.reactor.borrow_mut();
         reactor

@@ -19,7 +19,8 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::join::{JoinError, JoinHandle};
+use super::join::JoinHandle;
+use super::join_error::JoinError;
 use super::nursery::{Nursery, Shared};
 
 /// Runs `body` with a group that it can spawn children into, and waits until all have ended.

@@ -36,7 +36,7 @@ use super::time::{Instant, Sleep, sleep_until};
 /// ```
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
-    context::with(|kernel| context::require_runtime(kernel, "interval"));
+    context::with_runtime("interval", |_| ());
     interval_at(Instant::now(), period)
 }
 

@@ -16,6 +16,7 @@ pub mod inspect;
 mod instant;
 mod interval;
 mod join;
+mod join_error;
 mod local;
 mod mailbox;
 mod nursery;
@@ -24,6 +25,7 @@ mod remote;
 mod report;
 mod sleeper;
 mod task;
+mod ticket;
 pub mod time;
 mod timers;
 mod token;
@@ -44,7 +46,8 @@ pub use gather::{
     gather, race, try_gather,
 };
 pub use group::{ChildHandle, Group, GroupClosed, GroupError, TaskGroup, task_group};
-pub use join::{JoinError, JoinHandle, spawn, spawn_eager};
+pub use join::{JoinHandle, spawn, spawn_eager};
+pub use join_error::JoinError;
 pub use remote::{External, Gone, Remote, RemoteHandle, expect_external, remote};
 pub use report::{Deadlock, Report, Unobserved};
 pub use task::TaskId;
@@ -54,9 +57,11 @@ pub(crate) use token::entry;
 
 // For `sync`: the wait queue, who holds, and the current task.
 pub(crate) use context::current_task;
+pub(crate) use ticket::Ticket;
+pub use ticket::{Left, Owner, Wait};
 pub use wait::{AsCompleted, WaitHandles, When, as_completed, wait};
-pub(crate) use wait_queue::{Holder, Ticket};
-pub use wait_queue::{Left, Owner, Wait, WaitQueue};
+pub(crate) use wait_queue::Holder;
+pub use wait_queue::WaitQueue;
 
 // For `io`: sources, their readiness, and the budget of ready results.
 pub(crate) use executor::{deregister, register, spend_io};

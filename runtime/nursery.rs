@@ -24,7 +24,8 @@ use pin_project_lite::pin_project;
 use super::context;
 use super::join::{self, JoinHandle};
 use super::task::{self, TaskId};
-use super::wait_queue::{Ticket, WaitQueue};
+use super::ticket::Ticket;
+use super::wait_queue::WaitQueue;
 
 /// How a child ended: with what it reports, or with a panic.
 pub(crate) type Report<T> = Result<T, Box<dyn Any + Send>>;

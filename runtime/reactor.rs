@@ -25,7 +25,8 @@ use super::context::{Kernel, Who};
 use super::remote::Bell;
 use super::sleeper::Sleeper;
 use super::task::TaskId;
-use super::wait_queue::{Left, Owner, Wait, WaitQueue};
+use super::ticket::{Left, Owner, Wait};
+use super::wait_queue::WaitQueue;
 
 /// Rings when a letter arrives.
 const BELL: Token = Token(usize::MAX - 1);

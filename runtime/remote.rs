@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use super::answer::{self, Question};
 use super::context::{self, Kernel};
-use super::join::{self, JoinError};
+use super::join;
+use super::join_error::JoinError;
 use super::mailbox::{Mailbox, Ring};
 use super::task::TaskId;
 
@@ -39,7 +40,8 @@ impl Ring for Bell {
 /// The letters for one runtime.
 pub(crate) type Inbox = Mailbox<Letter, Bell>;
 
-/// Works off the letters that have arrived. Returns whether there were any.
+/// Works off the letters that have arrived. Returns whether there were any. A call that panics does
+/// so after the last letter.
 pub(crate) fn read(kernel: &Kernel) -> bool {
     let Some(inbox) = kernel.inbox.borrow().clone() else {
         return false;
@@ -50,13 +52,22 @@ pub(crate) fn read(kernel: &Kernel) -> bool {
     let mut letters = kernel.letters.take();
     inbox.take(&mut letters);
     let any = !letters.is_empty();
+    let mut panicked = None;
     for letter in letters.drain(..) {
         match letter {
             Letter::Wake(id) => kernel.schedule(id),
-            Letter::Call(call) => call(),
+            // The letters behind one that panics are somebody's wakes: they are read first.
+            Letter::Call(call) => {
+                if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(call)) {
+                    join::drop_quietly(panicked.replace(payload));
+                }
+            }
         }
     }
     kernel.letters.set(letters);
+    if let Some(payload) = panicked {
+        panic::resume_unwind(payload);
+    }
     any
 }
 
@@ -79,10 +90,7 @@ impl Link {
 /// Without a runtime on this thread.
 #[track_caller]
 pub fn remote() -> Remote {
-    context::with(|kernel| {
-        context::require_runtime(kernel, "remote");
-        Remote::of(kernel)
-    })
+    context::with_runtime("remote", Remote::of)
 }
 
 /// A handle for other threads: `Send`, `Sync` and `Clone`.
@@ -297,8 +305,7 @@ impl<T> fmt::Debug for RemoteHandle<T> {
 #[track_caller]
 pub fn expect_external(label: impl Into<Cow<'static, str>>) -> External {
     let label = label.into();
-    context::with(|kernel| {
-        context::require_runtime(kernel, "expect_external");
+    context::with_runtime("expect_external", |kernel| {
         let key = kernel.working.borrow_mut().insert(label);
         External {
             key,

@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::context::{self, Kernel};
-use super::join::JoinError;
+use super::join_error::JoinError;
 use super::task::{NO_WAKER, Remains, Task, TaskId};
 use super::wait_queue::Holder;
 

@@ -30,7 +30,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::context::Who;
-use super::join::JoinError;
+use super::join_error::JoinError;
 use super::local::Locals;
 use pin_project_lite::pin_project;
 

@@ -43,7 +43,7 @@ pub use super::interval::{Interval, Tick, interval, interval_at};
 pub fn sleep(duration: Duration) -> Sleep {
     let at = Location::caller();
     if duration.is_zero() {
-        context::with(|kernel| context::require_runtime(kernel, "sleep"));
+        context::with_runtime("sleep", |_| ());
         return Sleep {
             deadline: Instant(0),
             state: State::Yield,
@@ -70,7 +70,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// Without a runtime on this thread.
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    context::with(|kernel| context::require_runtime(kernel, "sleep_until"));
+    context::with_runtime("sleep_until", |_| ());
     Sleep {
         deadline,
         state: State::New,
@@ -81,10 +81,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// The clock's reading `duration` from now.
 #[track_caller]
 fn from_now(duration: Duration, what: &str) -> Instant {
-    context::with(|kernel| {
-        context::require_runtime(kernel, what);
-        Instant(kernel.clock.now()) + duration
-    })
+    context::with_runtime(what, |kernel| Instant(kernel.clock.now()) + duration)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -276,7 +273,7 @@ pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
 /// Without a runtime on this thread.
 #[track_caller]
 pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
-    context::with(|kernel| context::require_runtime(kernel, "timeout_at"));
+    context::with_runtime("timeout_at", |_| ());
     Timeout::new(deadline, future, Location::caller())
 }
 

@@ -50,7 +50,7 @@ use super::task::TaskId;
 /// ```
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    context::with(|kernel| executor::refuse_nesting(kernel, "block_on"));
+    executor::refuse_nesting("block_on");
     Runtime::new().block_on(future)
 }
 
@@ -85,18 +85,19 @@ impl Runtime {
 
     #[track_caller]
     pub(crate) fn start(options: Options) -> Self {
+        if let Some(first) = context::with(|kernel| kernel.runtime.get()) {
+            panic!(
+                "this thread has a runtime already, made at {first}; \
+                 use that one, or drop it first"
+            );
+        }
+        let at = Location::caller();
         context::with(|kernel| {
-            if let Some(first) = kernel.runtime.get() {
-                panic!(
-                    "this thread has a runtime already, made at {first}; \
-                     use that one, or drop it first"
-                );
-            }
             kernel.clock.reset(options.virtual_clock);
             *kernel.options.borrow_mut() = options;
             *kernel.inbox.borrow_mut() = Some(Arc::new(Inbox::new()));
             kernel.process.set(std::process::id());
-            kernel.runtime.set(Some(Location::caller()));
+            kernel.runtime.set(Some(at));
         });
         Runtime {
             descriptor: OnceCell::new(),
@@ -114,9 +115,15 @@ impl Runtime {
     /// of who waits for what (see [`Builder::on_deadlock`](crate::Builder::on_deadlock)).
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let judge = |kernel: &Kernel| kernel.options.borrow().on_deadlock == OnDeadlock::Panic;
-        let result = context::with(|kernel| run(kernel, future, judge(kernel)));
-        result.unwrap_or_else(|deadlock| panic!("{deadlock}"))
+        let at = executor::admit("block_on");
+        let result = context::with(|kernel| {
+            let judge = kernel.options.borrow().on_deadlock == OnDeadlock::Panic;
+            run(kernel, future, judge, at)
+        });
+        match result {
+            Ok(output) => output,
+            Err(deadlock) => panic!("{deadlock}"),
+        }
     }
 
     /// As [`block_on`](Runtime::block_on), but returns a certain deadlock as an error. The future
@@ -131,7 +138,8 @@ impl Runtime {
     /// Inside another turn of the loop.
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Deadlock> {
-        context::with(|kernel| run(kernel, future, true))
+        let at = executor::admit("block_on");
+        context::with(|kernel| run(kernel, future, true, at))
     }
 
     /// Starts a task; see [`spawn`](crate::spawn()).
@@ -151,8 +159,9 @@ impl Runtime {
     /// Inside another turn of the loop.
     #[track_caller]
     pub fn turn(&self, max_wait: Option<Duration>) -> bool {
+        let at = executor::admit("turn");
         context::with(|kernel| {
-            let _turning = Turning::begin(kernel, "turn");
+            let _turning = Turning::begin(kernel, at);
             kernel.rung.set(true);
             let idle = kernel.ready.borrow().is_empty();
             let max_wait = if idle { max_wait } else { Some(Duration::ZERO) };
@@ -190,6 +199,10 @@ impl Runtime {
     /// # Errors
     ///
     /// When the system has no descriptor left, and on a virtual clock, which no descriptor can show.
+    ///
+    /// # Panics
+    ///
+    /// If the system refuses to arm the timer it has just made.
     pub fn as_fd(&self) -> io::Result<BorrowedFd<'_>> {
         if let Some(descriptor) = self.descriptor.get() {
             return Ok(descriptor.as_fd());
@@ -268,14 +281,18 @@ impl Drop for MainEntry<'_> {
     }
 }
 
-#[track_caller]
-fn run<F: Future>(kernel: &Kernel, future: F, judge: bool) -> Result<F::Output, Deadlock> {
-    let _turning = Turning::begin(kernel, "block_on");
+fn run<F: Future>(
+    kernel: &Kernel,
+    future: F,
+    judge: bool,
+    at: &'static Location<'static>,
+) -> Result<F::Output, Deadlock> {
+    let _turning = Turning::begin(kernel, at);
     let mut output = None;
     {
         let wrapped = async { output = Some(future.await) };
         pin_mut!(wrapped);
-        let id = kernel.tasks.borrow_mut().insert(None, Location::caller());
+        let id = kernel.tasks.borrow_mut().insert(None, at);
         let _entry = MainEntry { kernel, id };
         kernel.ready.borrow_mut().push_back(id);
         let mut main = Some(Main {
@@ -369,11 +386,13 @@ pub(crate) mod entry {
     use super::*;
 
     /// Runs a program.
+    #[track_caller]
     pub fn main<R, F: Future<Output = R>>(future: F) -> R {
         Runtime::new().block_on(future)
     }
 
     /// Runs a program on the virtual clock.
+    #[track_caller]
     pub fn main_virtual<R, F: Future<Output = R>>(future: F) -> R {
         Runtime::start(Options {
             virtual_clock: true,
@@ -383,6 +402,7 @@ pub(crate) mod entry {
     }
 
     /// Runs a test on the virtual clock.
+    #[track_caller]
     pub fn test<R, F: Future<Output = R>>(future: F) -> R {
         checked(
             Runtime::start(Options {
@@ -394,6 +414,7 @@ pub(crate) mod entry {
     }
 
     /// Runs a test on the real clock.
+    #[track_caller]
     pub fn test_real_time<R, F: Future<Output = R>>(future: F) -> R {
         checked(Runtime::new(), future)
     }

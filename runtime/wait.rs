@@ -10,7 +10,8 @@ use std::time::Duration;
 use futures_core::Stream;
 
 use super::context;
-use super::join::{self, JoinError, JoinHandle};
+use super::join::{self, JoinHandle};
+use super::join_error::JoinError;
 use super::nursery::Nursery;
 use super::time::{Sleep, sleep};
 

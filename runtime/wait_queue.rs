@@ -27,20 +27,16 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::future::Future;
 use std::panic::Location;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use slab::Slab;
 
 use super::context::{self, Kernel, ThisThread, Who};
 use super::task::TaskId;
+use super::ticket::{Owner, Ticket, Wait};
 
 /// No waiter, no queue.
-const NONE: u32 = u32::MAX;
-/// A [`Wait`] that has been granted what it asked for.
-const DONE: u32 = u32::MAX - 1;
+pub(super) const NONE: u32 = u32::MAX;
 
 /// A FIFO of waiting tasks, for building synchronization primitives.
 ///
@@ -98,26 +94,6 @@ pub(crate) struct Holder {
     pub(crate) at: &'static Location<'static>,
 }
 
-/// How a waiter left its queue without taking what it asked for; carries the ask, or what was
-/// granted in its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Left {
-    /// It was dropped while waiting. It may have held back those behind it.
-    Waiting(usize),
-    /// It was dropped after its grant, which goes back to the owner.
-    Granted(usize),
-}
-
-/// A primitive that owns a [`WaitQueue`].
-pub trait Owner {
-    /// A waiter was dropped before it took what it waited for.
-    ///
-    /// Called from the drop of the [`Wait`] alone, after its entry has left the queue and with
-    /// nothing borrowed, so it may grant, wake and wait again.
-    fn left(&self, left: Left);
-}
-
 impl WaitQueue {
     /// Creates an empty queue; `kind` names the primitive in reports ("lock", "gate").
     #[track_caller]
@@ -164,11 +140,7 @@ impl WaitQueue {
         ask: usize,
         at: &'static Location<'static>,
     ) -> Wait<'a, P> {
-        Wait {
-            queue: self,
-            owner,
-            ticket: Ticket::new(ask, at),
-        }
+        Wait::new(self, owner, Ticket::new(ask, at))
     }
 
     /// What the head asks for, or `None` if nobody waits.
@@ -260,10 +232,6 @@ impl WaitQueue {
         }
     }
 
-    pub(crate) fn holder(&self) -> Option<Holder> {
-        self.holder.get()
-    }
-
     #[cold]
     fn publish_holder(&self) {
         context::try_with(|kernel| {
@@ -279,16 +247,26 @@ impl WaitQueue {
     }
 
     /// Appends a waiter and returns its key.
-    fn link(&self, waiters: &mut Waiters, mut waiter: Waiter) -> u32 {
+    #[inline]
+    pub(super) fn link(&self, kernel: &Kernel, who: Who, ticket: &Ticket) -> u32 {
+        let waiters = &mut *kernel.waiters.borrow_mut();
         if self.record.get() == NONE {
-            let (kind, made, holder) = (self.kind, self.made, self.holder.get());
-            self.record
-                .set(waiters.queues.insert(QueueRecord { kind, made, holder }) as u32);
+            self.enrol(waiters);
         }
-        waiter.queue = self.record.get();
-        waiter.prev = self.tail.get();
-        let key = waiters.slab.insert(waiter) as u32;
-        match waiters.slab.get_mut(self.tail.get() as usize) {
+        let prev = self.tail.get();
+        // Built where it is stored: a copy of what was just written stalls the processor.
+        let key = waiters.slab.insert(Waiter {
+            polled_by: who.task,
+            who,
+            at: ticket.at(),
+            ask: ticket.ask(),
+            polled: kernel.pass.get(),
+            prev,
+            next: NONE,
+            queue: self.record.get(),
+            granted: false,
+        }) as u32;
+        match waiters.slab.get_mut(prev as usize) {
             Some(tail) => tail.next = key,
             None => self.head.set(key),
         }
@@ -297,8 +275,16 @@ impl WaitQueue {
         key
     }
 
+    /// Lists the queue among those that were ever waited in.
+    #[cold]
+    fn enrol(&self, waiters: &mut Waiters) {
+        let (kind, made, holder) = (self.kind, self.made, self.holder.get());
+        let record = waiters.queues.insert(QueueRecord { kind, made, holder });
+        self.record.set(record as u32);
+    }
+
     /// Takes a waiting entry off the list; it stays in the slab.
-    fn unlink(&self, waiters: &mut Waiters, key: u32) {
+    pub(super) fn unlink(&self, waiters: &mut Waiters, key: u32) {
         let Some(waiter) = waiters.slab.get(key as usize) else {
             return;
         };
@@ -348,220 +334,6 @@ impl fmt::Debug for WaitQueue {
     }
 }
 
-/// The future of [`WaitQueue::wait`].
-#[must_use = "futures do nothing unless you `.await` them"]
-pub struct Wait<'a, P: Owner + ?Sized> {
-    queue: &'a WaitQueue,
-    owner: &'a P,
-    ticket: Ticket,
-}
-
-impl<'a, P: Owner + ?Sized> Wait<'a, P> {
-    /// The primitive this wait belongs to.
-    pub fn owner(&self) -> &'a P {
-        self.owner
-    }
-
-    /// What this waiter asks for.
-    pub fn ask(&self) -> usize {
-        self.ticket.ask
-    }
-
-    /// Whether the future has been polled and still waits or has a grant to collect.
-    pub fn is_queued(&self) -> bool {
-        self.ticket.is_queued()
-    }
-
-    /// Whether the future was never polled: the moment for a primitive's fast path.
-    pub fn is_new(&self) -> bool {
-        self.ticket.is_new()
-    }
-
-    /// Where the waiting call was made.
-    pub(crate) fn at(&self) -> &'static Location<'static> {
-        self.ticket.at
-    }
-
-    /// Completes a new wait whose owner handed out at once what it would have queued for.
-    pub fn skip(&mut self) {
-        self.ticket.skip();
-    }
-}
-
-impl<P: Owner + ?Sized> Future for Wait<'_, P> {
-    /// What was granted: the ask, or what the owner gave in its place.
-    type Output = usize;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
-        let queue = self.queue;
-        self.ticket.poll(queue, cx)
-    }
-}
-
-impl<P: Owner + ?Sized> Drop for Wait<'_, P> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(left) = self.ticket.leave(self.queue) {
-            self.owner.left(left);
-        }
-    }
-}
-
-/// A place in a queue: the part of a [`Wait`] that borrows nothing.
-///
-/// It serves futures that share their primitive through an `Rc`. Such a future always names the
-/// same queue, [leaves](Ticket::leave) in its own drop, and does there what [`Owner::left`] says.
-pub(crate) struct Ticket {
-    ask: usize,
-    /// `NONE` before the first poll, `DONE` after the grant was taken.
-    key: u32,
-    at: &'static Location<'static>,
-}
-
-impl Ticket {
-    pub(crate) fn new(ask: usize, at: &'static Location<'static>) -> Self {
-        Ticket { ask, key: NONE, at }
-    }
-
-    pub(crate) fn ask(&self) -> usize {
-        self.ask
-    }
-
-    #[inline]
-    pub(crate) fn is_queued(&self) -> bool {
-        self.key < DONE
-    }
-
-    #[inline]
-    pub(crate) fn is_new(&self) -> bool {
-        self.key == NONE
-    }
-
-    pub(crate) fn at(&self) -> &'static Location<'static> {
-        self.at
-    }
-
-    /// Names the line that waits, where that is known only at the first poll.
-    pub(crate) fn waits_at(&mut self, at: &'static Location<'static>) {
-        self.at = at;
-    }
-
-    /// As [`Wait::skip`].
-    #[inline]
-    pub(crate) fn skip(&mut self) {
-        if self.is_new() {
-            self.key = DONE;
-        }
-    }
-
-    /// As the poll of a [`Wait`].
-    pub(crate) fn poll(&mut self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
-        match self.key {
-            NONE => {
-                self.park(queue, cx);
-                Poll::Pending
-            }
-            DONE => panic!("a wait was polled after it was granted; make a new one for every wait"),
-            _ => self.look(cx),
-        }
-    }
-
-    #[inline(never)]
-    fn park(&mut self, queue: &WaitQueue, cx: &Context<'_>) {
-        self.key = context::with(|kernel| {
-            let who = Who::of(kernel, cx);
-            let waiter = Waiter {
-                polled_by: who.task,
-                who,
-                at: self.at,
-                ask: self.ask,
-                polled: kernel.pass.get(),
-                prev: NONE,
-                next: NONE,
-                queue: NONE,
-                granted: false,
-            };
-            queue.link(&mut kernel.waiters.borrow_mut(), waiter)
-        });
-    }
-
-    #[inline(never)]
-    fn look(&mut self, cx: &Context<'_>) -> Poll<usize> {
-        context::with(|kernel| {
-            let mut waiters = kernel.waiters.borrow_mut();
-            let key = self.key as usize;
-            let waiter = waiters
-                .slab
-                .get_mut(key)
-                .expect("a queued wait has an entry");
-            if waiter.granted {
-                let granted = waiter.ask;
-                waiters.slab.remove(key);
-                self.key = DONE;
-                return Poll::Ready(granted);
-            }
-            waiter.polled = kernel.pass.get();
-            if !waiter.who.is(kernel, cx) {
-                drop(waiters);
-                let mut who = Who::of(kernel, cx);
-                if let Some(waiter) = kernel.waiters.borrow_mut().slab.get_mut(key) {
-                    waiter.polled_by = who.task;
-                    std::mem::swap(&mut waiter.who, &mut who);
-                }
-            }
-            Poll::Pending
-        })
-    }
-
-    /// Gives the place up and says how it was left, unless there is none.
-    #[inline]
-    pub(crate) fn leave(&mut self, queue: &WaitQueue) -> Option<Left> {
-        match self.is_queued() {
-            true => self.give_up(queue),
-            false => None,
-        }
-    }
-
-    #[inline(never)]
-    fn give_up(&mut self, queue: &WaitQueue) -> Option<Left> {
-        let key = std::mem::replace(&mut self.key, DONE);
-        let entry = context::try_with(|kernel| {
-            let mut waiters = kernel.waiters.borrow_mut();
-            if waiters
-                .slab
-                .get(key as usize)
-                .is_some_and(|waiter| !waiter.granted)
-            {
-                queue.unlink(&mut waiters, key);
-            }
-            waiters.slab.try_remove(key as usize)
-        })??;
-        Some(match entry.granted {
-            true => Left::Granted(entry.ask),
-            false => Left::Waiting(entry.ask),
-        })
-    }
-}
-
-impl fmt::Debug for Ticket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ticket")
-            .field("ask", &self.ask)
-            .field("queued", &self.is_queued())
-            .finish()
-    }
-}
-
-impl<P: Owner + ?Sized> fmt::Debug for Wait<'_, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wait")
-            .field("ask", &self.ask())
-            .field("queued", &self.is_queued())
-            .finish()
-    }
-}
-
 /// The thread's waiters and the queues they wait in.
 pub(crate) struct Waiters {
     pub(crate) slab: Slab<Waiter>,
@@ -584,11 +356,11 @@ pub(crate) struct Waiter {
     pub(crate) polled_by: Option<TaskId>,
     /// The line that waits.
     pub(crate) at: &'static Location<'static>,
-    ask: usize,
+    pub(super) ask: usize,
     /// The pass in which it was last polled.
     pub(crate) polled: u64,
-    prev: u32,
-    next: u32,
+    pub(super) prev: u32,
+    pub(super) next: u32,
     /// Its queue's record.
     pub(crate) queue: u32,
     /// It is off the list and owns what it asked for.

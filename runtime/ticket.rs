@@ -1,0 +1,244 @@
+//! The waiter's side of a [`WaitQueue`]: one place in it, from the first poll to the grant.
+//!
+//! A [`Ticket`] is the place itself and borrows nothing; a [`Wait`] is a ticket that knows its queue
+//! and its owner, and gives the place up when it is dropped.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::context::{self, Who};
+use super::wait_queue::{NONE, WaitQueue};
+
+/// A ticket whose grant was taken.
+const DONE: u32 = u32::MAX - 1;
+
+/// How a waiter left its queue without taking what it asked for; carries the ask, or what was
+/// granted in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Left {
+    /// It was dropped while waiting. It may have held back those behind it.
+    Waiting(usize),
+    /// It was dropped after its grant, which goes back to the owner.
+    Granted(usize),
+}
+
+/// A primitive that owns a [`WaitQueue`].
+pub trait Owner {
+    /// A waiter was dropped before it took what it waited for.
+    ///
+    /// Called from the drop of the [`Wait`] alone, after its entry has left the queue and with
+    /// nothing borrowed, so it may grant, wake and wait again.
+    fn left(&self, left: Left);
+}
+
+/// The future of [`WaitQueue::wait`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Wait<'a, P: Owner + ?Sized> {
+    queue: &'a WaitQueue,
+    owner: &'a P,
+    ticket: Ticket,
+}
+
+impl<'a, P: Owner + ?Sized> Wait<'a, P> {
+    pub(super) fn new(queue: &'a WaitQueue, owner: &'a P, ticket: Ticket) -> Self {
+        Wait {
+            queue,
+            owner,
+            ticket,
+        }
+    }
+
+    /// The primitive this wait belongs to.
+    pub fn owner(&self) -> &'a P {
+        self.owner
+    }
+
+    /// What this waiter asks for.
+    pub fn ask(&self) -> usize {
+        self.ticket.ask
+    }
+
+    /// Whether the future has been polled and still waits or has a grant to collect.
+    pub fn is_queued(&self) -> bool {
+        self.ticket.is_queued()
+    }
+
+    /// Whether the future was never polled: the moment for a primitive's fast path.
+    pub fn is_new(&self) -> bool {
+        self.ticket.is_new()
+    }
+
+    /// Where the waiting call was made.
+    pub(crate) fn at(&self) -> &'static Location<'static> {
+        self.ticket.at
+    }
+
+    /// Completes a new wait whose owner handed out at once what it would have queued for.
+    pub fn skip(&mut self) {
+        self.ticket.skip();
+    }
+}
+
+impl<P: Owner + ?Sized> Future for Wait<'_, P> {
+    /// What was granted: the ask, or what the owner gave in its place.
+    type Output = usize;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
+        let queue = self.queue;
+        self.ticket.poll(queue, cx)
+    }
+}
+
+impl<P: Owner + ?Sized> Drop for Wait<'_, P> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(left) = self.ticket.leave(self.queue) {
+            self.owner.left(left);
+        }
+    }
+}
+
+/// A place in a queue: the part of a [`Wait`] that borrows nothing.
+///
+/// It serves futures that share their primitive through an `Rc`. Such a future always names the
+/// same queue, [leaves](Ticket::leave) in its own drop, and does there what [`Owner::left`] says.
+pub(crate) struct Ticket {
+    ask: usize,
+    /// `NONE` before the first poll, `DONE` after the grant was taken.
+    key: u32,
+    at: &'static Location<'static>,
+}
+
+impl Ticket {
+    pub(crate) fn new(ask: usize, at: &'static Location<'static>) -> Self {
+        Ticket { ask, key: NONE, at }
+    }
+
+    pub(crate) fn ask(&self) -> usize {
+        self.ask
+    }
+
+    #[inline]
+    pub(crate) fn is_queued(&self) -> bool {
+        self.key < DONE
+    }
+
+    #[inline]
+    pub(crate) fn is_new(&self) -> bool {
+        self.key == NONE
+    }
+
+    pub(crate) fn at(&self) -> &'static Location<'static> {
+        self.at
+    }
+
+    /// Names the line that waits, where that is known only at the first poll.
+    pub(crate) fn waits_at(&mut self, at: &'static Location<'static>) {
+        self.at = at;
+    }
+
+    /// As [`Wait::skip`].
+    #[inline]
+    pub(crate) fn skip(&mut self) {
+        if self.is_new() {
+            self.key = DONE;
+        }
+    }
+
+    /// As the poll of a [`Wait`].
+    pub(crate) fn poll(&mut self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
+        match self.key {
+            NONE => {
+                self.park(queue, cx);
+                Poll::Pending
+            }
+            DONE => panic!("a wait was polled after it was granted; make a new one for every wait"),
+            _ => self.look(cx),
+        }
+    }
+
+    #[inline(never)]
+    fn park(&mut self, queue: &WaitQueue, cx: &Context<'_>) {
+        self.key = context::with(|kernel| queue.link(kernel, Who::of(kernel, cx), self));
+    }
+
+    #[inline(never)]
+    fn look(&mut self, cx: &Context<'_>) -> Poll<usize> {
+        context::with(|kernel| {
+            let mut waiters = kernel.waiters.borrow_mut();
+            let key = self.key as usize;
+            let waiter = waiters
+                .slab
+                .get_mut(key)
+                .expect("a queued wait has an entry");
+            if waiter.granted {
+                let granted = waiter.ask;
+                waiters.slab.remove(key);
+                self.key = DONE;
+                return Poll::Ready(granted);
+            }
+            waiter.polled = kernel.pass.get();
+            if !waiter.who.is(kernel, cx) {
+                drop(waiters);
+                let mut who = Who::of(kernel, cx);
+                if let Some(waiter) = kernel.waiters.borrow_mut().slab.get_mut(key) {
+                    waiter.polled_by = who.task;
+                    std::mem::swap(&mut waiter.who, &mut who);
+                }
+            }
+            Poll::Pending
+        })
+    }
+
+    /// Gives the place up and says how it was left, unless there is none.
+    #[inline]
+    pub(crate) fn leave(&mut self, queue: &WaitQueue) -> Option<Left> {
+        match self.is_queued() {
+            true => self.give_up(queue),
+            false => None,
+        }
+    }
+
+    #[inline(never)]
+    fn give_up(&mut self, queue: &WaitQueue) -> Option<Left> {
+        let key = std::mem::replace(&mut self.key, DONE);
+        let entry = context::try_with(|kernel| {
+            let mut waiters = kernel.waiters.borrow_mut();
+            if waiters
+                .slab
+                .get(key as usize)
+                .is_some_and(|waiter| !waiter.granted)
+            {
+                queue.unlink(&mut waiters, key);
+            }
+            waiters.slab.try_remove(key as usize)
+        })??;
+        Some(match entry.granted {
+            true => Left::Granted(entry.ask),
+            false => Left::Waiting(entry.ask),
+        })
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket")
+            .field("ask", &self.ask)
+            .field("queued", &self.is_queued())
+            .finish()
+    }
+}
+
+impl<P: Owner + ?Sized> fmt::Debug for Wait<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait")
+            .field("ask", &self.ask())
+            .field("queued", &self.is_queued())
+            .finish()
+    }
+}
