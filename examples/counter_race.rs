@@ -1,9 +1,9 @@
 //! A race without threads: a counter with and without a lock (blocks E21 and E32 of the text).
 //!
-//! One task at a time runs, yet a task that reads, awaits and then writes can overwrite what others
-//! wrote meanwhile. The text calls the result of the unsafe counter unpredictable; with a first-come
-//! order it is not. All five tasks read the same value and write the same successor, a hundred times:
-//! exactly 100 of 500, every time. So it can be tested, and is.
+//! One task at a time runs, yet a task that reads, awaits and then writes overwrites what others wrote
+//! meanwhile. The text only says that the result is wrong; with a first-come order it can be told.
+//! All five tasks read the same value and write the same successor, a hundred times: 100 of 500,
+//! and on the virtual clock exactly that, every time. So a race can be tested, and this one is.
 
 mod support;
 
@@ -65,17 +65,23 @@ fn main() {
         part("Read, await, write");
         let counter = Rc::new(UnsafeCounter::default());
         count(&counter, UnsafeCounter::increment).await;
-        report("unsafe counter", counter.value.get(), 100);
+        report("unsafe counter", counter.value.get());
+        // On a real clock a machine that stalls may shift the tasks against each other.
+        assert!(counter.value.get() < TASKS * TIMES);
 
         part("The same under a lock");
         let counter = Rc::new(SafeCounter::default());
         count(&counter, SafeCounter::increment).await;
-        report("safe counter", *counter.value.acquire().await, 500);
+        let value = *counter.value.acquire().await;
+        report("safe counter", value);
+        assert_eq!(value, TASKS * TIMES);
 
         part("No await between reading and writing");
         let counter = Rc::new(AtomicCounter::default());
         count(&counter, AtomicCounter::increment).await;
-        report("atomic counter", counter.value.get(), 500);
+        let value = counter.value.get();
+        report("atomic counter", value);
+        assert_eq!(value, TASKS * TIMES);
     });
 }
 
@@ -92,7 +98,6 @@ async fn count<C: 'static>(counter: &Rc<C>, increment: impl AsyncFn(&C) + Copy +
     all(tasks).await;
 }
 
-fn report(counter: &str, value: u32, expected_here: u32) {
+fn report(counter: &str, value: u32) {
     say!("{counter}: {value} (wanted: {})", TASKS * TIMES);
-    assert_eq!(value, expected_here);
 }

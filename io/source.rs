@@ -19,12 +19,13 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token, event};
 
-use crate::runtime::{Direction, Readiness, Wait, Way, deregister, register, spend_io, yield_once};
+use super::ready::{self, Ready};
+use crate::runtime::{Readiness, Way, deregister, register};
 
 /// A `mio` source or a descriptor, registered with this thread's reactor.
 ///
@@ -69,12 +70,22 @@ impl<S: event::Source> Source<S> {
     ///
     /// Without a runtime on this thread.
     #[track_caller]
-    pub fn new(mut source: S) -> io::Result<Self> {
-        let readiness = register(&mut source, Interest::READABLE | Interest::WRITABLE)?;
+    pub fn new(source: S) -> io::Result<Self> {
+        Source::with_interest(source, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// As [`new`](Source::new), for other or fewer events.
+    #[track_caller]
+    pub(crate) fn with_interest(mut source: S, interest: Interest) -> io::Result<Self> {
+        let readiness = register(&mut source, interest)?;
         Ok(Source {
             inner: Some(source),
             readiness,
         })
+    }
+
+    pub(crate) fn readiness(&self) -> &Readiness {
+        &self.readiness
     }
 
     /// The source.
@@ -169,32 +180,38 @@ impl<S: event::Source> Source<S> {
         }
     }
 
-    #[track_caller]
-    fn ready(&self, way: Way) -> Ready<'_> {
-        Ready {
-            readiness: &self.readiness,
-            way,
-            wait: None,
-            at: Location::caller(),
-        }
+    /// Tries `op` now, unless it is known that it would block.
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`, besides `Interrupted`; `WouldBlock` sends the next
+    /// [`readable`](Source::readable) to sleep.
+    pub fn try_read_with<R>(&self, op: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
+        self.try_with(Way::Read, op)
     }
 
-    /// Tries `op` now, and notes that the direction is not ready if it would block.
-    fn attempt<R>(
-        &self,
-        way: Way,
-        op: &mut impl FnMut(&S) -> io::Result<R>,
-    ) -> Poll<io::Result<R>> {
-        loop {
-            match op(self.get_ref()) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.readiness.way(way).ready.set(false);
-                    return Poll::Pending;
-                }
-                result => return Poll::Ready(result),
-            }
-        }
+    /// Tries `op` now, unless it is known that it would block.
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`, besides `Interrupted`; `WouldBlock` sends the next
+    /// [`writable`](Source::writable) to sleep.
+    pub fn try_write_with<R>(&self, op: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
+        self.try_with(Way::Write, op)
+    }
+
+    fn try_with<R>(&self, way: Way, mut op: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
+        let direction = self.readiness.way(way);
+        let tried = match direction.ready.get() {
+            true => ready::try_once(direction, &mut || op(self.get_ref())),
+            false => None,
+        };
+        tried.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
+    }
+
+    #[track_caller]
+    pub(crate) fn ready(&self, way: Way) -> Ready<'_> {
+        Ready::new(&self.readiness, way, Location::caller())
     }
 }
 
@@ -260,46 +277,6 @@ impl<T: AsFd> event::Source for Fd<T> {
     }
 }
 
-/// The future of [`Source::readable`] and [`Source::writable`].
-#[must_use = "futures do nothing unless you `.await` them"]
-pub struct Ready<'a> {
-    readiness: &'a Readiness,
-    way: Way,
-    wait: Option<Wait<'a, Direction>>,
-    at: &'static Location<'static>,
-}
-
-impl Future for Ready<'_> {
-    type Output = io::Result<()>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        let direction = this.readiness.way(this.way);
-        loop {
-            if this.readiness.orphaned.get() {
-                let text = "the runtime that this was registered with has ended; register it again";
-                return Poll::Ready(Err(io::Error::other(text)));
-            }
-            if direction.ready.get() {
-                this.wait = None;
-                return Poll::Ready(Ok(()));
-            }
-            let wait = this.wait.get_or_insert_with(|| direction.wait(this.at));
-            ready!(Pin::new(wait).poll(cx));
-            this.wait = None;
-        }
-    }
-}
-
-impl fmt::Debug for Ready<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ready")
-            .field("way", &self.way)
-            .field("wait", &self.wait)
-            .finish()
-    }
-}
-
 /// The future of [`Source::read_with`] and [`Source::write_with`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Op<'a, S: event::Source, F> {
@@ -320,16 +297,8 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
         let this = &mut *self;
-        loop {
-            ready!(Pin::new(&mut this.ready).poll(cx))?;
-            if !spend_io() {
-                yield_once(cx);
-                return Poll::Pending;
-            }
-            if let Poll::Ready(result) = this.source.attempt(this.ready.way, &mut this.op) {
-                return Poll::Ready(result);
-            }
-        }
+        let source = this.source.get_ref();
+        this.ready.attempt(cx, || (this.op)(source))
     }
 }
 

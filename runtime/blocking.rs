@@ -53,8 +53,16 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let at = Location::caller();
     context::with_runtime("spawn_blocking", |_| ());
+    spawn_blocking_at(call, Location::caller())
+}
+
+/// As [`spawn_blocking`], on behalf of another line.
+pub(crate) fn spawn_blocking_at<F, T>(call: F, at: &'static Location<'static>) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
     let (answer, question) = answer::pair();
     let expected = expect_external(format!("blocking call at {at}"));
     let job = move || {

@@ -1,9 +1,14 @@
 //! Knobs of a runtime.
 
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::report::{Unobserved, UnobservedHook};
+use super::problems::{Unobserved, UnobservedHook};
+use super::report::Report;
 use super::token::Runtime;
+use super::verdict;
+use super::watchdog::{self, Stall, StallHook};
 
 /// What [`block_on`](crate::block_on) does when nothing can ever wake the program again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,11 +20,22 @@ pub enum OnDeadlock {
     Wait,
 }
 
+/// The hook for suspected deadlocks.
+pub(crate) type SuspectedHook = Rc<dyn Fn(&Report)>;
+
 /// The settings of the runtime on this thread.
 pub(crate) struct Options {
     pub(crate) virtual_clock: bool,
     pub(crate) on_deadlock: OnDeadlock,
     pub(crate) on_unobserved: Option<UnobservedHook>,
+    pub(crate) on_suspected: Option<SuspectedHook>,
+    /// How long a deadlock is only suspected in silence.
+    pub(crate) grace: Duration,
+    /// A suspected deadlock fails like a certain one.
+    pub(crate) strict: bool,
+    /// What counts as blocking the loop, if that is watched.
+    pub(crate) watchdog: Option<Duration>,
+    pub(crate) on_stall: Option<StallHook>,
     pub(crate) blocking_threads: Option<usize>,
 }
 
@@ -29,6 +45,11 @@ impl Options {
             virtual_clock: false,
             on_deadlock: OnDeadlock::Panic,
             on_unobserved: None,
+            on_suspected: None,
+            grace: verdict::GRACE,
+            strict: false,
+            watchdog: None,
+            on_stall: None,
             blocking_threads: None,
         }
     }
@@ -74,6 +95,49 @@ impl Builder {
     /// a task that waits for nothing. Without a hook it is printed on the standard error.
     pub fn on_unobserved(mut self, hook: impl Fn(&Unobserved) + 'static) -> Self {
         self.options.on_unobserved = Some(Rc::new(hook));
+        self
+    }
+
+    /// Tells `hook` of a suspected deadlock in place of the standard error: for the grace, 5 seconds
+    /// unless [`grace`](Builder::grace) says otherwise, nothing was left that could wake the program
+    /// but clones of wakers in the hands of foreign code. At most once per runtime.
+    ///
+    /// A thread that is to wake the program, and takes longer than that, says so with
+    /// [`expect_external`](crate::expect_external).
+    pub fn on_suspected(mut self, hook: impl Fn(&Report) + 'static) -> Self {
+        self.options.on_suspected = Some(Rc::new(hook));
+        self
+    }
+
+    /// Chooses how long a suspected deadlock is left alone before it is reported.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.options.grace = grace;
+        self
+    }
+
+    /// Judges as in tests: a suspected deadlock fails like a certain one, after the grace.
+    pub fn strict(mut self) -> Self {
+        self.options.strict = true;
+        self
+    }
+
+    /// Watches, from a thread of its own, for polls that take longer than `threshold` (`None` is
+    /// 100 ms): a task that does not reach an await keeps everything else waiting. Such a task is
+    /// named on the standard error while it blocks the loop, and again with the line it had resumed
+    /// at when it is over.
+    ///
+    /// Costs about a nanosecond per poll, and a thread that wakes four times per threshold.
+    ///
+    /// asyncio counterpart: `loop.slow_callback_duration` of its debug mode, which reports when the
+    /// callback has ended.
+    pub fn watchdog(mut self, threshold: impl Into<Option<Duration>>) -> Self {
+        self.options.watchdog = Some(threshold.into().unwrap_or(watchdog::THRESHOLD));
+        self
+    }
+
+    /// Tells `hook` of what the watchdog sees in place of the standard error.
+    pub fn on_stall(mut self, hook: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
+        self.options.on_stall = Some(Arc::new(hook));
         self
     }
 

@@ -30,12 +30,15 @@ use super::blocking::Pool;
 use super::builder::Options;
 use super::clock::Clock;
 use super::executor::Pace;
+use super::quiescence;
 use super::reactor::{Hit, Reactor};
 use super::remote::{Inbox, Letter, Link};
 use super::task::{TaskId, Tasks};
 use super::timers::Timers;
-use super::wait_queue::Waiters;
+use super::verdict::Suspicion;
+use super::wait_queue::{WaitQueue, Waiters};
 use super::waker::PollWaker;
+use super::watchdog::Watchdog;
 
 thread_local! {
     static KERNEL: Kernel = const { Kernel::new() };
@@ -91,6 +94,18 @@ pub(crate) struct Kernel {
     pub(crate) closing: Cell<bool>,
     /// Passes made so far: the kernel's cheap sense of "since when".
     pub(crate) pass: Cell<u64>,
+    /// The line at which a wait ended last.
+    pub(crate) resumed: Cell<Option<&'static Location<'static>>>,
+    /// What the verdict remembers from park to park.
+    pub(crate) suspicion: Suspicion,
+    /// Who waits for everybody else to be blocked.
+    pub(crate) quiescence: WaitQueue,
+    /// Sees, from a thread of its own, polls that block the loop.
+    pub(crate) watchdog: RefCell<Option<Rc<Watchdog>>>,
+    /// There is one.
+    pub(crate) watched: Cell<bool>,
+    /// Groups of children made so far, each of which has its number.
+    pub(crate) groups: Cell<u32>,
     /// The threads for blocking calls, made with the first such call.
     pub(crate) pool: RefCell<Option<Pool>>,
     /// Reused for the letters of a batch.
@@ -136,6 +151,12 @@ impl Kernel {
             turning: Cell::new(None),
             closing: Cell::new(false),
             pass: Cell::new(0),
+            resumed: Cell::new(None),
+            suspicion: Suspicion::new(),
+            quiescence: quiescence::queue(),
+            watchdog: RefCell::new(None),
+            watched: Cell::new(false),
+            groups: Cell::new(0),
             pool: RefCell::new(None),
             letters: Cell::new(Vec::new()),
             hits: Cell::new(Vec::new()),
@@ -154,14 +175,11 @@ impl Kernel {
 
     /// Puts a task at the tail of the ready queue unless it is there already, or is over.
     pub(crate) fn schedule(&self, id: TaskId) {
-        if let Some(task) = self.tasks.borrow_mut().get_mut(id)
-            && !task.scheduled
-        {
-            task.scheduled = true;
-            self.ready.borrow_mut().push_back(id);
-        } else {
-            return;
+        match self.tasks.borrow_mut().get_mut(id) {
+            Some(task) if !task.scheduled => task.scheduled = true,
+            _ => return,
         }
+        self.ready.borrow_mut().push_back(id);
         if self.embedded.get() {
             self.ring();
         }
@@ -170,9 +188,10 @@ impl Kernel {
     /// Makes the descriptor of an embedded loop readable, once until its next turn.
     #[cold]
     pub(crate) fn ring(&self) {
-        if !self.rung.replace(true)
-            && let Some(inbox) = &*self.inbox.borrow()
-        {
+        if self.rung.replace(true) {
+            return;
+        }
+        if let Some(inbox) = &*self.inbox.borrow() {
             inbox.ring();
         }
     }
@@ -333,6 +352,13 @@ impl Who {
             None => self.task == kernel.current.get() && kernel.is_own(cx.waker()),
             Some(waker) => self.task == kernel.current.get() && waker.will_wake(cx.waker()),
         }
+    }
+
+    /// Takes out what wakes, and leaves the task for reports.
+    #[inline]
+    pub(crate) fn depart(&mut self) -> Who {
+        let (task, waker) = (self.task, self.waker.take());
+        Who { task, waker }
     }
 
     /// Wakes; runs foreign code if the waker is foreign.

@@ -26,11 +26,13 @@ use mio::{Interest, event::Source};
 use super::context::{self, Kernel, notes};
 use super::join;
 use super::join_error::JoinError;
-use super::reactor::{self, Hit, Reactor, Readiness};
+use super::problems;
+use super::reactor::{self, Direction, Hit, Reactor, Readiness};
 use super::remote;
-use super::report;
 use super::task::{BoxedBody, NO_WAKER, TaskId};
+use super::verdict::{self, Park};
 use super::waker::PollWaker;
+use super::watchdog::Watchdog;
 
 /// How often a busy loop looks at the outside world.
 ///
@@ -147,13 +149,20 @@ fn refuse_fork(kernel: &Kernel) {
 pub(crate) fn pass(kernel: &Kernel, main: &mut Option<Main<'_>>) {
     kernel.pass.set(kernel.pass.get() + 1);
     let mut spare = kernel.spare.take().unwrap_or_else(|| new_waker(kernel));
+    let watchdog = match kernel.watched.get() {
+        true => kernel.watchdog.borrow().clone(),
+        false => None,
+    };
     let ready = kernel.ready.borrow().len();
     for _ in 0..ready {
         // The chooser: the only place that decides which ready task is next.
         let Some(id) = kernel.ready.borrow_mut().pop_front() else {
             break;
         };
-        step(kernel, id, &mut spare, main);
+        step(kernel, id, &mut spare, main, watchdog.as_deref());
+        if let Some(watchdog) = &watchdog {
+            watchdog.end(kernel, id);
+        }
         if main.as_ref().is_some_and(|main| main.over) {
             break;
         }
@@ -175,13 +184,20 @@ pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
     }
     let outer = kernel.suspend();
     let mut own = new_waker(kernel);
-    step(kernel, id, &mut own, &mut None);
+    step(kernel, id, &mut own, &mut None, None);
     kernel.resume(outer);
 }
 
 /// Polls one task, or drops its future if its end was asked for.
 #[inline(always)]
-fn step(kernel: &Kernel, id: TaskId, spare: &mut PollWaker, main: &mut Option<Main<'_>>) {
+fn step(
+    kernel: &Kernel,
+    id: TaskId,
+    spare: &mut PollWaker,
+    main: &mut Option<Main<'_>>,
+    watchdog: Option<&Watchdog>,
+) {
+    let met;
     let (body, key, cancelled) = {
         let mut tasks = kernel.tasks.borrow_mut();
         let Some(task) = tasks.get_mut(id) else {
@@ -191,8 +207,15 @@ fn step(kernel: &Kernel, id: TaskId, spare: &mut PollWaker, main: &mut Option<Ma
             return;
         }
         task.scheduled = false;
+        met = watchdog.is_none() || std::mem::replace(&mut task.watched, true);
         (task.body.take(), task.waker, task.cancelled)
     };
+    if let Some(watchdog) = watchdog {
+        if !met {
+            watchdog.meet(kernel, id);
+        }
+        watchdog.begin(kernel, id);
+    }
     match body {
         Some(body) if cancelled => join::cancel_now(kernel, id, body),
         Some(body) => poll_task(kernel, id, key, spare, body),
@@ -236,7 +259,7 @@ fn rest(kernel: &Kernel, id: TaskId, notes: u8, body: BoxedBody) {
         kernel.ready.borrow_mut().push_back(id);
     } else if notes == 0 && !task.scheduled && task.waker == NO_WAKER {
         drop(tasks);
-        report::check_lost(kernel, id);
+        problems::check_lost(kernel, id);
     }
 }
 
@@ -250,7 +273,7 @@ fn poll_main(kernel: &Kernel, key: u32, spare: &mut PollWaker, main: &mut Main<'
     } else if notes & notes::YIELDED != 0 {
         kernel.schedule(main.id);
     } else if notes == 0 {
-        report::check_lost(kernel, main.id);
+        problems::check_lost(kernel, main.id);
     }
 }
 
@@ -383,15 +406,25 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     if remote::read(kernel) && !kernel.ready.borrow().is_empty() {
         return Idle::Awake;
     }
+    if !kernel.quiescence.is_empty() && kernel.ready.borrow().is_empty() {
+        return settle(kernel);
+    }
     let next = kernel.timers.borrow_mut().next();
     if kernel.clock.is_virtual() {
         return idle_virtual(kernel, next, limit, judge);
     }
-    if next.is_none() && judge && limit.is_none() && is_dead(kernel) {
-        return Idle::Dead;
+    let mut judged = None;
+    if next.is_none() && judge && limit.is_none() {
+        match verdict::at_park(kernel) {
+            Park::GiveUp => return Idle::Dead,
+            Park::Until(until) => judged = Some(until),
+            Park::Sleep => {}
+        }
     }
     let now = kernel.clock.now();
-    let limit = limit.map(|limit| now.saturating_add(super::clock::nanos(limit)));
+    let limit = limit
+        .map(|limit| now.saturating_add(super::clock::nanos(limit)))
+        .or(judged);
     let until = match (next, limit) {
         (Some(next), Some(limit)) => Some(next.min(limit)),
         (next, limit) => next.or(limit),
@@ -408,6 +441,20 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     Idle::Awake
 }
 
+/// Brings in what is due now; if that is nothing, wakes those who wait for everybody to be blocked.
+#[cold]
+fn settle(kernel: &Kernel) -> Idle {
+    let now = kernel.clock.now();
+    expire(kernel, now);
+    if has_io(kernel) {
+        ask(kernel, Some(now), now);
+    }
+    if kernel.ready.borrow().is_empty() {
+        kernel.quiescence.wake_all();
+    }
+    Idle::Awake
+}
+
 /// As [`idle`], on virtual time: with no outside work in flight, the clock jumps to the deadline.
 fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, judge: bool) -> Idle {
     /// Real time that pending readiness gets before the clock jumps.
@@ -415,10 +462,17 @@ fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, jud
     let now = super::clock::real();
     let working = kernel.is_working();
     let Some(next) = next.filter(|_| !working) else {
-        if !working && judge && limit.is_none() && is_dead(kernel) {
-            return Idle::Dead;
+        let mut judged = None;
+        if !working && judge && limit.is_none() {
+            match verdict::at_park(kernel) {
+                Park::GiveUp => return Idle::Dead,
+                Park::Until(until) => judged = Some(until),
+                Park::Sleep => {}
+            }
         }
-        let until = limit.map(|limit| now.saturating_add(super::clock::nanos(limit)));
+        let until = limit
+            .map(|limit| now.saturating_add(super::clock::nanos(limit)))
+            .or(judged);
         sleep(kernel, until, now);
         remote::read(kernel);
         return Idle::Awake;
@@ -521,12 +575,25 @@ where
         return;
     }
     let forgotten = context::try_with(|kernel| {
-        let mut reactor = kernel.reactor.borrow_mut();
-        reactor
-            .as_mut()
-            .and_then(|reactor| reactor.deregister(source, readiness))
+        let mut place = kernel.reactor.borrow_mut();
+        let reactor = place.as_mut()?;
+        let forgotten = reactor.deregister(source, readiness);
+        let released = reactor.released();
+        drop(place);
+        released.announce(kernel);
+        forgotten
     });
     drop(forgotten);
+}
+
+/// Where to wait for one of this thread's sources to go, when the system has no descriptor left.
+#[track_caller]
+pub(crate) fn released() -> io::Result<Rc<Direction>> {
+    context::with_runtime("i/o", |kernel| {
+        need_reactor(kernel)?;
+        let reactor = kernel.reactor.borrow();
+        Ok(reactor.as_ref().expect("it was just made").released())
+    })
 }
 
 /// Counts a piece of I/O that did not wait. `false` asks the caller to yield: a peer that is
@@ -549,19 +616,4 @@ pub(crate) fn close_reactor(kernel: &Kernel, reactor: Reactor) {
 
 fn has_io(kernel: &Kernel) -> bool {
     matches!(&*kernel.reactor.borrow(), Some(reactor) if reactor.has_sources())
-}
-
-/// Whether nothing outside can wake the loop. The counts are read first, the inbox last: who
-/// gives up a count has published its letter before.
-fn is_dead(kernel: &Kernel) -> bool {
-    let outside = report::Outside::count(kernel);
-    if outside.any() {
-        return false;
-    }
-    std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
-    !kernel
-        .inbox
-        .borrow()
-        .as_ref()
-        .is_some_and(|inbox| inbox.has_mail())
 }

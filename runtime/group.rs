@@ -253,9 +253,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            if let Some(body) = this.body.as_mut().as_pin_mut()
-                && let Poll::Ready(result) = body.poll(cx)
-            {
+            let body = this.body.as_mut().as_pin_mut();
+            if let Some(Poll::Ready(result)) = body.map(|body| body.poll(cx)) {
                 this.body.set(None);
                 match result {
                     Ok(value) => *this.value = Some(value),

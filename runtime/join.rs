@@ -17,8 +17,8 @@ use super::context::{self, Kernel, ThisThread, Who};
 use super::executor;
 use super::join_error::JoinError;
 use super::local;
-use super::report;
-use super::task::{self, BoxedBody, NO_WAKER, Remains, TaskId};
+use super::problems;
+use super::task::{self, BoxedBody, NO_WAKER, Remains, Task, TaskId};
 
 /// Starts a task on this thread's runtime and returns its handle.
 ///
@@ -212,17 +212,16 @@ impl<T> JoinHandle<T> {
 /// Asks for the end of a task.
 pub(crate) fn cancel(id: TaskId, reason: Option<Cow<'static, str>>) {
     context::try_with(|kernel| {
-        if let Some(task) = kernel.tasks.borrow_mut().get_mut(id)
-            && !task.over
-            && !task.main
-            && !task.cancelled
         {
+            let mut tasks = kernel.tasks.borrow_mut();
+            let alive = |task: &&mut Task| !(task.over || task.main || task.cancelled);
+            let Some(task) = tasks.get_mut(id).filter(alive) else {
+                return;
+            };
             task.cancelled = true;
             if reason.is_some() {
                 task.extra().reason = reason;
             }
-        } else {
-            return;
         }
         kernel.schedule(id);
     });
@@ -241,7 +240,10 @@ impl<T: 'static> Future for JoinHandle<T> {
         );
         let at = Location::caller();
         let finished = context::with(|kernel| match watch(kernel, self.id, cx, at) {
-            Poll::Ready(()) => Poll::Ready(kernel.tasks.borrow_mut().remove(self.id)),
+            Poll::Ready(()) => {
+                kernel.resumed.set(Some(at));
+                Poll::Ready(kernel.tasks.borrow_mut().remove(self.id))
+            }
             Poll::Pending => Poll::Pending,
         });
         match finished {
@@ -267,16 +269,24 @@ pub(crate) fn watch(
             return Poll::Ready(());
         };
         if task.joiner.becomes(kernel, cx) {
-            task.joined_at = Some(at);
+            note_joiner(kernel, task, at);
             return Poll::Pending;
         }
     }
     let mut who = Who::of(kernel, cx);
     if let Some(task) = kernel.tasks.borrow_mut().get_mut(id) {
         std::mem::swap(&mut task.joiner, &mut who);
-        task.joined_at = Some(at);
+        note_joiner(kernel, task, at);
     }
     Poll::Pending
+}
+
+/// Remembers, for reports, which line awaits a task, and since when.
+fn note_joiner(kernel: &Kernel, task: &mut Task, at: &'static Location<'static>) {
+    if !task.joined_at.is_some_and(|known| std::ptr::eq(known, at)) {
+        task.joined_at = Some(at);
+        task.joined_since = kernel.clock.last();
+    }
 }
 
 /// Reads the result of a finished task.
@@ -314,7 +324,7 @@ impl<T> Drop for JoinHandle<T> {
             Some((remains, joiner))
         });
         if let Some(Some((Some(mut task), _))) = dead {
-            report::unobserved(&mut task);
+            problems::unobserved(&mut task);
         }
     }
 }
@@ -351,7 +361,7 @@ pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Op
     release_waker(kernel, waker);
     joiner.wake(kernel);
     if let Some(mut task) = detached {
-        report::unobserved(&mut task);
+        problems::unobserved(&mut task);
         drop_quietly(task);
     }
 }

@@ -122,10 +122,11 @@ pub(crate) fn inherit(kernel: &Kernel, child: TaskId) {
         .current
         .get()
         .and_then(|parent| locals_of(kernel, parent));
-    if let Some(locals) = parent
-        && let Some(task) = kernel.tasks.borrow_mut().get_mut(child)
-    {
-        task.extra().locals = Some(locals);
+    if parent.is_some() {
+        let mut tasks = kernel.tasks.borrow_mut();
+        if let Some(task) = tasks.get_mut(child) {
+            task.extra().locals = parent;
+        }
     }
 }
 

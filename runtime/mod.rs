@@ -10,7 +10,9 @@ mod builder;
 mod clock;
 mod context;
 mod executor;
+mod export;
 mod gather;
+mod graph;
 mod group;
 pub mod inspect;
 mod instant;
@@ -20,8 +22,11 @@ mod join_error;
 mod local;
 mod mailbox;
 mod nursery;
+mod problems;
+mod quiescence;
 mod reactor;
 mod remote;
+mod render;
 mod report;
 mod sleeper;
 mod task;
@@ -29,9 +34,11 @@ mod ticket;
 pub mod time;
 mod timers;
 mod token;
+mod verdict;
 mod wait;
 mod wait_queue;
 mod waker;
+mod watchdog;
 
 /// The names that [`mailbox`] uses of the standard library, so that loom can offer its own.
 mod shim {
@@ -48,10 +55,14 @@ pub use gather::{
 pub use group::{ChildHandle, Group, GroupClosed, GroupError, TaskGroup, task_group};
 pub use join::{JoinHandle, spawn, spawn_eager};
 pub use join_error::JoinError;
+pub use problems::Unobserved;
+pub use quiescence::{WaitQuiescent, wait_quiescent};
 pub use remote::{External, Gone, Remote, RemoteHandle, expect_external, remote};
-pub use report::{Deadlock, Report, Unobserved};
+pub use report::{Report, dump};
 pub use task::TaskId;
 pub use token::{Runtime, Stats, block_on};
+pub use verdict::{Deadlock, Verdict};
+pub use watchdog::Stall;
 
 pub(crate) use token::entry;
 
@@ -64,6 +75,7 @@ pub(crate) use wait_queue::Holder;
 pub use wait_queue::WaitQueue;
 
 // For `io`: sources, their readiness, and the budget of ready results.
-pub(crate) use executor::{deregister, register, spend_io};
+pub(crate) use blocking::spawn_blocking_at;
+pub(crate) use executor::{deregister, register, released, spend_io};
 pub(crate) use reactor::{Direction, Readiness, Way};
 pub(crate) use time::yield_once;

@@ -21,11 +21,14 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::context;
+use super::context::{self, Kernel};
 use super::join::{self, JoinHandle};
 use super::task::{self, TaskId};
 use super::ticket::Ticket;
 use super::wait_queue::WaitQueue;
+
+/// The kinds of wait that end when children end, and whose ask is the number of the group.
+pub(crate) const KINDS: [&str; 3] = ["gather", "task group", "as_completed"];
 
 /// How a child ended: with what it reports, or with a panic.
 pub(crate) type Report<T> = Result<T, Box<dyn Any + Send>>;
@@ -40,6 +43,8 @@ pub(crate) struct Shared<T> {
     closing: Cell<bool>,
     /// Somebody asked for the end of it all.
     cancelled: Cell<bool>,
+    /// What its children and its parent's waits are marked with, for reports.
+    group: u32,
     parent: WaitQueue,
 }
 
@@ -73,7 +78,12 @@ impl<T: 'static> Shared<T> {
         };
         let id = context::with(|kernel| join::spawn_boxed(kernel, task::boxed(child), at));
         // In a runtime that is being torn down the child is gone already.
-        if context::with(|kernel| kernel.tasks.borrow().get(id).is_some()) {
+        let lives = |kernel: &Kernel| {
+            let mut tasks = kernel.tasks.borrow_mut();
+            let group = tasks.get_mut(id).map(|task| &mut task.group);
+            group.map(|group| *group = self.group).is_some()
+        };
+        if context::with(lives) {
             self.living.borrow_mut().insert(number, id);
         }
         Some(JoinHandle::new(id))
@@ -123,7 +133,16 @@ pub(crate) struct Nursery<T: 'static> {
 
 impl<T: 'static> Nursery<T> {
     pub(crate) fn new(kind: &'static str, at: &'static Location<'static>) -> Self {
+        debug_assert!(
+            KINDS.contains(&kind),
+            "reports must know the kind of a group"
+        );
+        let group = context::with(|kernel| kernel.groups.get())
+            .wrapping_add(1)
+            .max(1);
+        context::with(|kernel| kernel.groups.set(group));
         let shared = Rc::new(Shared {
+            group,
             living: RefCell::new(BTreeMap::new()),
             spawned: Cell::new(0),
             reports: RefCell::new(VecDeque::new()),
@@ -133,7 +152,7 @@ impl<T: 'static> Nursery<T> {
         });
         Nursery {
             shared,
-            ticket: Ticket::new(0, at),
+            ticket: Ticket::new(group as usize, at),
         }
     }
 
@@ -159,7 +178,7 @@ impl<T: 'static> Nursery<T> {
     /// Ready once after something has changed since it was last ready.
     pub(crate) fn poll_changed(&mut self, cx: &Context<'_>) -> Poll<()> {
         ready!(self.ticket.poll(&self.shared.parent, cx));
-        self.ticket = Ticket::new(0, self.ticket.at());
+        self.ticket = Ticket::new(self.ticket.ask(), self.ticket.at());
         Poll::Ready(())
     }
 

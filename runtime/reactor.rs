@@ -16,12 +16,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use mio::{Events, Interest, Poll, Token, event::Source};
+use mio::event::{Event, Source};
+use mio::{Events, Interest, Token};
 use slab::Slab;
 
-use super::context::{Kernel, Who};
+use super::context::{self, Kernel, Who};
 use super::remote::Bell;
 use super::sleeper::Sleeper;
 use super::task::TaskId;
@@ -36,6 +38,12 @@ const DEADLINE: Token = Token(usize::MAX - 2);
 /// Events taken from the system in one batch.
 const EVENTS: usize = 1024;
 
+const READABLE: &str = "readable";
+const WRITABLE: &str = "writable";
+const DESCRIPTOR: &str = "a free descriptor";
+/// The kinds of wait that the system ends.
+pub(crate) const KINDS: [&str; 3] = [READABLE, WRITABLE, DESCRIPTOR];
+
 /// One of the two ways that data can flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -47,6 +55,9 @@ pub(crate) enum Way {
 pub(crate) struct Direction {
     /// Trying is worth a system call.
     pub(crate) ready: Cell<bool>,
+    /// The other end has closed or failed, or urgent data came: from now on a short result does not
+    /// mean that nothing is left.
+    doubtful: Cell<bool>,
     queue: WaitQueue,
     /// The one waiter of the poll-style traits.
     single: RefCell<Option<Who>>,
@@ -62,6 +73,7 @@ impl Direction {
         let (ready, single) = (Cell::new(true), RefCell::new(None));
         Direction {
             ready,
+            doubtful: Cell::new(false),
             queue: WaitQueue::new(kind),
             single,
         }
@@ -72,16 +84,45 @@ impl Direction {
         self.queue.wait_at(self, 0, at)
     }
 
-    /// Makes `who` the waiter of the poll-style traits; the caller drops the one before.
-    pub(crate) fn wait_single(&self, who: Who) -> Option<Who> {
-        self.single.borrow_mut().replace(who)
+    /// Whether trying is worth while. If not, who polls with `cx` becomes the one waiter of the
+    /// poll-style traits.
+    pub(crate) fn poll_single(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.ready.get() {
+            return Poll::Ready(());
+        }
+        context::with(|kernel| {
+            let known = match &mut *self.single.borrow_mut() {
+                Some(who) => who.becomes(kernel, cx),
+                None => false,
+            };
+            if !known {
+                let who = Who::of(kernel, cx);
+                let before = self.single.replace(Some(who));
+                drop(before);
+            }
+        });
+        Poll::Pending
+    }
+
+    /// From now on a short result says nothing.
+    pub(crate) fn doubt(&self) {
+        self.doubtful.set(true);
+    }
+
+    /// Notes that a stream gave or took less than it was asked for: there is no more, or no room.
+    /// Unless it is doubtful: the end and errors are told once, and must be met by trying.
+    pub(crate) fn exhausted(&self) {
+        if !self.doubtful.get() {
+            self.ready.set(false);
+        }
     }
 
     fn has_waiter(&self) -> bool {
         !self.queue.is_empty() || self.single.borrow().is_some()
     }
 
-    fn announce(&self, kernel: &Kernel) {
+    /// Says that a descriptor may be free now.
+    pub(crate) fn announce(&self, kernel: &Kernel) {
         self.ready.set(true);
         let single = self.single.borrow_mut().take();
         if let Some(who) = single {
@@ -115,14 +156,22 @@ impl Readiness {
         self.write.announce(kernel);
     }
 
-    /// Whether a task waits for this source through the poll-style traits.
-    pub(crate) fn is_polled_by(&self, id: TaskId) -> bool {
-        [&self.read, &self.write].iter().any(|way| {
-            way.single
-                .borrow()
-                .as_ref()
-                .is_some_and(|who| who.task == Some(id))
+    /// The tasks that wait for this source through the poll-style traits, and for what.
+    pub(crate) fn polled_by(&self) -> impl Iterator<Item = (&'static str, TaskId)> {
+        let ways = [(READABLE, &self.read), (WRITABLE, &self.write)];
+        ways.into_iter().filter_map(|(kind, way)| {
+            let single = way.single.borrow();
+            single.as_ref().and_then(|who| Some((kind, who.task?)))
         })
+    }
+
+    /// Notes that the end of the stream, or an error, is to be met by trying.
+    fn doubt(&self, hit: &Hit) {
+        for (way, ended) in [(&self.read, hit.read_ended), (&self.write, hit.write_ended)] {
+            if ended {
+                way.doubt();
+            }
+        }
     }
 
     /// Whether some task waits for this source.
@@ -136,26 +185,46 @@ pub(crate) struct Hit {
     readiness: Rc<Readiness>,
     readable: bool,
     writable: bool,
+    read_ended: bool,
+    write_ended: bool,
+}
+
+impl Hit {
+    fn new(readiness: Rc<Readiness>, event: &Event) -> Self {
+        let failed = event.is_error();
+        let read_ended = event.is_read_closed() || event.is_priority() || failed;
+        let write_ended = event.is_write_closed() || failed;
+        Hit {
+            readiness,
+            readable: event.is_readable() || read_ended,
+            writable: event.is_writable() || write_ended,
+            read_ended,
+            write_ended,
+        }
+    }
 }
 
 /// The thread's selector and the sources registered with it.
 pub(crate) struct Reactor {
-    poll: Poll,
+    poll: mio::Poll,
     events: Events,
     sources: Slab<Rc<Readiness>>,
+    /// Where those wait who need a descriptor and could not have one.
+    released: Rc<Direction>,
     sleeper: Sleeper,
     bell: Bell,
 }
 
 impl Reactor {
     pub(crate) fn new() -> io::Result<Self> {
-        let poll = Poll::new()?;
+        let poll = mio::Poll::new()?;
         let sleeper = Sleeper::new(poll.registry(), DEADLINE)?;
         let bell = Arc::new(mio::Waker::new(poll.registry(), BELL)?);
         Ok(Reactor {
             poll,
             events: Events::with_capacity(EVENTS),
             sources: Slab::new(),
+            released: Rc::new(Direction::new(DESCRIPTOR)),
             sleeper,
             bell,
         })
@@ -181,12 +250,17 @@ impl Reactor {
             .register(source, Token(key), interest)?;
         Ok(vacant
             .insert(Rc::new(Readiness {
-                read: Direction::new("readable"),
-                write: Direction::new("writable"),
+                read: Direction::new(READABLE),
+                write: Direction::new(WRITABLE),
                 orphaned: Cell::new(false),
                 key: Cell::new(key),
             }))
             .clone())
+    }
+
+    /// Where to wait for a source to go and leave its descriptor to others.
+    pub(crate) fn released(&self) -> Rc<Direction> {
+        self.released.clone()
     }
 
     /// Forgets a source. The caller drops the returned handle after letting go of the borrow.
@@ -270,12 +344,7 @@ impl Reactor {
                 BELL => {}
                 Token(key) => {
                     if let Some(readiness) = self.sources.get(key) {
-                        let failed = event.is_error();
-                        hits.push(Hit {
-                            readiness: readiness.clone(),
-                            readable: event.is_readable() || event.is_read_closed() || failed,
-                            writable: event.is_writable() || event.is_write_closed() || failed,
-                        });
+                        hits.push(Hit::new(readiness.clone(), event));
                     }
                 }
             }
@@ -287,6 +356,7 @@ impl Reactor {
 /// Tells those who wait what a poll found; wakes, so nothing may be borrowed.
 pub(crate) fn announce(kernel: &Kernel, hits: &mut Vec<Hit>) {
     for hit in hits.drain(..) {
+        hit.readiness.doubt(&hit);
         if hit.readable {
             hit.readiness.read.announce(kernel);
         }

@@ -1,389 +1,428 @@
-//! What waits for what: the picture behind a deadlock report, a dump and the verdict.
+//! What waits for what: the picture behind a deadlock report and a dump.
 //!
 //! Nothing here runs on a hot path. A picture is put together on demand from what the kernel keeps
 //! anyway: the waiters with their places, the armed timers, the joiners of tasks. It polls nothing.
+//!
+//! # Implementation
+//!
+//! One look at every task, waiter and timer, plus what [`graph`](super::graph) costs. How it is
+//! printed is `render.rs` and `export.rs`; what is concluded from it, `verdict.rs`.
 
-use std::borrow::Cow;
-use std::fmt;
+use std::collections::HashMap;
 use std::panic::Location;
-use std::rc::Rc;
 
 use super::context::{self, Kernel};
-use super::join_error::JoinError;
-use super::task::{NO_WAKER, Remains, Task, TaskId};
-use super::wait_queue::Holder;
+use super::graph::{self, Help, Node};
+use super::nursery;
+use super::quiescence;
+use super::reactor;
+use super::task::{NO_WAKER, Task, TaskId};
+use super::verdict::{Outside, Verdict};
+use super::wait_queue::{QueueRecord, Waiter};
 
-/// What can wake the loop from outside.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Outside {
-    /// Labels of work in flight that is certain to come back.
-    working: Vec<Cow<'static, str>>,
-    /// Sources of the reactor that a task waits for.
-    sources: usize,
-    /// Tasks of which somebody keeps a waker.
-    wakers: usize,
-    /// Handles through which other threads can spawn.
-    remotes: usize,
-}
-
-impl Outside {
-    pub(crate) fn count(kernel: &Kernel) -> Self {
-        let reactor = kernel.reactor.borrow();
-        let sources = reactor.iter().flat_map(|reactor| reactor.sources());
-        let cloned = kernel.cloned.borrow();
-        Outside {
-            working: kernel
-                .working
-                .borrow()
-                .iter()
-                .map(|(_, label)| label.clone())
-                .collect(),
-            sources: sources.filter(|readiness| readiness.has_waiter()).count(),
-            wakers: cloned
-                .iter()
-                .filter(|(_, w)| w.as_ref().is_some_and(|w| w.is_cloned()))
-                .count(),
-            remotes: kernel
-                .link
-                .borrow()
-                .as_ref()
-                .map_or(0, |link| link.remotes()),
-        }
-    }
-
-    pub(crate) fn any(&self) -> bool {
-        !self.working.is_empty() || self.sources + self.wakers + self.remotes > 0
-    }
-}
-
-impl fmt::Display for Outside {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} in flight, {} awaited descriptors, {} foreign wakers, {} remotes",
-            self.working.len(),
-            self.sources,
-            self.wakers,
-            self.remotes
-        )?;
-        match self.working.is_empty() {
-            true => Ok(()),
-            false => write!(f, " ({})", self.working.join(", ")),
-        }
-    }
-}
-
-/// One thing that a task waits for.
-#[derive(Clone, Debug)]
-struct Waiting {
-    /// Kind of what is waited for, and where that was made.
-    what: String,
-    made: Option<&'static Location<'static>>,
-    at: Option<&'static Location<'static>>,
-    holder: Option<Holder>,
-    granted: bool,
-}
-
-/// One task in a report.
-#[derive(Clone, Debug)]
-struct Blocked {
-    id: TaskId,
-    name: Option<String>,
-    spawned_at: &'static Location<'static>,
-    state: &'static str,
-    waits: Vec<Waiting>,
-}
-
-impl Blocked {
-    fn title(&self) -> String {
-        match &self.name {
-            Some(name) => format!("{} \"{name}\"", self.id),
-            None => self.id.to_string(),
-        }
-    }
-}
+pub(super) type Place = &'static Location<'static>;
 
 /// A picture of the tasks of a runtime: what each waits for, on which line, and who holds it.
 ///
-/// [`Display`](fmt::Display) prints it as a tree for a terminal.
+/// [`Display`](std::fmt::Display) prints it as a tree for a terminal; [`to_json`](Report::to_json)
+/// and [`to_dot`](Report::to_dot) are for tools. See docs/diagnostics.md for how to read one.
 #[derive(Clone)]
 pub struct Report {
-    tasks: Vec<Blocked>,
-    outside: Outside,
+    /// The tasks that have not ended, oldest first.
+    pub(super) tasks: Vec<Row>,
+    /// Shortest cycles of tasks that wait for each other; each step is a task and one of its waits.
+    pub(super) cycles: Vec<Vec<Step>>,
+    pub(super) outside: Outside,
+    pub(super) verdict: Verdict,
+    pub(super) passes: u64,
+}
+
+/// One task.
+#[derive(Clone)]
+pub(super) struct Row {
+    pub(super) id: TaskId,
+    pub(super) name: Option<String>,
+    pub(super) main: bool,
+    pub(super) spawned_at: Place,
+    pub(super) state: State,
+    /// Nobody alive can wake it.
+    pub(super) stuck: bool,
+    /// Foreign code keeps clones of its waker.
+    pub(super) cloned: bool,
+    pub(super) waits: Vec<Wait>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Running,
+    Ready,
+    Waiting,
+}
+
+/// One thing that a task waits for.
+#[derive(Clone)]
+pub(super) struct Wait {
+    pub(super) what: What,
+    pub(super) made: Option<Place>,
+    pub(super) at: Option<Place>,
+    /// The place in line; the head's is 1.
+    pub(super) place: Option<usize>,
+    /// Passes and nanoseconds since it began; with `granted`, passes since the grant.
+    pub(super) passes: Option<u32>,
+    pub(super) nanos: Option<u64>,
+    /// It has what it waits for, but its task does not poll it.
+    pub(super) granted: bool,
+    pub(super) holders: Vec<Held>,
+}
+
+#[derive(Clone)]
+pub(super) enum What {
+    /// A primitive, and its record.
+    Queue(&'static str, u32),
+    /// A descriptor.
+    Source(&'static str),
+    /// That nobody else is ready.
+    Quiescence,
+    /// A deadline, and how far away it is.
+    Timer(&'static str, u64),
+    /// The end of a task.
+    End(TaskId),
+    /// The ends of children.
+    Children(&'static str, Vec<TaskId>),
+}
+
+/// Who holds what a wait is for.
+#[derive(Clone, Copy)]
+pub(super) struct Held {
+    pub(super) task: Option<TaskId>,
+    pub(super) since: Place,
+    /// Granted to a future that has not collected it.
+    pub(super) granted: bool,
+}
+
+/// One step of a cycle: this task waits, with that one of its waits, for the next one.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    pub(super) task: usize,
+    pub(super) wait: usize,
 }
 
 impl Report {
     /// Takes the picture.
     pub(crate) fn take(kernel: &Kernel) -> Self {
         let tasks = kernel.tasks.borrow();
-        let mut blocked: Vec<_> = tasks.iter().filter(|task| !task.over).collect();
-        blocked.sort_by_key(|task| task.serial);
-        let blocked = blocked
-            .into_iter()
-            .map(|task| describe(kernel, task))
+        let mut living: Vec<&Task> = tasks.iter().filter(|task| !task.over).collect();
+        living.sort_by_key(|task| task.serial);
+        let outside = Outside::count(kernel);
+        let mut report = Report {
+            tasks: living.iter().map(|task| Row::new(kernel, task)).collect(),
+            cycles: Vec::new(),
+            verdict: Verdict::Idle,
+            outside,
+            passes: kernel.pass.get(),
+        };
+        let index: HashMap<TaskId, usize> = living
+            .iter()
+            .enumerate()
+            .map(|(i, task)| (task.id, i))
             .collect();
-        Report {
-            tasks: blocked,
-            outside: Outside::count(kernel),
-        }
+        let mut collector = Collector::new(kernel, &index, report.tasks);
+        collector.timers(kernel);
+        collector.waiters(kernel, &living);
+        collector.joins(kernel, &living);
+        collector.polled_sources(kernel);
+        (report.tasks, report.cycles) = collector.conclude(kernel, &report.outside);
+        report.verdict = report.judge(kernel);
+        report
     }
 
     /// Number of tasks that have not ended.
     pub fn tasks(&self) -> usize {
         self.tasks.len()
     }
-}
 
-fn describe(kernel: &Kernel, task: &Task) -> Blocked {
-    let current = kernel.current.get() == Some(task.id);
-    let state = match (current, task.scheduled) {
-        (true, _) => "running",
-        (false, true) => "ready",
-        (false, false) => "waiting",
-    };
-    Blocked {
-        id: task.id,
-        name: task.name().map(str::to_owned),
-        spawned_at: task.spawned_at,
-        state,
-        waits: waits_of(kernel, task.id),
+    /// Whether the program would be dead if the loop had to sleep now.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// The tasks that nothing alive can wake any more, oldest first: a partial deadlock, even while
+    /// other tasks go on.
+    ///
+    /// As far as the runtime can know: a task that waits for something that any other task might
+    /// do (set an event, put an item) counts as stuck only when all of them are, and one whose waker
+    /// foreign code keeps never does. Cancelling a stuck task, where somebody does, frees it.
+    pub fn stuck(&self) -> Vec<TaskId> {
+        let stuck = self.tasks.iter().filter(|task| task.stuck);
+        stuck.map(|task| task.id).collect()
+    }
+
+    /// Tasks that wait for each other in a circle: one shortest circle for each knot of them, every
+    /// task before the one that it waits for.
+    pub fn cycles(&self) -> Vec<Vec<TaskId>> {
+        let ids = |cycle: &Vec<Step>| cycle.iter().map(|step| self.tasks[step.task].id).collect();
+        self.cycles.iter().map(ids).collect()
+    }
+
+    fn judge(&self, kernel: &Kernel) -> Verdict {
+        let alive = |task: &Row| task.state != State::Waiting;
+        if !kernel.timers.borrow().is_empty() || self.tasks.iter().any(alive) {
+            return Verdict::Idle;
+        }
+        self.outside.verdict(kernel)
+    }
+
+    pub(super) fn find(&self, id: TaskId) -> Option<&Row> {
+        self.tasks.iter().find(|task| task.id == id)
     }
 }
 
-/// Everything that would wake a task from inside.
-fn waits_of(kernel: &Kernel, id: TaskId) -> Vec<Waiting> {
-    let waiters = kernel.waiters.borrow();
-    let mut waits = Vec::new();
-    for (_, waiter) in waiters
-        .slab
-        .iter()
-        .filter(|(_, waiter)| waiter.polled_by == Some(id))
-    {
-        let Some(queue) = waiters.queues.get(waiter.queue as usize) else {
-            continue;
+impl Row {
+    fn new(kernel: &Kernel, task: &Task) -> Self {
+        let state = match kernel.current.get() == Some(task.id) {
+            true => State::Running,
+            false if task.scheduled => State::Ready,
+            false => State::Waiting,
         };
-        waits.push(Waiting {
-            what: queue.kind.to_owned(),
-            made: Some(queue.made),
-            at: Some(waiter.at),
-            holder: queue.holder,
-            granted: waiter.granted,
-        });
+        Row {
+            id: task.id,
+            name: task.name().map(str::to_owned),
+            main: task.main,
+            spawned_at: task.spawned_at,
+            state,
+            stuck: false,
+            cloned: has_clones(kernel, task),
+            waits: Vec::new(),
+        }
     }
-    let timers = kernel.timers.borrow();
-    for timer in timers.iter().filter(|timer| timer.who.task == Some(id)) {
-        let (what, at) = (timer.what.to_owned(), Some(timer.at));
-        waits.push(Waiting {
-            what,
-            made: None,
-            at,
-            holder: None,
-            granted: false,
-        });
+}
+
+fn has_clones(kernel: &Kernel, task: &Task) -> bool {
+    let cloned = kernel.cloned.borrow();
+    let waker = cloned.get(task.waker as usize).and_then(Option::as_ref);
+    task.waker != NO_WAKER && waker.is_some_and(|waker| waker.is_cloned())
+}
+
+/// Fills in the waits, and what can end each of them.
+struct Collector<'a> {
+    index: &'a HashMap<TaskId, usize>,
+    rows: Vec<Row>,
+    nodes: Vec<Node>,
+    now: u64,
+    pass: u32,
+}
+
+impl<'a> Collector<'a> {
+    fn new(kernel: &Kernel, index: &'a HashMap<TaskId, usize>, rows: Vec<Row>) -> Self {
+        let node = |row: &Row| Node {
+            alive: row.state != State::Waiting,
+            waits: Vec::new(),
+        };
+        Collector {
+            index,
+            nodes: rows.iter().map(node).collect(),
+            rows,
+            now: kernel.clock.now(),
+            pass: kernel.pass.get() as u32,
+        }
     }
-    let tasks = kernel.tasks.borrow();
-    for task in tasks
-        .iter()
-        .filter(|task| !task.over && task.joiner.task == Some(id))
-    {
-        let (what, made) = (
-            format!("the end of task {}", task.id),
-            Some(task.spawned_at),
-        );
-        waits.push(Waiting {
+
+    fn add(&mut self, task: usize, wait: Wait, help: Help) {
+        self.rows[task].waits.push(wait);
+        self.nodes[task].waits.push(help);
+    }
+
+    /// Help from named tasks. One that has ended may have given away what it held.
+    fn from(&self, tasks: impl IntoIterator<Item = Option<TaskId>>) -> Help {
+        let known = |id: Option<TaskId>| self.index.get(&id?).copied();
+        let tasks: Option<Vec<usize>> = tasks.into_iter().map(known).collect();
+        match tasks {
+            Some(tasks) if !tasks.is_empty() => Help::From(tasks),
+            _ => Help::Anyone,
+        }
+    }
+
+    fn timers(&mut self, kernel: &Kernel) {
+        for timer in kernel.timers.borrow().iter() {
+            let Some(task) = timer.who.task.and_then(|id| self.index.get(&id).copied()) else {
+                continue;
+            };
+            let left = timer.deadline.saturating_sub(self.now);
+            let wait = Wait::new(What::Timer(timer.what, left), None, Some(timer.at));
+            self.add(task, wait, Help::Sure);
+        }
+    }
+
+    fn waiters(&mut self, kernel: &Kernel, living: &[&Task]) {
+        let waiters = kernel.waiters.borrow();
+        let places = waiters.places();
+        // Who was granted something and has not collected it: by queue.
+        let mut granted: HashMap<u32, Vec<&Waiter>> = HashMap::new();
+        for (_, waiter) in waiters.slab.iter().filter(|(_, waiter)| waiter.granted) {
+            granted.entry(waiter.queue).or_default().push(waiter);
+        }
+        let mut children: HashMap<u32, Vec<TaskId>> = HashMap::new();
+        for task in living.iter().filter(|task| task.group != 0) {
+            children.entry(task.group).or_default().push(task.id);
+        }
+        for (key, waiter) in &waiters.slab {
+            let (Some(task), Some(queue)) = (
+                waiter.who.task.and_then(|id| self.index.get(&id).copied()),
+                waiters.queues.get(waiter.queue as usize),
+            ) else {
+                continue;
+            };
+            let what = match queue.kind {
+                kind if nursery::KINDS.contains(&kind) => {
+                    let group = children.get(&(waiter.ask as u32));
+                    What::Children(kind, group.cloned().unwrap_or_default())
+                }
+                kind if reactor::KINDS.contains(&kind) => What::Source(kind),
+                quiescence::KIND => What::Quiescence,
+                kind => What::Queue(kind, waiter.queue),
+            };
+            let mut wait = Wait::new(what, Some(queue.made), Some(waiter.at));
+            wait.nanos = Some(self.now.saturating_sub(waiter.since));
+            wait.passes = Some(self.pass.wrapping_sub(waiter.entered));
+            if waiter.granted {
+                wait.granted = true;
+                wait.passes = Some(self.pass.wrapping_sub(waiter.polled));
+                self.add(task, wait, Help::None);
+                continue;
+            }
+            wait.place = places.get(&key).copied();
+            wait.holders = holders(queue, granted.get(&waiter.queue));
+            let help = match &wait.what {
+                What::Source(_) | What::Quiescence => Help::Sure,
+                What::Children(_, ids) => match self.from(ids.iter().copied().map(Some)) {
+                    Help::From(tasks) => Help::OneOf(tasks),
+                    other => other,
+                },
+                _ if queue.tracks => self.from(wait.holders.iter().map(|held| held.task)),
+                _ => Help::Anyone,
+            };
+            self.add(task, wait, help);
+        }
+    }
+
+    fn joins(&mut self, kernel: &Kernel, living: &[&Task]) {
+        for task in living {
+            let joiner = task.joiner.task.and_then(|id| self.index.get(&id).copied());
+            let Some(joiner) = joiner else { continue };
+            let what = What::End(task.id);
+            let mut wait = Wait::new(what, Some(task.spawned_at), task.joined_at);
+            wait.nanos = Some(kernel.clock.last().saturating_sub(task.joined_since));
+            self.add(joiner, wait, self.from([Some(task.id)]));
+        }
+    }
+
+    /// Those who wait for descriptors through the poll-style traits.
+    fn polled_sources(&mut self, kernel: &Kernel) {
+        let reactor = kernel.reactor.borrow();
+        for readiness in reactor.iter().flat_map(|reactor| reactor.sources()) {
+            for (kind, id) in readiness.polled_by() {
+                if let Some(task) = self.index.get(&id).copied() {
+                    self.add(task, Wait::new(What::Source(kind), None, None), Help::Sure);
+                }
+            }
+        }
+    }
+
+    /// Finds out who is stuck, and the cycles.
+    fn conclude(mut self, kernel: &Kernel, outside: &Outside) -> (Vec<Row>, Vec<Vec<Step>>) {
+        let stranger = outside.is_anyone() || !kernel.suspicion.is_judging();
+        // The cycles are shown even where a foreign waker might still break them.
+        let blocked = graph::stuck(&self.nodes, stranger);
+        let edges: Vec<Vec<usize>> = (0..self.nodes.len())
+            .map(|task| match blocked[task] {
+                true => self.needs(task).map(|(_, to)| to).collect(),
+                false => Vec::new(),
+            })
+            .collect();
+        let cycles = graph::cycles(&edges);
+        let cycles = cycles.iter().map(|cycle| self.steps(cycle)).collect();
+        for (row, node) in self.rows.iter().zip(&mut self.nodes) {
+            node.alive |= row.cloned;
+        }
+        let stuck = graph::stuck(&self.nodes, stranger);
+        for (row, stuck) in self.rows.iter_mut().zip(stuck) {
+            row.stuck = stuck;
+        }
+        (self.rows, cycles)
+    }
+
+    /// The tasks that a task's waits need, each with the number of the wait.
+    fn needs(&self, task: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let waits = self.nodes[task].waits.iter().enumerate();
+        waits.flat_map(|(number, help)| {
+            let tasks: &[usize] = match help {
+                Help::From(tasks) | Help::OneOf(tasks) => tasks,
+                _ => &[],
+            };
+            tasks.iter().map(move |to| (number, *to))
+        })
+    }
+
+    fn steps(&self, cycle: &[usize]) -> Vec<Step> {
+        let next = cycle.iter().cycle().skip(1);
+        let step = |(task, next): (&usize, &usize)| {
+            let (wait, _) = self.needs(*task).find(|(_, to)| to == next)?;
+            Some(Step { task: *task, wait })
+        };
+        cycle.iter().zip(next).filter_map(step).collect()
+    }
+}
+
+impl Wait {
+    fn new(what: What, made: Option<Place>, at: Option<Place>) -> Self {
+        Wait {
             what,
             made,
-            at: task.joined_at,
-            holder: None,
+            at,
+            place: None,
+            passes: None,
+            nanos: None,
             granted: false,
-        });
-    }
-    waits
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for task in &self.tasks {
-            writeln!(
-                f,
-                "task {} [{}], spawned at {}",
-                task.title(),
-                task.state,
-                task.spawned_at
-            )?;
-            for wait in &task.waits {
-                write!(f, "  waits for {}", wait.what)?;
-                if let Some(made) = wait.made {
-                    write!(f, " made at {made}")?;
-                }
-                if let Some(at) = wait.at {
-                    write!(f, "\n    at {at}")?;
-                }
-                if let Some(holder) = wait.holder {
-                    let task = holder
-                        .task
-                        .map_or("code outside any task".to_owned(), |id| {
-                            let named = self.tasks.iter().find(|task| task.id == id);
-                            format!("task {}", named.map_or(id.to_string(), Blocked::title))
-                        });
-                    write!(f, "\n    held by {task} since {}", holder.at)?;
-                }
-                writeln!(
-                    f,
-                    "{}",
-                    if wait.granted {
-                        " (granted, not yet polled)"
-                    } else {
-                        ""
-                    }
-                )?;
-            }
-            if task.waits.is_empty() && task.state == "waiting" {
-                writeln!(f, "  waits for nothing that this runtime knows of")?;
-            }
+            holders: Vec::new(),
         }
-        write!(f, "outside: {}", self.outside)
     }
 }
 
-impl fmt::Debug for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+/// Who holds what a queue's waiters wait for: its holder, and who was granted it but has not come
+/// for it.
+fn holders(queue: &QueueRecord, granted: Option<&Vec<&Waiter>>) -> Vec<Held> {
+    let holder = queue.holder.map(|holder| Held {
+        task: holder.task,
+        since: holder.at,
+        granted: false,
+    });
+    let granted = granted.into_iter().flatten().map(|waiter| Held {
+        task: waiter.who.task,
+        since: waiter.at,
+        granted: true,
+    });
+    holder.into_iter().chain(granted).collect()
 }
 
-/// Nothing inside or outside can ever wake the program again.
+/// A picture of all tasks of this thread's runtime: what each waits for, and where. It polls
+/// nothing and can be taken at any time, inside a task too. Empty without a runtime.
 ///
-/// Returned by [`Runtime::try_block_on`](crate::Runtime::try_block_on), and the text of the panic
-/// of [`block_on`](crate::block_on).
-pub struct Deadlock {
-    report: Report,
-}
-
-impl Deadlock {
-    pub(crate) fn new(report: Report) -> Self {
-        Deadlock { report }
-    }
-
-    /// Who waits for what.
-    pub fn report(&self) -> &Report {
-        &self.report
-    }
-}
-
-impl fmt::Display for Deadlock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "deadlock: nothing can ever wake this program again\n{}",
-            self.report
-        )
-    }
-}
-
-impl fmt::Debug for Deadlock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for Deadlock {}
-
-/// What the hook of [`Builder::on_unobserved`](crate::Builder::on_unobserved) is told: something
-/// went wrong in a task that nobody will ask about.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Unobserved {
-    /// The task.
-    pub task: TaskId,
-    /// Its name, if it has one.
-    pub name: Option<String>,
-    /// Where it was spawned.
-    pub spawned_at: &'static Location<'static>,
-    /// What went wrong.
-    pub problem: String,
-}
-
-impl fmt::Display for Unobserved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {}", self.task)?;
-        if let Some(name) = &self.name {
-            write!(f, " \"{name}\"")?;
-        }
-        write!(f, ", spawned at {}, {}", self.spawned_at, self.problem)
-    }
-}
-
-/// The hook for unobserved problems.
-pub(crate) type UnobservedHook = Rc<dyn Fn(&Unobserved)>;
-
-impl Unobserved {
-    fn new(
-        task: TaskId,
-        name: Option<&str>,
-        spawned_at: &'static Location<'static>,
-        problem: String,
-    ) -> Self {
-        Unobserved {
-            task,
-            name: name.map(str::to_owned),
-            spawned_at,
-            problem,
-        }
-    }
-
-    /// Hands it to the hook, or prints it. Runs foreign code.
-    fn tell(self) {
-        let hook = context::try_with(|kernel| kernel.options.borrow().on_unobserved.clone());
-        match hook.flatten() {
-            Some(hook) => hook(&self),
-            None => eprintln!("turnwise: {self}"),
-        }
-    }
-}
-
-/// Reports the panic of a finished task whose result nobody can ask for any more.
-pub(crate) fn unobserved(task: &mut Remains) {
-    let failure = task.extra.as_mut().and_then(|extra| extra.failure.take());
-    if let Some(failure @ JoinError::Panicked(_)) = failure {
-        let message = failure.panic_message().unwrap_or("(no text)");
-        let name = task.extra.as_ref().and_then(|extra| extra.name.as_deref());
-        let problem = format!("panicked and nobody awaits it: {message}");
-        Unobserved::new(task.id, name, task.spawned_at, problem).tell();
-        super::join::drop_quietly(failure);
-    }
-}
-
-/// Reports a task that returned Pending with nothing that could ever wake it.
+/// asyncio counterpart: `asyncio.print_call_graph` and `Task.print_stack`, for all tasks.
 ///
-/// Called when a poll registered nothing new; what the task registered earlier may still wake it.
-#[cold]
-pub(crate) fn check_lost(kernel: &Kernel, id: TaskId) {
-    let told = {
-        let tasks = kernel.tasks.borrow();
-        let Some(task) = tasks
-            .get(id)
-            .filter(|task| !task.scheduled && task.waker == NO_WAKER)
-        else {
-            return;
-        };
-        if task.lost || !waits_of(kernel, id).is_empty() || polls_source(kernel, id) {
-            return;
-        }
-        let problem = "waits and has registered nothing that can wake it; a future in it \
-                       returned Pending without keeping the waker"
-            .to_owned();
-        Unobserved::new(id, task.name(), task.spawned_at, problem)
-    };
-    if let Some(task) = kernel.tasks.borrow_mut().get_mut(id) {
-        task.lost = true;
-    }
-    told.tell();
-}
-
-/// Whether a task waits for a source through the poll-style traits.
-fn polls_source(kernel: &Kernel, id: TaskId) -> bool {
-    let reactor = kernel.reactor.borrow();
-    let mut sources = reactor.iter().flat_map(|reactor| reactor.sources());
-    sources.any(|readiness| readiness.is_polled_by(id))
+/// # Panics
+///
+/// When the thread's locals are being destroyed.
+///
+/// # Examples
+///
+/// ```
+/// turnwise::block_on(async {
+///     let task = turnwise::spawn(std::future::ready(())).named("short");
+///     assert!(turnwise::dump().to_string().contains("\"short\""));
+///     task.await.unwrap();
+/// });
+/// ```
+#[track_caller]
+pub fn dump() -> Report {
+    context::with(Report::take)
 }

@@ -46,9 +46,8 @@ mod linux {
             now: u64,
             deadline: Option<u64>,
         ) -> io::Result<Option<Duration>> {
-            if let Some(deadline) = deadline
-                && !(now < self.armed && self.armed <= deadline)
-            {
+            let soon_enough = |deadline: &u64| now < self.armed && self.armed <= *deadline;
+            if let Some(deadline) = deadline.filter(|deadline| !soon_enough(deadline)) {
                 let ahead = deadline.saturating_sub(now).max(1);
                 let it_value = Timespec {
                     tv_sec: (ahead / 1_000_000_000) as i64,

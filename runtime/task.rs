@@ -50,7 +50,7 @@ impl TaskId {
         (self.0.get() >> 32) as u32
     }
 
-    fn slot(self) -> usize {
+    pub(crate) fn slot(self) -> usize {
         self.0.get() as u32 as usize
     }
 
@@ -159,6 +159,10 @@ pub(crate) struct Task {
     pub(crate) main: bool,
     /// It was reported as having nothing that can wake it.
     pub(crate) lost: bool,
+    /// The watchdog knows its name and spawn place.
+    pub(crate) watched: bool,
+    /// The number of the group it is a child of; 0 is none.
+    pub(crate) group: u32,
     /// Key of a waker of its own, once somebody kept a clone.
     pub(crate) waker: u32,
     /// Out of the slot while running; absent for main.
@@ -166,6 +170,8 @@ pub(crate) struct Task {
     /// Who awaits the handle, and on which line.
     pub(crate) joiner: Who,
     pub(crate) joined_at: Option<&'static Location<'static>>,
+    /// The clock's last reading when that line was reached.
+    pub(crate) joined_since: u64,
     pub(crate) spawned_at: &'static Location<'static>,
     /// Order of spawning on this thread, which is the order of teardown.
     pub(crate) serial: u64,
@@ -255,10 +261,13 @@ impl Tasks {
             over: false,
             main: false,
             lost: false,
+            watched: false,
+            group: 0,
             waker: NO_WAKER,
             body: None,
             joiner: Who::default(),
             joined_at: None,
+            joined_since: 0,
             spawned_at,
             serial: 0,
             extra: None,
@@ -293,6 +302,8 @@ impl Tasks {
         task.detached = false;
         task.over = false;
         task.lost = false;
+        task.watched = false;
+        task.group = 0;
         task.joined_at = None;
         task.serial = 0;
         match id

@@ -180,14 +180,14 @@ impl Ticket {
                 let granted = waiter.ask;
                 waiters.slab.remove(key);
                 self.key = DONE;
+                kernel.resumed.set(Some(self.at));
                 return Poll::Ready(granted);
             }
-            waiter.polled = kernel.pass.get();
+            waiter.polled = kernel.pass.get() as u32;
             if !waiter.who.is(kernel, cx) {
                 drop(waiters);
                 let mut who = Who::of(kernel, cx);
                 if let Some(waiter) = kernel.waiters.borrow_mut().slab.get_mut(key) {
-                    waiter.polled_by = who.task;
                     std::mem::swap(&mut waiter.who, &mut who);
                 }
             }

@@ -19,7 +19,7 @@ use super::timers::TimerKey;
 pub use super::instant::Instant;
 pub use super::interval::{Interval, Tick, interval, interval_at};
 
-/// Waits for `duration`. A zero duration yields once and sets no timer.
+/// Waits for `duration`. A zero duration yields once and sets no timer; [`Duration::MAX`] never ends.
 ///
 /// asyncio counterpart: `asyncio.sleep`. Difference: the time counts from this call, not from the
 /// first poll.
@@ -181,6 +181,7 @@ impl Sleep {
             // It expired, unless the runtime that it was armed in has ended since.
             None if kernel.clock.last() >= self.deadline.0 => {
                 self.state = State::Over;
+                kernel.resumed.set(Some(self.at));
                 Poll::Ready(())
             }
             None => {

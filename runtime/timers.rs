@@ -29,7 +29,7 @@ pub(crate) struct TimerKey {
 /// One armed timer.
 pub(crate) struct Timer {
     serial: u64,
-    deadline: u64,
+    pub(crate) deadline: u64,
     pub(crate) who: Who,
     pub(crate) at: &'static Location<'static>,
     pub(crate) what: &'static str,
@@ -90,7 +90,8 @@ impl Timers {
         timer
     }
 
-    /// The earliest deadline.
+    /// The earliest deadline that comes: the end of time does not, for whoever asks for that wants to
+    /// wait for ever, and virtual time could jump there.
     pub(crate) fn next(&mut self) -> Option<u64> {
         let heap = self.heap.as_mut()?;
         while let Some(&Reverse((deadline, serial, slot))) = heap.peek() {
@@ -99,7 +100,7 @@ impl Timers {
                 .get(slot)
                 .is_some_and(|timer| timer.serial == serial)
             {
-                return Some(deadline);
+                return (deadline < u64::MAX).then_some(deadline);
             }
             heap.pop();
         }

@@ -16,6 +16,7 @@ use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{self, AssertUnwindSafe, Location};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,9 +28,12 @@ use super::context::{self, Kernel, ThisThread};
 use super::executor::{self, Idle, Main, Turning};
 use super::instant::Instant;
 use super::join::{self, JoinHandle};
+use super::problems::unobserved;
 use super::remote::{Inbox, Remote};
-use super::report::{Deadlock, Report, unobserved};
+use super::report::Report;
 use super::task::TaskId;
+use super::verdict::Deadlock;
+use super::watchdog::Watchdog;
 
 /// Runs `future` to its end on a new runtime, and returns its output.
 ///
@@ -84,7 +88,7 @@ impl Runtime {
     }
 
     #[track_caller]
-    pub(crate) fn start(options: Options) -> Self {
+    pub(crate) fn start(mut options: Options) -> Self {
         if let Some(first) = context::with(|kernel| kernel.runtime.get()) {
             panic!(
                 "this thread has a runtime already, made at {first}; \
@@ -94,6 +98,11 @@ impl Runtime {
         let at = Location::caller();
         context::with(|kernel| {
             kernel.clock.reset(options.virtual_clock);
+            kernel.suspicion.reset();
+            let watchdog = options.watchdog.take();
+            let watchdog = watchdog.map(|limit| Watchdog::start(limit, options.on_stall.take()));
+            kernel.watched.set(watchdog.is_some());
+            *kernel.watchdog.borrow_mut() = watchdog.map(Rc::new);
             *kernel.options.borrow_mut() = options;
             *kernel.inbox.borrow_mut() = Some(Arc::new(Inbox::new()));
             kernel.process.set(std::process::id());
@@ -281,6 +290,24 @@ impl Drop for MainEntry<'_> {
     }
 }
 
+/// While it lives, no code outside the tasks runs on this thread, which reports rely on.
+struct Judging<'a> {
+    kernel: &'a Kernel,
+}
+
+impl<'a> Judging<'a> {
+    fn begin(kernel: &'a Kernel) -> Self {
+        kernel.suspicion.set_judging(true);
+        Judging { kernel }
+    }
+}
+
+impl Drop for Judging<'_> {
+    fn drop(&mut self) {
+        self.kernel.suspicion.set_judging(false);
+    }
+}
+
 fn run<F: Future>(
     kernel: &Kernel,
     future: F,
@@ -288,6 +315,7 @@ fn run<F: Future>(
     at: &'static Location<'static>,
 ) -> Result<F::Output, Deadlock> {
     let _turning = Turning::begin(kernel, at);
+    let _judging = Judging::begin(kernel);
     let mut output = None;
     {
         let wrapped = async { output = Some(future.await) };
@@ -301,9 +329,13 @@ fn run<F: Future>(
             over: false,
         });
         while main.as_ref().is_some_and(|main| !main.over) {
-            if kernel.ready.borrow().is_empty() && executor::idle(kernel, None, judge) == Idle::Dead
-            {
-                return Err(Deadlock::new(Report::take(kernel)));
+            if kernel.ready.borrow().is_empty() {
+                if executor::idle(kernel, None, judge) == Idle::Dead {
+                    return Err(Deadlock::new(Report::take(kernel)));
+                }
+                if !kernel.ready.borrow().is_empty() {
+                    kernel.suspicion.relieve();
+                }
             }
             executor::pass(kernel, &mut main);
         }
@@ -314,10 +346,9 @@ fn run<F: Future>(
 impl Drop for Runtime {
     fn drop(&mut self) {
         let panicked = context::try_with(tear_down).flatten();
-        if let Some(payload) = panicked
-            && !std::thread::panicking()
-        {
-            panic::resume_unwind(payload);
+        match panicked {
+            Some(payload) if !std::thread::panicking() => panic::resume_unwind(payload),
+            _ => {}
         }
     }
 }
@@ -361,6 +392,9 @@ fn tear_down(kernel: &Kernel) -> Option<Box<dyn Any + Send>> {
     for at in pool.map(Pool::close).unwrap_or_default() {
         eprintln!("turnwise: the blocking call at {at} still runs; the runtime ends without it");
     }
+    kernel.watched.set(false);
+    let watchdog = kernel.watchdog.borrow_mut().take();
+    drop(watchdog);
     let inbox = kernel.inbox.borrow_mut().take();
     if let Some(inbox) = inbox {
         let letters = inbox.close();
@@ -407,6 +441,7 @@ pub(crate) mod entry {
         checked(
             Runtime::start(Options {
                 virtual_clock: true,
+                strict: true,
                 ..Options::new()
             }),
             future,
@@ -416,7 +451,11 @@ pub(crate) mod entry {
     /// Runs a test on the real clock.
     #[track_caller]
     pub fn test_real_time<R, F: Future<Output = R>>(future: F) -> R {
-        checked(Runtime::new(), future)
+        let options = Options {
+            strict: true,
+            ..Options::new()
+        };
+        checked(Runtime::start(options), future)
     }
 
     /// Fails if a task outlives main.

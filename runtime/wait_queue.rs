@@ -26,6 +26,7 @@
 //! cannot exist, because only the entry's own [`Wait`] or the queue's drop frees it.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 
@@ -218,8 +219,9 @@ impl WaitQueue {
         let key = self.head.get();
         let waiter = waiters.slab.get_mut(key as usize)?;
         waiter.granted = true;
+        waiter.polled = kernel.pass.get() as u32;
         waiter.ask = value.unwrap_or(waiter.ask);
-        let who = std::mem::take(&mut waiter.who);
+        let who = waiter.who.depart();
         self.unlink(&mut waiters, key);
         Some(who)
     }
@@ -242,6 +244,7 @@ impl WaitQueue {
                 .get_mut(self.record.get() as usize)
             {
                 record.holder = self.holder.get();
+                record.tracks |= record.holder.is_some();
             }
         });
     }
@@ -255,12 +258,14 @@ impl WaitQueue {
         }
         let prev = self.tail.get();
         // Built where it is stored: a copy of what was just written stalls the processor.
+        let pass = kernel.pass.get() as u32;
         let key = waiters.slab.insert(Waiter {
-            polled_by: who.task,
             who,
             at: ticket.at(),
             ask: ticket.ask(),
-            polled: kernel.pass.get(),
+            since: kernel.clock.last(),
+            entered: pass,
+            polled: pass,
             prev,
             next: NONE,
             queue: self.record.get(),
@@ -278,8 +283,13 @@ impl WaitQueue {
     /// Lists the queue among those that were ever waited in.
     #[cold]
     fn enrol(&self, waiters: &mut Waiters) {
-        let (kind, made, holder) = (self.kind, self.made, self.holder.get());
-        let record = waiters.queues.insert(QueueRecord { kind, made, holder });
+        let holder = self.holder.get();
+        let record = waiters.queues.insert(QueueRecord {
+            kind: self.kind,
+            made: self.made,
+            holder,
+            tracks: holder.is_some(),
+        });
         self.record.set(record as u32);
     }
 
@@ -347,18 +357,34 @@ impl Waiters {
             queues: Slab::new(),
         }
     }
+
+    /// The place in line of every waiter that has not been granted, by its key; the head's is 1.
+    pub(crate) fn places(&self) -> HashMap<usize, usize> {
+        let mut places = HashMap::new();
+        let waiting = self.slab.iter().filter(|(_, waiter)| !waiter.granted);
+        for (head, _) in waiting.filter(|(_, waiter)| waiter.prev == NONE) {
+            let (mut key, mut place) = (head, 1);
+            while let Some(waiter) = self.slab.get(key) {
+                places.insert(key, place);
+                (key, place) = (waiter.next as usize, place + 1);
+            }
+        }
+        places
+    }
 }
 
 /// One waiting or granted entry.
 pub(crate) struct Waiter {
+    /// Whom to wake; once granted, the task that has to collect.
     pub(crate) who: Who,
-    /// The task that polls it, for reports: `who` is gone once granted.
-    pub(crate) polled_by: Option<TaskId>,
     /// The line that waits.
     pub(crate) at: &'static Location<'static>,
-    pub(super) ask: usize,
-    /// The pass in which it was last polled.
-    pub(crate) polled: u64,
+    pub(crate) ask: usize,
+    /// The clock's last reading when it joined the line.
+    pub(crate) since: u64,
+    /// The pass in which it joined, and that in which it was last polled or granted: low halves.
+    pub(crate) entered: u32,
+    pub(crate) polled: u32,
     pub(super) prev: u32,
     pub(super) next: u32,
     /// Its queue's record.
@@ -373,4 +399,6 @@ pub(crate) struct QueueRecord {
     /// Where the primitive was made.
     pub(crate) made: &'static Location<'static>,
     pub(crate) holder: Option<Holder>,
+    /// Its primitive says who holds it: only who holds it or was granted it can end a wait.
+    pub(crate) tracks: bool,
 }

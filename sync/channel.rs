@@ -187,15 +187,14 @@ impl<S: Store> Channel<S> {
     ///
     /// [`TryGetError`] if there is none, or there will never be one again.
     pub fn try_get(&self) -> Result<S::Item, TryGetError> {
-        if self.has_item()
-            && let Some(item) = self.claim(false)
-        {
-            return Ok(item);
-        }
-        Err(if self.closed.get() {
-            TryGetError::Closed
+        let item = if self.has_item() {
+            self.claim(false)
         } else {
-            TryGetError::Empty
+            None
+        };
+        item.ok_or(match self.closed.get() {
+            true => TryGetError::Closed,
+            false => TryGetError::Empty,
         })
     }
 

@@ -237,9 +237,8 @@ impl RawSemaphore {
     /// Grants heads while they fit.
     #[inline(never)]
     fn let_in(&self) {
-        while let Some(ask) = self.queue.head()
-            && let Some(rest) = self.available.get().checked_sub(ask)
-        {
+        let fits = |ask| self.available.get().checked_sub(ask);
+        while let Some(rest) = self.queue.head().and_then(fits) {
             self.available.set(rest);
             self.queue.grant_head();
         }

@@ -1,0 +1,11 @@
+//! turnwise beside its peers: what is measured ([`rows`]), who does it ([`peer`]), and the list of
+//! both together ([`cases`]).
+//!
+//! A row is one generic function over the small traits of [`peer`], so that every peer does the same
+//! work in the same shape. README.md says what each row does.
+
+mod list;
+pub mod peer;
+mod rows;
+
+pub use list::{Case, ROWS, cases};

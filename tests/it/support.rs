@@ -2,26 +2,26 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex, Once};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 /// A waker that counts.
 #[derive(Default)]
-pub struct Spy(AtomicUsize);
+pub(crate) struct Spy(AtomicUsize);
 
 impl Spy {
-    pub fn new() -> (Arc<Spy>, Waker) {
+    pub(crate) fn new() -> (Arc<Spy>, Waker) {
         let spy = Arc::new(Spy::default());
         (spy.clone(), Waker::from(spy))
     }
 
-    pub fn wakes(&self) -> usize {
+    pub(crate) fn wakes(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -33,46 +33,46 @@ impl Wake for Spy {
 }
 
 /// Polls once with `waker`.
-pub fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
+pub(crate) fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(waker))
 }
 
 /// Polls once with a waker that does nothing.
-pub fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     poll_with(future, Waker::noop())
 }
 
 /// A record of what happened, in order.
 #[derive(Clone, Default)]
-pub struct Log(Rc<RefCell<Vec<String>>>);
+pub(crate) struct Log(Rc<RefCell<Vec<String>>>);
 
 impl Log {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Log::default()
     }
 
-    pub fn add(&self, entry: impl Into<String>) {
+    pub(crate) fn add(&self, entry: impl Into<String>) {
         self.0.borrow_mut().push(entry.into());
     }
 
     /// The entries so far, separated by spaces.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.0.borrow().join(" ")
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.borrow().len()
     }
 
     /// Something that adds `entry` when it is dropped.
-    pub fn on_drop(&self, entry: &str) -> OnDrop<impl FnMut() + use<>> {
+    pub(crate) fn on_drop(&self, entry: &str) -> OnDrop<impl FnMut() + use<>> {
         let (log, entry) = (self.clone(), entry.to_owned());
         OnDrop(move || log.add(entry.clone()))
     }
 }
 
 /// Calls a function when it is dropped.
-pub struct OnDrop<F: FnMut()>(pub F);
+pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {
     fn drop(&mut self) {
@@ -82,26 +82,26 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 
 /// Counts how many of its tokens are alive, and how many there ever were.
 #[derive(Clone, Default)]
-pub struct Census(Rc<(Cell<usize>, Cell<usize>)>);
+pub(crate) struct Census(Rc<(Cell<usize>, Cell<usize>)>);
 
 impl Census {
-    pub fn token(&self) -> Token {
+    pub(crate) fn token(&self) -> Token {
         self.0.0.set(self.0.0.get() + 1);
         self.0.1.set(self.0.1.get() + 1);
         Token(self.clone())
     }
 
-    pub fn alive(&self) -> usize {
+    pub(crate) fn alive(&self) -> usize {
         self.0.0.get()
     }
 
-    pub fn ever(&self) -> usize {
+    pub(crate) fn ever(&self) -> usize {
         self.0.1.get()
     }
 }
 
 /// One of those counted by a [`Census`]. A second drop of the same one would underflow and panic.
-pub struct Token(Census);
+pub(crate) struct Token(Census);
 
 impl Drop for Token {
     fn drop(&mut self) {
@@ -110,14 +110,14 @@ impl Drop for Token {
     }
 }
 
-pub fn virtual_runtime() -> turnwise::Runtime {
+pub(crate) fn virtual_runtime() -> turnwise::Runtime {
     turnwise::Builder::new().virtual_clock().build()
 }
 
 /// Runs `test` on a thread of its own and fails when it takes longer than a minute: for hazards
 /// whose symptom is a hang.
 #[track_caller]
-pub fn bounded(test: impl FnOnce() + Send + 'static) {
+pub(crate) fn bounded(test: impl FnOnce() + Send + 'static) {
     let (done, is_done) = mpsc::channel();
     let thread = std::thread::spawn(move || {
         let result = panic::catch_unwind(AssertUnwindSafe(test));
@@ -135,7 +135,7 @@ pub fn bounded(test: impl FnOnce() + Send + 'static) {
 
 /// The text of the panic of `f`.
 #[track_caller]
-pub fn panic_of<R>(f: impl FnOnce() -> R) -> String {
+pub(crate) fn panic_of<R>(f: impl FnOnce() -> R) -> String {
     match panic::catch_unwind(AssertUnwindSafe(f)) {
         Ok(_) => panic!("it did not panic"),
         Err(payload) => text_of(&*payload),
@@ -143,7 +143,7 @@ pub fn panic_of<R>(f: impl FnOnce() -> R) -> String {
 }
 
 /// The text that a panic carries.
-pub fn text_of(payload: &(dyn Any + Send)) -> String {
+pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&'static str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .expect("a panic with a text")
@@ -151,52 +151,50 @@ pub fn text_of(payload: &(dyn Any + Send)) -> String {
 }
 
 /// Runs `f` and says whether it panicked.
-pub fn panics(f: impl FnOnce()) -> bool {
+pub(crate) fn panics(f: impl FnOnce()) -> bool {
     panic::catch_unwind(AssertUnwindSafe(f)).is_err()
 }
 
 /// Yields `times` times.
-pub async fn yields(times: usize) {
+pub(crate) async fn yields(times: usize) {
     for _ in 0..times {
         turnwise::yield_now().await;
     }
 }
 
-/// Pending until `open`; wakes nobody by itself, but keeps no waker either.
-pub struct UntilOpen {
-    pub open: Rc<Cell<bool>>,
-    pub polls: Rc<Cell<usize>>,
-    pub kept: Rc<RefCell<Option<Waker>>>,
+/// A value for the rest of the process. It stays reachable, so that a leak detector knows of it.
+pub(crate) fn forever<T: 'static>(value: T) -> &'static T {
+    static KEPT: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+    let value = Box::leak(Box::new(value));
+    KEPT.lock()
+        .unwrap()
+        .push(std::ptr::from_ref(value) as usize);
+    value
 }
 
-impl UntilOpen {
-    pub fn new() -> (
-        Self,
-        Rc<Cell<bool>>,
-        Rc<Cell<usize>>,
-        Rc<RefCell<Option<Waker>>>,
-    ) {
-        let open = Rc::new(Cell::new(false));
-        let polls = Rc::new(Cell::new(0));
-        let kept = Rc::new(RefCell::new(None));
-        let future = UntilOpen {
-            open: open.clone(),
-            polls: polls.clone(),
-            kept: kept.clone(),
-        };
-        (future, open, polls, kept)
-    }
+/// Line of this call, for comparison with reported places.
+#[track_caller]
+pub(crate) fn here() -> u32 {
+    Location::caller().line()
 }
 
-impl Future for UntilOpen {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.polls.set(self.polls.get() + 1);
-        if self.open.get() {
-            return Poll::Ready(());
-        }
-        *self.kept.borrow_mut() = Some(cx.waker().clone());
-        Poll::Pending
+/// File and line of the panic of `f`, as the default message shows them.
+#[track_caller]
+pub(crate) fn place_of_panic<R>(f: impl FnOnce() -> R) -> (String, u32) {
+    thread_local! {
+        static PLACE: RefCell<Option<(String, u32)>> = const { RefCell::new(None) };
     }
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let place = info.location().map(|at| (at.file().to_owned(), at.line()));
+            let _ = PLACE.try_with(|last| last.replace(place));
+            before(info);
+        }));
+    });
+    panic_of(f);
+    PLACE
+        .take()
+        .expect("the hook runs on the thread that panics")
 }

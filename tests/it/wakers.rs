@@ -13,7 +13,7 @@ use futures::task::noop_waker;
 use turnwise::sync::{Event, EventWait, Lock, Queue};
 use turnwise::{Runtime, sleep, spawn, yield_now};
 
-use crate::support::{Log, Spy, bounded, panics, poll_with, virtual_runtime, yields};
+use crate::support::{Log, Spy, bounded, forever, panics, poll_with, virtual_runtime, yields};
 
 /// A flag that another thread sets before it wakes whoever waits for it.
 #[derive(Clone, Default)]
@@ -187,10 +187,11 @@ fn a_late_wake_does_not_wake_the_stranger_in_the_reused_slot() {
         let polls = Rc::new(Cell::new(0));
         let stranger = spawn({
             let polls = polls.clone();
+            let mut own = Vec::new();
             poll_fn::<(), _>(move |cx| {
                 polls.set(polls.get() + 1);
                 // So that it is known to have something that wakes it.
-                std::mem::forget(cx.waker().clone());
+                own.push(cx.waker().clone());
                 Poll::Pending
             })
         });
@@ -327,10 +328,7 @@ fn a_task_whose_clone_was_dropped_is_still_polled_with_a_working_waker() {
 fn a_waker_of_one_task_in_the_hands_of_another_wakes_the_first() {
     let log = Log::new();
     Runtime::new().block_on(async {
-        let event = Rc::new(Event::new());
-        let kept = Rc::new(RefCell::new(None));
-        let wait: Rc<RefCell<Option<EventWait<'static>>>> = Rc::default();
-        let event: &'static Event = Box::leak(Box::new(Rc::try_unwrap(event).unwrap()));
+        let (event, kept) = (Event::new(), Rc::new(RefCell::new(None)));
         let first = spawn({
             let (kept, log) = (kept.clone(), log.clone());
             async move {
@@ -353,10 +351,8 @@ fn a_waker_of_one_task_in_the_hands_of_another_wakes_the_first() {
         let mut on_behalf = event.wait();
         let waker: Waker = kept.take().unwrap();
         assert!(poll_with(&mut on_behalf, &waker).is_pending());
-        *wait.borrow_mut() = Some(on_behalf);
         event.set();
         first.await.unwrap();
-        drop(wait);
     });
     assert_eq!(log.text(), "first");
 }
@@ -431,7 +427,7 @@ fn on_wake(f: impl FnOnce() + 'static) {
 
 #[test]
 fn a_foreign_waker_may_use_the_same_primitive_while_it_is_woken() {
-    let event: &'static Event = Box::leak(Box::new(Event::new()));
+    let event: &'static Event = forever(Event::new());
     let late: Rc<RefCell<Option<EventWait<'static>>>> = Rc::default();
     let (spy, counting) = Spy::new();
     let mut first = event.wait();
@@ -471,7 +467,7 @@ fn a_foreign_waker_may_use_the_same_primitive_while_it_is_woken() {
 
 #[test]
 fn a_foreign_waker_may_take_and_release_a_lock_while_it_is_granted_that_lock() {
-    let lock: &'static Lock<u32> = Box::leak(Box::new(Lock::new(0)));
+    let lock: &'static Lock<u32> = forever(Lock::new(0));
     let guard = lock.try_acquire().unwrap();
     let mut wait = lock.acquire();
     assert!(poll_with(&mut wait, &Waker::from(Arc::new(Intruder))).is_pending());
@@ -608,11 +604,9 @@ fn in_both_orders(f: fn()) {
     }
 }
 
-static EXITS: AtomicUsize = AtomicUsize::new(0);
-
 #[test]
 fn wakers_work_in_a_thread_local_destructor() {
-    let before = EXITS.load(Ordering::SeqCst);
+    static EXITS: AtomicUsize = AtomicUsize::new(0);
     in_both_orders(|| {
         let kept = Rc::new(RefCell::new(None));
         Runtime::new().block_on(async {
@@ -627,15 +621,15 @@ fn wakers_work_in_a_thread_local_destructor() {
             EXITS.fetch_add(1, Ordering::SeqCst);
         });
     });
-    assert!(EXITS.load(Ordering::SeqCst) >= before + 2);
+    assert_eq!(EXITS.load(Ordering::SeqCst), 2);
 }
 
 #[test]
 fn primitives_guards_and_handles_may_be_dropped_in_a_thread_local_destructor() {
     in_both_orders(|| {
-        let lock: &'static Lock<()> = Box::leak(Box::new(Lock::new(())));
-        let event: &'static Event = Box::leak(Box::new(Event::new()));
-        let queue: &'static Queue<u8> = Box::leak(Box::new(Queue::bounded(1)));
+        let lock: &'static Lock<()> = forever(Lock::new(()));
+        let event: &'static Event = forever(Event::new());
+        let queue: &'static Queue<u8> = forever(Queue::bounded(1));
         let owned = Event::new();
         let guard = lock.try_acquire().unwrap();
         let (mut acquire, mut wait) = (lock.acquire(), event.wait());
@@ -703,6 +697,7 @@ fn a_runtime_with_live_tasks_may_be_dropped_in_a_thread_local_destructor() {
 
 #[test]
 fn waiting_without_a_kernel_says_so_instead_of_aborting() {
+    static EXITS: AtomicUsize = AtomicUsize::new(0);
     thread::spawn(|| {
         AT_EXIT.with(|_| ());
         // The kernel is made after the test's thread-local and is gone before it.
@@ -720,5 +715,5 @@ fn waiting_without_a_kernel_says_so_instead_of_aborting() {
     })
     .join()
     .unwrap();
-    assert!(EXITS.load(Ordering::SeqCst) >= 1);
+    assert_eq!(EXITS.load(Ordering::SeqCst), 1);
 }

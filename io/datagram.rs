@@ -1,0 +1,176 @@
+//! What all datagram sockets have in common: sending and receiving, connected or by address.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::ready::Ready;
+use crate::runtime::{Readiness, Way};
+
+/// A non-blocking datagram socket that is registered with the reactor.
+pub(crate) trait Datagrams {
+    type Address;
+
+    fn readiness(&self) -> &Readiness;
+    fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize>;
+    fn try_recv_from(&self, buffer: &mut [u8], peek: bool) -> io::Result<(usize, Self::Address)>;
+    fn try_send(&self, bytes: &[u8]) -> io::Result<usize>;
+    fn try_send_to(&self, bytes: &[u8], to: &Self::Address) -> io::Result<usize>;
+}
+
+type Socket<'a, A> = &'a dyn Datagrams<Address = A>;
+
+/// The future of a datagram socket's `recv`: the number of bytes received.
+///
+/// # Cancel safety
+///
+/// *Strict*: no datagram is lost.
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Recv<'a, A = SocketAddr> {
+    socket: Socket<'a, A>,
+    buffer: &'a mut [u8],
+    ready: Ready<'a>,
+}
+
+impl<'a, A> Recv<'a, A> {
+    #[track_caller]
+    pub(crate) fn new(socket: Socket<'a, A>, buffer: &'a mut [u8]) -> Self {
+        Recv {
+            socket,
+            buffer,
+            ready: Ready::new(socket.readiness(), Way::Read, Location::caller()),
+        }
+    }
+}
+
+impl<A> Future for Recv<'_, A> {
+    type Output = io::Result<usize>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        this.ready.attempt(cx, || this.socket.try_recv(this.buffer))
+    }
+}
+
+/// The future of a datagram socket's `recv_from` and `peek_from`: the number of bytes received, and
+/// who sent them.
+///
+/// # Cancel safety
+///
+/// *Strict*: no datagram is lost.
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct RecvFrom<'a, A = SocketAddr> {
+    socket: Socket<'a, A>,
+    buffer: &'a mut [u8],
+    peek: bool,
+    ready: Ready<'a>,
+}
+
+impl<'a, A> RecvFrom<'a, A> {
+    #[track_caller]
+    pub(crate) fn new(socket: Socket<'a, A>, buffer: &'a mut [u8], peek: bool) -> Self {
+        RecvFrom {
+            socket,
+            buffer,
+            peek,
+            ready: Ready::new(socket.readiness(), Way::Read, Location::caller()),
+        }
+    }
+}
+
+impl<A> Future for RecvFrom<'_, A> {
+    type Output = io::Result<(usize, A)>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        this.ready
+            .attempt(cx, || this.socket.try_recv_from(this.buffer, this.peek))
+    }
+}
+
+/// The future of a datagram socket's `send`: the number of bytes sent.
+///
+/// # Cancel safety
+///
+/// *Strict*: a send that is dropped has sent nothing.
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Send<'a, A = SocketAddr> {
+    socket: Socket<'a, A>,
+    bytes: &'a [u8],
+    ready: Ready<'a>,
+}
+
+impl<'a, A> Send<'a, A> {
+    #[track_caller]
+    pub(crate) fn new(socket: Socket<'a, A>, bytes: &'a [u8]) -> Self {
+        Send {
+            socket,
+            bytes,
+            ready: Ready::new(socket.readiness(), Way::Write, Location::caller()),
+        }
+    }
+}
+
+impl<A> Future for Send<'_, A> {
+    type Output = io::Result<usize>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        this.ready.attempt(cx, || this.socket.try_send(this.bytes))
+    }
+}
+
+/// The future of a datagram socket's `send_to`: the number of bytes sent.
+///
+/// # Cancel safety
+///
+/// *Strict*: a send that is dropped has sent nothing.
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct SendTo<'a, A = SocketAddr> {
+    socket: Socket<'a, A>,
+    bytes: &'a [u8],
+    to: A,
+    ready: Ready<'a>,
+}
+
+impl<'a, A> SendTo<'a, A> {
+    #[track_caller]
+    pub(crate) fn new(socket: Socket<'a, A>, bytes: &'a [u8], to: A) -> Self {
+        SendTo {
+            socket,
+            bytes,
+            to,
+            ready: Ready::new(socket.readiness(), Way::Write, Location::caller()),
+        }
+    }
+}
+
+// The address is a value; nothing is pinned.
+impl<A> Unpin for SendTo<'_, A> {}
+
+impl<A> Future for SendTo<'_, A> {
+    type Output = io::Result<usize>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        this.ready
+            .attempt(cx, || this.socket.try_send_to(this.bytes, &this.to))
+    }
+}
+
+/// Debug that shows what is waited for.
+macro_rules! debug {
+    ($($name:ident),+) => {$(
+        impl<A> fmt::Debug for $name<'_, A> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).field("ready", &self.ready).finish_non_exhaustive()
+            }
+        }
+    )+};
+}
+
+debug!(Recv, RecvFrom, Send, SendTo);

@@ -1,0 +1,180 @@
+//! The pipes to a child's standard streams.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::Pin;
+use std::process;
+use std::task::{Context, Poll};
+
+use mio::Interest;
+
+use super::flow::{self, Flow, Read, Write};
+use super::source::{Fd, Source};
+use crate::runtime::Readiness;
+
+/// The writing end of a child's standard input. The child sees the end of its input when this is
+/// closed or dropped.
+#[derive(Debug)]
+pub struct ChildStdin {
+    /// Absent once it has been closed.
+    source: Option<Source<Fd<process::ChildStdin>>>,
+}
+
+impl ChildStdin {
+    pub(crate) fn new(pipe: process::ChildStdin) -> io::Result<Self> {
+        rustix::io::ioctl_fionbio(&pipe, true)?;
+        let source = Some(Source::with_interest(Fd(pipe), Interest::WRITABLE)?);
+        Ok(ChildStdin { source })
+    }
+
+    /// Writes as much of `bytes` as the pipe takes, at least one byte, and returns how much.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `BrokenPipe` when the child does not read any more.
+    ///
+    /// # Panics
+    ///
+    /// After it was closed.
+    #[track_caller]
+    pub fn write<'a>(&'a self, bytes: &'a [u8]) -> Write<'a> {
+        assert!(
+            self.source.is_some(),
+            "the child's standard input is closed"
+        );
+        Write::new(self, bytes)
+    }
+
+    /// Takes the pipe off the reactor and makes it blocking again, to serve as the output of
+    /// another command.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `BrokenPipe` after it was closed.
+    pub fn into_std(self) -> io::Result<process::ChildStdin> {
+        let source = self.source.ok_or(io::ErrorKind::BrokenPipe)?;
+        let pipe = source.into_inner().0;
+        rustix::io::ioctl_fionbio(&pipe, false)?;
+        Ok(pipe)
+    }
+
+    fn pipe(&self) -> io::Result<BorrowedFd<'_>> {
+        match &self.source {
+            Some(source) => Ok(source.get_ref().0.as_fd()),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+}
+
+impl Flow for ChildStdin {
+    fn readiness(&self) -> &Readiness {
+        let source = self.source.as_ref();
+        source.expect("writing begins before closing").readiness()
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(self.pipe()?, bytes)?)
+    }
+
+    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(rustix::io::writev(self.pipe()?, slices)?)
+    }
+}
+
+impl futures_io::AsyncWrite for ChildStdin {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.pipe()?;
+        flow::poll_write(&*self, cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.pipe()?;
+        flow::poll_write_vectored(&*self, cx, slices)
+    }
+
+    /// Does nothing: what was written is in the pipe.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.source = None;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The reading ends differ in name alone.
+macro_rules! output {
+    ($name:ident, $what:literal) => {
+        #[doc = concat!("The reading end of a child's standard ", $what, ".")]
+        #[derive(Debug)]
+        pub struct $name {
+            source: Source<Fd<process::$name>>,
+        }
+
+        impl $name {
+            pub(crate) fn new(pipe: process::$name) -> io::Result<Self> {
+                rustix::io::ioctl_fionbio(&pipe, true)?;
+                let source = Source::with_interest(Fd(pipe), Interest::READABLE)?;
+                Ok($name { source })
+            }
+
+            /// Reads what is there, at least one byte, into `buffer`; zero bytes mean the end.
+            ///
+            /// # Cancel safety
+            ///
+            /// *Strict*.
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            #[track_caller]
+            pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> Read<'a> {
+                Read::new(self, buffer)
+            }
+
+            /// Takes the pipe off the reactor and makes it blocking again, to serve as the input of
+            /// another command.
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            pub fn into_std(self) -> io::Result<process::$name> {
+                let pipe = self.source.into_inner().0;
+                rustix::io::ioctl_fionbio(&pipe, false)?;
+                Ok(pipe)
+            }
+        }
+
+        impl Flow for $name {
+            fn readiness(&self) -> &Readiness {
+                self.source.readiness()
+            }
+
+            fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+                Ok(rustix::io::read(&self.source.get_ref().0, buffer)?)
+            }
+
+            fn try_read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                Ok(rustix::io::readv(&self.source.get_ref().0, buffers)?)
+            }
+        }
+
+        flow::impl_async_read!($name: $name, &$name);
+    };
+}
+
+output!(ChildStdout, "output");
+output!(ChildStderr, "error");

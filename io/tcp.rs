@@ -1,0 +1,358 @@
+//! TCP streams.
+//!
+//! Methods take `&self`: two tasks can read and write the same stream by sharing a reference or an
+//! `Rc`, and there is no type for a half. For the traits of `futures-io`, which take `&mut self`,
+//! use `&mut &stream`; each direction then has one waiter, the last that polled.
+
+use std::fmt;
+use std::future::Future;
+use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
+use std::net::{self, Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use mio::Interest;
+
+use super::dns::{ToAddresses, first_that_works, resolve};
+use super::flow::{self, Flow, Read, Write};
+use super::ready::Ready;
+use super::source::Source;
+use super::steps::Steps;
+use crate::runtime::{Readiness, Way};
+
+/// A TCP connection.
+///
+/// asyncio counterpart: the pair of `asyncio.open_connection`. Differences: nothing is buffered
+/// (wrap it in `futures::io::BufReader`), and a write waits until the system takes it.
+///
+/// # Examples
+///
+/// ```
+/// use futures::{AsyncReadExt, AsyncWriteExt};
+/// use turnwise::io::{TcpListener, TcpStream};
+///
+/// # fn main() -> std::io::Result<()> {
+/// turnwise::block_on(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let mut client = TcpStream::connect(listener.local_addr()?).await?;
+///     let (mut server, _) = listener.accept().await?;
+///     client.write_all(b"hello").await?;
+///     client.close().await?;
+///     let mut text = String::new();
+///     server.read_to_string(&mut text).await?;
+///     assert_eq!(text, "hello");
+///     Ok(())
+/// })
+/// # }
+/// ```
+pub struct TcpStream {
+    source: Source<mio::net::TcpStream>,
+}
+
+impl TcpStream {
+    /// Connects to the first of the addresses that answers. A name is looked up off the loop.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*: the attempt is given up and its socket closed.
+    ///
+    /// # Errors
+    ///
+    /// What the last of the addresses said; `ConnectionRefused` where nobody listens.
+    ///
+    /// # Panics
+    ///
+    /// When polled without a runtime on this thread.
+    #[track_caller]
+    pub fn connect(addresses: impl ToAddresses) -> Steps<Self> {
+        let (addresses, at) = (addresses.to_addresses(), Location::caller());
+        Steps::new(async move {
+            let addresses = resolve(addresses, at).await?;
+            first_that_works(addresses, async |address| connect(address, at).await).await
+        })
+    }
+
+    /// Registers a connection of the standard library, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    #[track_caller]
+    pub fn from_std(stream: net::TcpStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        TcpStream::new(mio::net::TcpStream::from_std(stream))
+    }
+
+    /// Takes the connection off the reactor. It stays non-blocking.
+    pub fn into_std(self) -> net::TcpStream {
+        self.source.into_inner().into()
+    }
+
+    #[track_caller]
+    pub(crate) fn new(stream: mio::net::TcpStream) -> io::Result<Self> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        // A read stops at urgent data, which makes it short although more is left.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let interest = interest | Interest::PRIORITY;
+        let source = Source::with_interest(stream, interest)?;
+        Ok(TcpStream { source })
+    }
+
+    /// Reads what is there, at least one byte, into `buffer`; zero bytes mean the end.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `ConnectionReset` if the peer broke the connection off.
+    #[track_caller]
+    pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> Read<'a> {
+        Read::new(self, buffer)
+    }
+
+    /// Writes as much of `bytes` as the system takes, at least one byte, and returns how much.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `BrokenPipe` or `ConnectionReset` if the peer is gone.
+    #[track_caller]
+    pub fn write<'a>(&'a self, bytes: &'a [u8]) -> Write<'a> {
+        Write::new(self, bytes)
+    }
+
+    /// Reads into `buffer` and leaves the bytes where they are, for the next read.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](TcpStream::read).
+    #[track_caller]
+    pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> Peek<'a> {
+        Peek {
+            ready: self.source.ready(Way::Read),
+            stream: self,
+            buffer,
+        }
+    }
+
+    /// Waits until reading is worth trying.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime that it was registered with has ended.
+    #[track_caller]
+    pub fn readable(&self) -> Ready<'_> {
+        self.source.ready(Way::Read)
+    }
+
+    /// Waits until writing is worth trying.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime that it was registered with has ended.
+    #[track_caller]
+    pub fn writable(&self) -> Ready<'_> {
+        self.source.ready(Way::Write)
+    }
+
+    /// Runs a system call of your own that reads; see [`Source::try_read_with`].
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`.
+    pub fn try_read_with<R>(&self, mut op: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+        self.source.try_read_with(|_| op())
+    }
+
+    /// Runs a system call of your own that writes; see [`Source::try_write_with`].
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`.
+    pub fn try_write_with<R>(&self, mut op: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+        self.source.try_write_with(|_| op())
+    }
+
+    /// Ends reading, writing or both; the peer sees the end of the stream once writing has ended.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `NotConnected` if the connection is gone already.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.socket().shutdown(how)
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket().local_addr()
+    }
+
+    /// The address of the peer.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `NotConnected` if the connection is gone.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.socket().peer_addr()
+    }
+
+    /// Whether small writes are sent at once.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.socket().nodelay()
+    }
+
+    /// Sends small writes at once (`TCP_NODELAY`) instead of waiting for more.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.socket().set_nodelay(nodelay)
+    }
+
+    /// The number of networks that a packet may cross.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.socket().ttl()
+    }
+
+    /// Sets the number of networks that a packet may cross.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.socket().set_ttl(ttl)
+    }
+
+    /// Takes the socket's pending error (`SO_ERROR`).
+    ///
+    /// # Errors
+    ///
+    /// When the system does not say.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.socket().take_error()
+    }
+
+    fn socket(&self) -> &mio::net::TcpStream {
+        self.source.get_ref()
+    }
+}
+
+/// Connects to one address.
+async fn connect(address: SocketAddr, at: &'static Location<'static>) -> io::Result<TcpStream> {
+    let stream = TcpStream::new(mio::net::TcpStream::connect(address)?)?;
+    let readiness = stream.source.readiness();
+    readiness.write.ready.set(false);
+    loop {
+        Ready::new(readiness, Way::Write, at).await?;
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
+        }
+        match stream.peer_addr() {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                readiness.write.ready.set(false);
+            }
+            connected => return connected.map(|_| stream),
+        }
+    }
+}
+
+impl Flow for TcpStream {
+    fn readiness(&self) -> &Readiness {
+        self.source.readiness()
+    }
+
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket().read(buffer)
+    }
+
+    fn try_read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.socket().read_vectored(buffers)
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket().write(bytes)
+    }
+
+    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.socket().write_vectored(slices)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+flow::impl_async_read!(TcpStream: TcpStream, &TcpStream);
+flow::impl_async_write!(TcpStream: TcpStream, &TcpStream);
+
+impl AsFd for TcpStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket().as_fd()
+    }
+}
+
+impl fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.socket().fmt(f)
+    }
+}
+
+/// The future of [`TcpStream::peek`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Peek<'a> {
+    stream: &'a TcpStream,
+    buffer: &'a mut [u8],
+    ready: Ready<'a>,
+}
+
+impl Future for Peek<'_> {
+    type Output = io::Result<usize>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        this.ready
+            .attempt(cx, || this.stream.socket().peek(this.buffer))
+    }
+}
+
+impl fmt::Debug for Peek<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peek").field("ready", &self.ready).finish()
+    }
+}

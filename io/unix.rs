@@ -1,0 +1,286 @@
+//! Unix streams, at a path or an abstract address.
+
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut, Write as _};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::{self, SocketAddr};
+use std::panic::Location;
+use std::path::Path;
+
+use rustix::net::{RecvFlags, ReturnFlags, recvmsg};
+
+use super::flow::{self, Flow, Read, Write};
+use super::ready::Ready;
+use super::source::Source;
+use super::steps::Steps;
+use crate::runtime::{Readiness, Way};
+
+/// A Unix stream connection.
+///
+/// asyncio counterpart: the pair of `asyncio.open_unix_connection`.
+///
+/// # Examples
+///
+/// ```
+/// use turnwise::io::UnixStream;
+///
+/// # fn main() -> std::io::Result<()> {
+/// turnwise::block_on(async {
+///     let (a, b) = UnixStream::pair()?;
+///     a.write(b"hello").await?;
+///     let mut buffer = [0; 64];
+///     let count = b.read(&mut buffer).await?;
+///     assert_eq!(&buffer[..count], b"hello");
+///     Ok(())
+/// })
+/// # }
+/// ```
+pub struct UnixStream {
+    source: Source<mio::net::UnixStream>,
+}
+
+impl UnixStream {
+    /// Connects to the listener at a path.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `WouldBlock` where the listener's line is full.
+    ///
+    /// # Panics
+    ///
+    /// When polled without a runtime on this thread.
+    #[track_caller]
+    pub fn connect(path: impl AsRef<Path>) -> Steps<Self> {
+        let (address, at) = (SocketAddr::from_pathname(path), Location::caller());
+        Steps::new(async move { connect(&address?, at).await })
+    }
+
+    /// Connects to the listener at an address, which may be an abstract one.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `WouldBlock` where the listener's line is full.
+    ///
+    /// # Panics
+    ///
+    /// When polled without a runtime on this thread.
+    #[track_caller]
+    pub fn connect_addr(address: &SocketAddr) -> Steps<Self> {
+        let (address, at) = (address.clone(), Location::caller());
+        Steps::new(async move { connect(&address, at).await })
+    }
+
+    /// Two streams that are connected with each other.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    #[track_caller]
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (a, b) = mio::net::UnixStream::pair()?;
+        Ok((UnixStream::new(a)?, UnixStream::new(b)?))
+    }
+
+    /// Registers a stream of the standard library, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    #[track_caller]
+    pub fn from_std(stream: net::UnixStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        UnixStream::new(mio::net::UnixStream::from_std(stream))
+    }
+
+    /// Takes the stream off the reactor. It stays non-blocking.
+    pub fn into_std(self) -> net::UnixStream {
+        self.source.into_inner().into()
+    }
+
+    #[track_caller]
+    pub(crate) fn new(stream: mio::net::UnixStream) -> io::Result<Self> {
+        let source = Source::new(stream)?;
+        Ok(UnixStream { source })
+    }
+
+    /// Reads what is there, at least one byte, into `buffer`; zero bytes mean the end. Descriptors
+    /// that come with the bytes are closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `ConnectionReset` if the peer left bytes unread.
+    #[track_caller]
+    pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> Read<'a> {
+        Read::new(self, buffer)
+    }
+
+    /// Writes as much of `bytes` as the system takes, at least one byte, and returns how much.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `BrokenPipe` if the peer is gone.
+    #[track_caller]
+    pub fn write<'a>(&'a self, bytes: &'a [u8]) -> Write<'a> {
+        Write::new(self, bytes)
+    }
+
+    /// Waits until reading is worth trying.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime that it was registered with has ended.
+    #[track_caller]
+    pub fn readable(&self) -> Ready<'_> {
+        self.source.ready(Way::Read)
+    }
+
+    /// Waits until writing is worth trying.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime that it was registered with has ended.
+    #[track_caller]
+    pub fn writable(&self) -> Ready<'_> {
+        self.source.ready(Way::Write)
+    }
+
+    /// Runs a system call of your own that reads, such as one that receives descriptors; see
+    /// [`Source::try_read_with`].
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`.
+    pub fn try_read_with<R>(&self, mut op: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+        self.source.try_read_with(|_| op())
+    }
+
+    /// Runs a system call of your own that writes; see [`Source::try_write_with`].
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`.
+    pub fn try_write_with<R>(&self, mut op: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+        self.source.try_write_with(|_| op())
+    }
+
+    /// Ends reading, writing or both; the peer sees the end of the stream once writing has ended.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.socket().shutdown(how)
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket().local_addr()
+    }
+
+    /// The address of the peer.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.socket().peer_addr()
+    }
+
+    fn socket(&self) -> &mio::net::UnixStream {
+        self.source.get_ref()
+    }
+}
+
+async fn connect(address: &SocketAddr, at: &'static Location<'static>) -> io::Result<UnixStream> {
+    let stream = UnixStream::new(mio::net::UnixStream::connect_addr(address)?)?;
+    Ready::new(stream.source.readiness(), Way::Write, at).await?;
+    match stream.socket().take_error()? {
+        Some(error) => Err(error),
+        None => Ok(stream),
+    }
+}
+
+impl Flow for UnixStream {
+    fn readiness(&self) -> &Readiness {
+        self.source.readiness()
+    }
+
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.try_read_vectored(&mut [IoSliceMut::new(buffer)])
+    }
+
+    /// A read ends where descriptors or credentials came along, which makes it short although more
+    /// is left. Only `recvmsg` tells.
+    fn try_read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let mut control = Default::default();
+        let received = recvmsg(self.as_fd(), buffers, &mut control, RecvFlags::empty())?;
+        if received.flags.contains(ReturnFlags::CTRUNC) {
+            self.readiness().read.doubt();
+        }
+        Ok(received.bytes)
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket().write(bytes)
+    }
+
+    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.socket().write_vectored(slices)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+flow::impl_async_read!(UnixStream: UnixStream, &UnixStream);
+flow::impl_async_write!(UnixStream: UnixStream, &UnixStream);
+
+impl AsFd for UnixStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket().as_fd()
+    }
+}
+
+impl fmt::Debug for UnixStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.socket().fmt(f)
+    }
+}

@@ -1,0 +1,291 @@
+//! Unix datagram sockets, at a path or an abstract address.
+
+use std::fmt;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::{self, SocketAddr};
+use std::path::Path;
+
+use super::datagram::{Datagrams, Recv, RecvFrom, Send, SendTo};
+use super::ready::Ready;
+use super::source::{Fd, Source};
+use crate::runtime::{Readiness, Way};
+
+/// A Unix datagram socket.
+///
+/// Datagrams are neither lost nor reordered; a sender waits while the receiver's queue is full. What
+/// does not fit into the receiver's buffer is cut off.
+///
+/// asyncio counterpart: `loop.create_datagram_endpoint` with `AF_UNIX`.
+///
+/// # Examples
+///
+/// ```
+/// use turnwise::io::UnixDatagram;
+///
+/// # fn main() -> std::io::Result<()> {
+/// turnwise::block_on(async {
+///     let (a, b) = UnixDatagram::pair()?;
+///     a.send(b"one").await?;
+///     a.send(b"two").await?;
+///     let mut buffer = [0; 64];
+///     assert_eq!(b.recv(&mut buffer).await?, 3);
+///     assert_eq!(&buffer[..3], b"one");
+///     Ok(())
+/// })
+/// # }
+/// ```
+pub struct UnixDatagram {
+    source: Source<Fd<net::UnixDatagram>>,
+}
+
+impl UnixDatagram {
+    /// Binds to a path, where nothing may be yet.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    #[track_caller]
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        UnixDatagram::from_std(net::UnixDatagram::bind(path)?)
+    }
+
+    /// Binds to an address, which may be an abstract one.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    #[track_caller]
+    pub fn bind_addr(address: &SocketAddr) -> io::Result<Self> {
+        UnixDatagram::from_std(net::UnixDatagram::bind_addr(address)?)
+    }
+
+    /// A socket without an address: it can send, and be connected.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    #[track_caller]
+    pub fn unbound() -> io::Result<Self> {
+        UnixDatagram::from_std(net::UnixDatagram::unbound()?)
+    }
+
+    /// Two sockets that are connected with each other.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    #[track_caller]
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (a, b) = net::UnixDatagram::pair()?;
+        Ok((UnixDatagram::from_std(a)?, UnixDatagram::from_std(b)?))
+    }
+
+    /// Registers a socket of the standard library, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    #[track_caller]
+    pub fn from_std(socket: net::UnixDatagram) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let source = Source::from_fd(socket)?;
+        Ok(UnixDatagram { source })
+    }
+
+    /// Takes the socket off the reactor. It stays non-blocking.
+    pub fn into_std(self) -> net::UnixDatagram {
+        self.source.into_inner().0
+    }
+
+    /// Chooses the one peer that [`send`](UnixDatagram::send) sends to and that is heard.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.socket().connect(path)
+    }
+
+    /// As [`connect`](UnixDatagram::connect), with an address, which may be an abstract one.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn connect_addr(&self, address: &SocketAddr) -> io::Result<()> {
+        self.socket().connect_addr(address)
+    }
+
+    /// Sends a datagram to the connected peer.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[track_caller]
+    pub fn send<'a>(&'a self, bytes: &'a [u8]) -> Send<'a, SocketAddr> {
+        Send::new(self, bytes)
+    }
+
+    /// Sends a datagram to the socket at an address, which may be an abstract one. For a path, use
+    /// [`SocketAddr::from_pathname`].
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[track_caller]
+    pub fn send_to<'a>(&'a self, bytes: &'a [u8], to: SocketAddr) -> SendTo<'a, SocketAddr> {
+        SendTo::new(self, bytes, to)
+    }
+
+    /// Receives a datagram.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[track_caller]
+    pub fn recv<'a>(&'a self, buffer: &'a mut [u8]) -> Recv<'a, SocketAddr> {
+        Recv::new(self, buffer)
+    }
+
+    /// Receives a datagram and tells who sent it.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[track_caller]
+    pub fn recv_from<'a>(&'a self, buffer: &'a mut [u8]) -> RecvFrom<'a, SocketAddr> {
+        RecvFrom::new(self, buffer, false)
+    }
+
+    /// Waits until receiving is worth trying.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime that it was registered with has ended.
+    #[track_caller]
+    pub fn readable(&self) -> Ready<'_> {
+        self.source.ready(Way::Read)
+    }
+
+    /// Waits until sending is worth trying.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime that it was registered with has ended.
+    #[track_caller]
+    pub fn writable(&self) -> Ready<'_> {
+        self.source.ready(Way::Write)
+    }
+
+    /// Ends receiving, sending or both.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.socket().shutdown(how)
+    }
+
+    /// The address of this socket.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket().local_addr()
+    }
+
+    /// The address of the connected peer.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.socket().peer_addr()
+    }
+
+    fn socket(&self) -> &net::UnixDatagram {
+        &self.source.get_ref().0
+    }
+}
+
+impl Datagrams for UnixDatagram {
+    type Address = SocketAddr;
+
+    fn readiness(&self) -> &Readiness {
+        self.source.readiness()
+    }
+
+    fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket().recv(buffer)
+    }
+
+    fn try_recv_from(&self, buffer: &mut [u8], _: bool) -> io::Result<(usize, SocketAddr)> {
+        self.socket().recv_from(buffer)
+    }
+
+    fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket().send(bytes)
+    }
+
+    fn try_send_to(&self, bytes: &[u8], to: &SocketAddr) -> io::Result<usize> {
+        self.socket().send_to_addr(bytes, to)
+    }
+}
+
+impl AsFd for UnixDatagram {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket().as_fd()
+    }
+}
+
+impl fmt::Debug for UnixDatagram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.socket().fmt(f)
+    }
+}

@@ -1,0 +1,166 @@
+//! Unix stream listeners, at a path or an abstract address.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::{self, SocketAddr};
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use super::accept::{Accepting, Acceptor};
+use super::unix::UnixStream;
+
+/// A socket that accepts Unix stream connections.
+///
+/// asyncio counterpart: `asyncio.start_unix_server`. The file at its path stays when it is dropped.
+pub struct UnixListener {
+    acceptor: Acceptor<mio::net::UnixListener>,
+}
+
+impl UnixListener {
+    /// Listens at a path, where nothing may be yet.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `AddrInUse` where there is something already.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    #[track_caller]
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        UnixListener::new(mio::net::UnixListener::bind(path)?)
+    }
+
+    /// Listens at an address, which may be an abstract one.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    #[track_caller]
+    pub fn bind_addr(address: &SocketAddr) -> io::Result<Self> {
+        UnixListener::new(mio::net::UnixListener::bind_addr(address)?)
+    }
+
+    /// Registers a listener of the standard library, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    #[track_caller]
+    pub fn from_std(listener: net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        UnixListener::new(mio::net::UnixListener::from_std(listener))
+    }
+
+    /// Takes the listener off the reactor. It stays non-blocking.
+    pub fn into_std(self) -> net::UnixListener {
+        self.acceptor.source.into_inner().into()
+    }
+
+    #[track_caller]
+    fn new(listener: mio::net::UnixListener) -> io::Result<Self> {
+        let acceptor = Acceptor::new(listener)?;
+        Ok(UnixListener { acceptor })
+    }
+
+    /// Waits for the next connection; see [`TcpListener::accept`](super::TcpListener::accept).
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*: no connection is lost.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[track_caller]
+    pub fn accept(&self) -> AcceptUnix<'_> {
+        AcceptUnix {
+            listener: self,
+            accepting: self.acceptor.accepting(),
+        }
+    }
+
+    /// The connections as a stream that never ends.
+    #[track_caller]
+    pub fn incoming(&self) -> IncomingUnix<'_> {
+        IncomingUnix {
+            accept: self.accept(),
+        }
+    }
+
+    /// The address that it listens at.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.acceptor.source.get_ref().local_addr()
+    }
+}
+
+impl AsFd for UnixListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.acceptor.source.get_ref().as_fd()
+    }
+}
+
+impl fmt::Debug for UnixListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.acceptor.fmt(f)
+    }
+}
+
+/// The future of [`UnixListener::accept`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct AcceptUnix<'a> {
+    listener: &'a UnixListener,
+    accepting: Accepting<'a>,
+}
+
+impl Future for AcceptUnix<'_> {
+    type Output = io::Result<(UnixStream, SocketAddr)>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let listener = this.listener.acceptor.source.get_ref();
+        let (stream, peer) = ready!(this.accepting.poll(cx, || listener.accept()))?;
+        Poll::Ready(UnixStream::new(stream).map(|stream| (stream, peer)))
+    }
+}
+
+impl fmt::Debug for AcceptUnix<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AcceptUnix")
+            .field("listener", &self.listener)
+            .finish()
+    }
+}
+
+/// The stream of [`UnixListener::incoming`].
+#[derive(Debug)]
+#[must_use = "streams do nothing unless they are polled"]
+pub struct IncomingUnix<'a> {
+    accept: AcceptUnix<'a>,
+}
+
+impl Stream for IncomingUnix<'_> {
+    type Item = io::Result<UnixStream>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let accepted = ready!(Pin::new(&mut self.accept).poll(cx));
+        Poll::Ready(Some(accepted.map(|(stream, _)| stream)))
+    }
+}

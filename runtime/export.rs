@@ -1,0 +1,197 @@
+//! A report for tools: JSON and Graphviz' DOT.
+
+use std::fmt::Write;
+
+use super::quiescence;
+use super::report::{Held, Place, Report, Row, State, Wait, What};
+
+impl Report {
+    /// The report as one JSON object. Places are `"file:line:column"`, tasks are their ids as printed
+    /// everywhere (`"#1"`), times are nanoseconds.
+    pub fn to_json(&self) -> String {
+        let tasks = list(self.tasks.iter().map(|row| self.row_json(row)));
+        let cycle = |cycle| list(Vec::into_iter(cycle).map(|id| text(&format!("{id}"))));
+        let cycles = list(self.cycles().into_iter().map(cycle));
+        let outside = object(&[
+            (
+                "working",
+                list(self.outside.working.iter().map(|label| text(label))),
+            ),
+            ("descriptors", self.outside.sources.to_string()),
+            ("wakers", self.outside.wakers.to_string()),
+            ("remotes", self.outside.remotes.to_string()),
+        ]);
+        object(&[
+            ("verdict", text(self.verdict.word())),
+            ("passes", self.passes.to_string()),
+            ("tasks", tasks),
+            ("cycles", cycles),
+            ("outside", outside),
+        ])
+    }
+
+    fn row_json(&self, row: &Row) -> String {
+        let state = match row.state {
+            State::Running => "running",
+            State::Ready => "ready",
+            State::Waiting => "waiting",
+        };
+        object(&[
+            ("id", text(&row.id.to_string())),
+            ("name", row.name.as_deref().map_or("null".to_owned(), text)),
+            ("main", row.main.to_string()),
+            ("spawned_at", text(&row.spawned_at.to_string())),
+            ("state", text(state)),
+            ("stuck", row.stuck.to_string()),
+            ("foreign_wakers", row.cloned.to_string()),
+            ("waits", list(row.waits.iter().map(wait_json))),
+        ])
+    }
+
+    /// The report as a graph in the DOT language: tasks, what they wait for, who holds it. Cycles are
+    /// red. `dot -Tsvg` draws it.
+    pub fn to_dot(&self) -> String {
+        let mut dot = "digraph turnwise {\n  node [shape=box, fontname=monospace]\n".to_owned();
+        let mut seen = Vec::new();
+        for (number, row) in self.tasks.iter().enumerate() {
+            let red = self.cycles.iter().flatten().any(|step| step.task == number);
+            let label = format!("task {}\n{}", self.title(row.id), row.spawned_at);
+            let colour = if red { ", color=red" } else { "" };
+            let _ = writeln!(
+                dot,
+                "  {} [label={}{colour}]",
+                text(&row.id.to_string()),
+                text(&label)
+            );
+            for (place, wait) in row.waits.iter().enumerate() {
+                let red = self
+                    .cycles
+                    .iter()
+                    .flatten()
+                    .any(|step| step.task == number && step.wait == place);
+                self.wait_dot(&mut dot, row, wait, red, &mut seen);
+            }
+        }
+        dot.push_str("}\n");
+        dot
+    }
+
+    fn wait_dot(&self, dot: &mut String, row: &Row, wait: &Wait, red: bool, seen: &mut Vec<u32>) {
+        let (from, colour) = (
+            text(&row.id.to_string()),
+            if red { ", color=red" } else { "" },
+        );
+        let at = text(&wait.at.map_or(String::new(), |at| at.to_string()));
+        let mut edge = |from: &str, to: &str, label: &str| {
+            let _ = writeln!(dot, "  {from} -> {to} [label={label}{colour}]");
+        };
+        match &wait.what {
+            What::End(id) => edge(&from, &text(&id.to_string()), &at),
+            What::Children(_, ids) => {
+                ids.iter()
+                    .for_each(|id| edge(&from, &text(&id.to_string()), &at));
+            }
+            What::Queue(_, record) => {
+                let queue = text(&format!("queue {record}"));
+                if !wait.granted {
+                    edge(&from, &queue, &at);
+                }
+                if !wait.granted && !seen.contains(record) {
+                    seen.push(*record);
+                    for held in &wait.holders {
+                        let holder = held.task.map_or("outside".to_owned(), |id| id.to_string());
+                        edge(&queue, &text(&holder), &text(&held.since.to_string()));
+                    }
+                    let label = text(&self.what(wait).replacen(" made at ", "\n", 1));
+                    let _ = writeln!(dot, "  {queue} [shape=ellipse, label={label}]");
+                }
+            }
+            What::Source(_) | What::Timer(..) | What::Quiescence => {
+                let node = text(&format!("{} {}", row.id, self.what(wait)));
+                edge(&from, &node, &at);
+                let label = text(&self.what(wait));
+                let _ = writeln!(dot, "  {node} [shape=plaintext, label={label}]");
+            }
+        }
+    }
+}
+
+fn wait_json(wait: &Wait) -> String {
+    let number = |number: Option<u64>| number.map_or("null".to_owned(), |n| n.to_string());
+    let place = |place: Option<Place>| place.map_or("null".to_owned(), |at| text(&at.to_string()));
+    let (kind, tasks, left) = match &wait.what {
+        What::Queue(kind, _) | What::Source(kind) => (*kind, Vec::new(), None),
+        What::Quiescence => (quiescence::KIND, Vec::new(), None),
+        What::Timer(kind, left) => (*kind, Vec::new(), Some(*left)),
+        What::End(id) => ("end of task", vec![*id], None),
+        What::Children(kind, ids) => (*kind, ids.clone(), None),
+    };
+    object(&[
+        ("for", text(kind)),
+        ("tasks", list(tasks.iter().map(|id| text(&id.to_string())))),
+        ("made_at", place(wait.made)),
+        ("at", place(wait.at)),
+        ("place", number(wait.place.map(|place| place as u64))),
+        ("passes", number(wait.passes.map(u64::from))),
+        ("nanoseconds", number(wait.nanos)),
+        ("nanoseconds_left", number(left)),
+        ("granted", wait.granted.to_string()),
+        ("held_by", list(wait.holders.iter().map(held_json))),
+    ])
+}
+
+fn held_json(held: &Held) -> String {
+    let task = held
+        .task
+        .map_or("null".to_owned(), |id| text(&id.to_string()));
+    object(&[
+        ("task", task),
+        ("since", text(&held.since.to_string())),
+        ("granted", held.granted.to_string()),
+    ])
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    format!("[{}]", items.collect::<Vec<_>>().join(","))
+}
+
+fn object(fields: &[(&str, String)]) -> String {
+    let field = |(name, value): &(&str, String)| format!("{}:{value}", text(name));
+    format!(
+        "{{{}}}",
+        fields.iter().map(field).collect::<Vec<_>>().join(",")
+    )
+}
+
+/// A string in quotes, escaped so that both JSON and DOT read it back.
+fn text(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            control if control < ' ' => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(control));
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_backslashes_and_control_characters_are_escaped() {
+        assert_eq!(text("a\"b\\c\nd\u{1}é"), r#""a\"b\\c\nd\u0001é""#);
+        assert_eq!(
+            object(&[("a", list(["1".to_owned()].into_iter()))]),
+            r#"{"a":[1]}"#
+        );
+    }
+}

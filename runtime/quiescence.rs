@@ -1,0 +1,88 @@
+//! Waiting until everybody else is blocked: for tests that have to look at a program at rest.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::context;
+use super::ticket::Ticket;
+use super::wait_queue::WaitQueue;
+
+/// What reports call it.
+pub(crate) const KIND: &str = "all others to be blocked";
+
+/// The line of those who wait for it.
+pub(crate) const fn queue() -> WaitQueue {
+    WaitQueue::new(KIND)
+}
+
+/// Waits until every other task is blocked: nobody is ready, no timer is due and no descriptor is
+/// ready. Time does not pass for it, so a virtual clock stands still.
+///
+/// Blocking calls and other threads are not waited for. Several tasks that wait so go on together.
+///
+/// asyncio counterpart: none; `trio.testing.wait_all_tasks_blocked`.
+///
+/// # Cancel safety
+///
+/// *Strict*.
+///
+/// # Panics
+///
+/// Without a runtime on this thread.
+///
+/// # Examples
+///
+/// ```
+/// use std::rc::Rc;
+/// use turnwise::sync::Event;
+///
+/// turnwise::block_on(async {
+///     let event = Rc::new(Event::new());
+///     let task = turnwise::spawn({
+///         let event = event.clone();
+///         async move { event.wait().await }
+///     });
+///     turnwise::wait_quiescent().await;
+///     assert!(!task.is_finished() && turnwise::dump().to_string().contains("waits for event"));
+///     event.set();
+///     task.await.unwrap();
+/// });
+/// ```
+#[track_caller]
+pub fn wait_quiescent() -> WaitQuiescent {
+    context::with_runtime("wait_quiescent", |_| ());
+    WaitQuiescent {
+        ticket: Ticket::new(0, Location::caller()),
+    }
+}
+
+/// The future of [`wait_quiescent`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct WaitQuiescent {
+    ticket: Ticket,
+}
+
+impl Future for WaitQuiescent {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        context::with(|kernel| self.ticket.poll(&kernel.quiescence, cx).map(drop))
+    }
+}
+
+impl Drop for WaitQuiescent {
+    fn drop(&mut self) {
+        context::try_with(|kernel| self.ticket.leave(&kernel.quiescence));
+    }
+}
+
+impl fmt::Debug for WaitQuiescent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitQuiescent")
+            .field("ticket", &self.ticket)
+            .finish()
+    }
+}

@@ -1,0 +1,279 @@
+//! A report as text for a terminal.
+//!
+//! ```text
+//!   what is the matter, in a line
+//!   the cycles, spelled out
+//!   the tasks, each with what it waits for
+//!   what could still come from outside
+//! ```
+
+use std::fmt;
+use std::time::Duration;
+
+use super::quiescence;
+use super::report::{Held, Place, Report, Row, State, Step, Wait, What};
+use super::task::TaskId;
+use super::verdict::Verdict;
+
+/// Tasks that are printed before the rest is only counted; `{:#}` prints all.
+const MOST: usize = 50;
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.headline(f)?;
+        for cycle in self.cycles.iter().take(MOST) {
+            self.cycle(f, cycle)?;
+        }
+        // Those in a cycle first, then the stuck, then the rest; each kind by age.
+        let mut order: Vec<(usize, usize)> = (0..self.tasks.len())
+            .map(|task| (self.rank(task), task))
+            .collect();
+        let most = if f.alternate() { usize::MAX } else { MOST };
+        if order.len() > most {
+            order.sort_unstable();
+            order.truncate(most);
+            order.sort_unstable_by_key(|(_, task)| *task);
+        }
+        for (_, task) in &order {
+            self.task(f, &self.tasks[*task])?;
+        }
+        let hidden = self.tasks.len() - order.len();
+        if hidden > 0 {
+            writeln!(f, "and {hidden} more; {{:#}} prints them all")?;
+        }
+        write!(f, "outside: {}", self.outside)
+    }
+}
+
+impl Report {
+    fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |state| self.tasks.iter().filter(|task| task.state == state).count();
+        let stuck = self.tasks.iter().filter(|task| task.stuck).count();
+        match self.verdict {
+            Verdict::Certain if self.tasks.is_empty() => return writeln!(f, "no tasks"),
+            Verdict::Certain => {
+                return writeln!(f, "deadlock: nothing can ever wake this program again");
+            }
+            Verdict::Suspected => {
+                return writeln!(
+                    f,
+                    "suspected deadlock: only foreign code that keeps wakers can wake this program"
+                );
+            }
+            Verdict::Idle => write!(f, "{} tasks", self.tasks.len())?,
+        }
+        for (count, what) in [
+            (count(State::Running), "running"),
+            (count(State::Ready), "ready"),
+            (count(State::Waiting), "waiting"),
+        ] {
+            if count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        match stuck {
+            0 => writeln!(f),
+            _ => writeln!(f, ", {stuck} of them for ever"),
+        }
+    }
+
+    fn rank(&self, task: usize) -> usize {
+        match self.tasks[task].stuck {
+            _ if self.is_on_cycle(task) => 0,
+            true => 1,
+            false => 2,
+        }
+    }
+
+    fn is_on_cycle(&self, task: usize) -> bool {
+        self.cycles.iter().flatten().any(|step| step.task == task)
+    }
+
+    /// `#1 "name"`, or `#0 (main)`.
+    pub(super) fn title(&self, id: TaskId) -> String {
+        match self.find(id) {
+            Some(Row {
+                name: Some(name), ..
+            }) => format!("{id} \"{name}\""),
+            Some(Row { main: true, .. }) => format!("{id} (main)"),
+            Some(_) => id.to_string(),
+            None => format!("{id} (ended)"),
+        }
+    }
+
+    /// One line for what a task has, one for what it lacks.
+    fn cycle(&self, f: &mut fmt::Formatter<'_>, cycle: &[Step]) -> fmt::Result {
+        match cycle {
+            [_] => writeln!(f, "cycle of one task, which waits for itself")?,
+            _ => writeln!(
+                f,
+                "cycle of {} tasks, each waiting for the next",
+                cycle.len()
+            )?,
+        }
+        let before = |at: usize| cycle[(at + cycle.len() - 1) % cycle.len()];
+        for (at, step) in cycle.iter().enumerate().take(MOST) {
+            let (row, wait) = (&self.tasks[step.task], self.wait(*step));
+            let wanted = self.wait(before(at));
+            writeln!(f, "  task {}", self.title(row.id))?;
+            let held = wanted.holders.iter().find(|held| held.task == Some(row.id));
+            if let Some(held) = held {
+                let kept = match held.granted {
+                    true => " by a future that it does not poll",
+                    false => "",
+                };
+                writeln!(
+                    f,
+                    "    holds {} since {}{kept}",
+                    self.what(wanted),
+                    held.since
+                )?;
+            }
+            let (what, next) = (self.what(wait), cycle[(at + 1) % cycle.len()]);
+            match wait.at {
+                Some(line) => write!(f, "    waits at {line} for {what}")?,
+                None => write!(f, "    waits for {what}")?,
+            }
+            match wait.holders.is_empty() {
+                true => writeln!(f)?,
+                false => {
+                    let next = self.title(self.tasks[next.task].id);
+                    writeln!(f, ", held by task {next}")?;
+                }
+            }
+        }
+        if cycle.len() > MOST {
+            writeln!(f, "  and {} more", cycle.len() - MOST)?;
+        }
+        Ok(())
+    }
+
+    fn wait(&self, step: Step) -> &Wait {
+        &self.tasks[step.task].waits[step.wait]
+    }
+
+    /// What a wait is for, with the place where that was made.
+    pub(super) fn what(&self, wait: &Wait) -> String {
+        let made = |what: &str| match wait.made {
+            Some(made) => format!("{what} made at {made}"),
+            None => what.to_owned(),
+        };
+        match &wait.what {
+            What::Queue(kind, _) => made(kind),
+            What::Source(kind) => format!("a descriptor: {kind}"),
+            What::Quiescence => quiescence::KIND.to_owned(),
+            What::Timer(kind, left) => format!("{kind}, {} to go", span(*left)),
+            What::End(id) => format!("the end of task {}", self.title(*id)),
+            What::Children(kind, ids) => {
+                let list: Vec<_> = ids.iter().take(4).map(|id| self.title(*id)).collect();
+                let more = if ids.len() > list.len() { ", …" } else { "" };
+                made(&format!(
+                    "the children {}{more} of a {kind}",
+                    list.join(", ")
+                ))
+            }
+        }
+    }
+
+    fn task(&self, f: &mut fmt::Formatter<'_>, row: &Row) -> fmt::Result {
+        let state = match row.state {
+            State::Running => "running",
+            State::Ready => "ready",
+            State::Waiting if row.stuck && self.verdict == Verdict::Idle => "stuck",
+            State::Waiting => "waiting",
+        };
+        writeln!(
+            f,
+            "task {} [{state}], spawned at {}",
+            self.title(row.id),
+            row.spawned_at
+        )?;
+        for (number, wait) in row.waits.iter().enumerate() {
+            let last = number + 1 == row.waits.len() && !row.cloned;
+            self.branch(
+                f,
+                wait,
+                if last {
+                    ("└─", "  ")
+                } else {
+                    ("├─", "│ ")
+                },
+            )?;
+        }
+        if row.cloned {
+            writeln!(f, "  └─ foreign code keeps its waker")?;
+        }
+        if row.waits.is_empty() && !row.cloned && row.state == State::Waiting {
+            writeln!(f, "  └─ nothing that this runtime knows of can wake it")?;
+        }
+        Ok(())
+    }
+
+    fn branch(&self, f: &mut fmt::Formatter<'_>, wait: &Wait, tree: (&str, &str)) -> fmt::Result {
+        let (fork, bar) = tree;
+        let what = self.what(wait);
+        let passes = |count: u32| match count {
+            1 => "1 pass".to_owned(),
+            count => format!("{count} passes"),
+        };
+        let line = |f: &mut fmt::Formatter<'_>, what: &str, place: Option<Place>| match place {
+            Some(place) => writeln!(f, "  {bar}    {what} {place}"),
+            None => writeln!(f, "  {bar}    {what}"),
+        };
+        if wait.granted {
+            writeln!(f, "  {fork} was granted {what}")?;
+            line(f, "at", wait.at)?;
+            let ago = wait.passes.map_or(String::new(), passes);
+            let text = format!("{ago} ago, and its task ran since without polling that future");
+            return line(f, &text, None);
+        }
+        writeln!(f, "  {fork} waits for {what}")?;
+        if wait.at.is_some() {
+            line(f, "at", wait.at)?;
+        }
+        let mut facts = Vec::new();
+        if let Some(place) = wait.place.filter(|_| matches!(wait.what, What::Queue(..))) {
+            facts.push(format!("place {place} in line"));
+        }
+        if let Some(nanos) = wait.nanos {
+            facts.push(match wait.passes {
+                Some(count @ 1..) => format!("for {}, {}", passes(count), span(nanos)),
+                _ => format!("for {}", span(nanos)),
+            });
+        }
+        if !facts.is_empty() {
+            line(f, &facts.join(", "), None)?;
+        }
+        for held in &wait.holders {
+            self.holder(f, held, bar)?;
+        }
+        Ok(())
+    }
+
+    fn holder(&self, f: &mut fmt::Formatter<'_>, held: &Held, bar: &str) -> fmt::Result {
+        let who = match held.task {
+            Some(id) => format!("task {}", self.title(id)),
+            None => "code outside any task".to_owned(),
+        };
+        let (verb, since) = match held.granted {
+            true => ("granted to", "which asked for it at"),
+            false => ("held by", "since"),
+        };
+        writeln!(f, "  {bar}    {verb} {who} {since} {}", held.since)
+    }
+}
+
+/// A length of time, short.
+fn span(nanos: u64) -> String {
+    let duration = Duration::from_nanos(nanos);
+    match nanos {
+        0..10_000 => format!("{duration:?}"),
+        _ => format!("{duration:.1?}"),
+    }
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,269 @@
+//! Whether the program can ever move again: the verdict, and what follows from it.
+//!
+//! It is asked for only when the loop is about to sleep without a deadline, so it costs nothing
+//! while a program runs.
+//!
+//! ```text
+//!   about to sleep for ever ──▶ anything counted outside? ──yes──▶ Idle: sleep
+//!                                 │ no
+//!                                 ├─ clones of a waker left ──▶ Suspected: sleep for the grace,
+//!                                 │                             then say so once (strict: fail)
+//!                                 └─ none ──▶ Certain: give up with the report
+//! ```
+//!
+//! # Invariant
+//!
+//! **No false Certain.** Whoever outside can wake a task holds something that is counted, publishes
+//! its letter first and gives up the count afterwards; the verdict reads the counts first, then a
+//! fence, and the inbox last. So a count that is seen at zero has its letter seen too.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
+use std::sync::atomic::{Ordering, fence};
+use std::time::Duration;
+
+use super::clock;
+use super::context::Kernel;
+use super::problems::call_hook;
+use super::report::Report;
+
+/// How long foreign wakers are given to prove that somebody still means to use them.
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
+
+/// What can be said of a program in which no task is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Nothing inside or outside can ever wake it.
+    Certain,
+    /// Only foreign code that keeps clones of wakers might still wake it: another thread, or a
+    /// combinator inside a task that waits itself.
+    Suspected,
+    /// Something can wake it: a timer, a descriptor, work in flight, another thread's handle.
+    Idle,
+}
+
+impl Verdict {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Verdict::Certain => "certain",
+            Verdict::Suspected => "suspected",
+            Verdict::Idle => "idle",
+        }
+    }
+}
+
+/// What can wake the loop from outside.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outside {
+    /// Labels of work in flight that is certain to come back.
+    pub(super) working: Vec<Cow<'static, str>>,
+    /// Sources of the reactor that a task waits for.
+    pub(super) sources: usize,
+    /// Tasks of which somebody keeps a waker.
+    pub(super) wakers: usize,
+    /// Handles through which other threads can spawn.
+    pub(super) remotes: usize,
+}
+
+impl Outside {
+    pub(crate) fn count(kernel: &Kernel) -> Self {
+        let reactor = kernel.reactor.borrow();
+        let sources = reactor.iter().flat_map(|reactor| reactor.sources());
+        let cloned = kernel.cloned.borrow();
+        let working = kernel.working.borrow();
+        Outside {
+            working: working.iter().map(|(_, label)| label.clone()).collect(),
+            sources: sources.filter(|readiness| readiness.has_waiter()).count(),
+            wakers: cloned
+                .iter()
+                .filter(|(_, waker)| waker.as_ref().is_some_and(|waker| waker.is_cloned()))
+                .count(),
+            remotes: kernel
+                .link
+                .borrow()
+                .as_ref()
+                .map_or(0, |link| link.remotes()),
+        }
+    }
+
+    /// Whether other threads can run what they like here.
+    pub(super) fn is_anyone(&self) -> bool {
+        !self.working.is_empty() || self.remotes > 0
+    }
+
+    /// The verdict on a loop in which nothing is ready or due. The counts have been read before.
+    pub(super) fn verdict(&self, kernel: &Kernel) -> Verdict {
+        fence(Ordering::SeqCst);
+        let mail = kernel
+            .inbox
+            .borrow()
+            .as_ref()
+            .is_some_and(|inbox| inbox.has_mail());
+        if mail || self.is_anyone() || self.sources > 0 {
+            Verdict::Idle
+        } else if self.wakers > 0 {
+            Verdict::Suspected
+        } else {
+            Verdict::Certain
+        }
+    }
+}
+
+impl fmt::Display for Outside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Work in flight keeps a handle of its own to come back with.
+        let remotes = self.remotes.saturating_sub(self.working.len());
+        let counts = [
+            (self.sources, "awaited descriptor"),
+            (self.wakers, "task with foreign wakers"),
+            (remotes, "remote"),
+        ];
+        let mut any = false;
+        let mut comma = |f: &mut fmt::Formatter<'_>| {
+            f.write_str(if std::mem::replace(&mut any, true) {
+                ", "
+            } else {
+                ""
+            })
+        };
+        for label in &self.working {
+            comma(f)?;
+            f.write_str(label)?;
+        }
+        for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+            comma(f)?;
+            let (noun, rest) = what.split_once(' ').unwrap_or((what, ""));
+            match (count, rest) {
+                (1, _) => write!(f, "1 {what}")?,
+                (_, "with foreign wakers") => write!(f, "{count} {noun}s {rest}")?,
+                (_, _) => write!(f, "{count} {what}s")?,
+            }
+        }
+        match any {
+            true => Ok(()),
+            false => f.write_str("nothing"),
+        }
+    }
+}
+
+/// What the verdict remembers from one park to the next.
+pub(crate) struct Suspicion {
+    /// Real time of the first park of a row at which only foreign wakers were left; 0 is none.
+    since: Cell<u64>,
+    /// It was reported; once is enough.
+    told: Cell<bool>,
+    /// A `block_on` is under way: no code outside the tasks runs on this thread.
+    judging: Cell<bool>,
+}
+
+impl Suspicion {
+    pub(crate) const fn new() -> Self {
+        Suspicion {
+            since: Cell::new(0),
+            told: Cell::new(false),
+            judging: Cell::new(false),
+        }
+    }
+
+    /// A runtime begins with none.
+    pub(crate) fn reset(&self) {
+        self.since.set(0);
+        self.told.set(false);
+    }
+
+    /// Something has happened since the last park.
+    #[inline]
+    pub(crate) fn relieve(&self) {
+        self.since.set(0);
+    }
+
+    pub(super) fn is_judging(&self) -> bool {
+        self.judging.get()
+    }
+
+    pub(crate) fn set_judging(&self, judging: bool) -> bool {
+        self.judging.replace(judging)
+    }
+}
+
+/// What to do at a park without a deadline.
+pub(crate) enum Park {
+    /// Sleep until something happens.
+    Sleep,
+    /// Sleep at most until then, in real time, and ask again.
+    Until(u64),
+    /// Do not sleep: nothing will ever happen, or nobody believes it any more.
+    GiveUp,
+}
+
+/// Decides at a park without a deadline. Runs the hook when it reports.
+#[cold]
+pub(crate) fn at_park(kernel: &Kernel) -> Park {
+    let verdict = Outside::count(kernel).verdict(kernel);
+    let suspicion = &kernel.suspicion;
+    match verdict {
+        Verdict::Certain => return Park::GiveUp,
+        Verdict::Suspected if !suspicion.told.get() => {}
+        _ => {
+            suspicion.relieve();
+            return Park::Sleep;
+        }
+    }
+    let now = clock::real();
+    if suspicion.since.get() == 0 {
+        suspicion.since.set(now);
+    }
+    let (grace, strict, hook) = {
+        let options = kernel.options.borrow();
+        (options.grace, options.strict, options.on_suspected.clone())
+    };
+    let end = suspicion.since.get().saturating_add(clock::nanos(grace));
+    if now < end {
+        return Park::Until(end);
+    }
+    if strict {
+        return Park::GiveUp;
+    }
+    suspicion.told.set(true);
+    let report = Report::take(kernel);
+    match hook {
+        Some(hook) => call_hook(|| hook(&report)),
+        None => eprintln!("turnwise: {report}"),
+    }
+    Park::Sleep
+}
+
+/// Nothing can ever wake the program again, or in tests: nothing is likely to.
+///
+/// Returned by [`Runtime::try_block_on`](crate::Runtime::try_block_on), and the text of the panic
+/// of [`block_on`](crate::block_on).
+pub struct Deadlock {
+    report: Report,
+}
+
+impl Deadlock {
+    pub(crate) fn new(report: Report) -> Self {
+        Deadlock { report }
+    }
+
+    /// Who waits for what. Its [`verdict`](Report::verdict) says how sure this is.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+}
+
+impl fmt::Display for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.report, f)
+    }
+}
+
+impl fmt::Debug for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Deadlock {}

@@ -1,0 +1,235 @@
+//! Subprocesses.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::time::Duration;
+
+use futures::{AsyncReadExt, AsyncWriteExt};
+use turnwise::io::{Child, Command};
+use turnwise::{block_on, gather, sleep, spawn, timeout};
+
+use crate::support::{bounded, virtual_runtime};
+use crate::tcp::alone;
+
+fn shell(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]);
+    command
+}
+
+/// Whether a process runs, and is not merely waiting to be collected.
+fn runs(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat"));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[test]
+fn statuses_come_back() {
+    bounded(|| {
+        block_on(async {
+            assert!(shell("exit 0").status().await.expect("it runs").success());
+            let status = shell("exit 7").status().await.expect("it runs");
+            assert_eq!(status.code(), Some(7));
+            let status = shell("kill -9 $$").status().await.expect("it runs");
+            assert_eq!(status.signal(), Some(9));
+            let error = Command::new("/no/such/program").status().await;
+            let error = error.expect_err("there is none");
+            assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+        });
+    });
+}
+
+#[test]
+fn a_megabyte_goes_through_cat_and_comes_back() {
+    bounded(|| {
+        block_on(async {
+            let mut command = Command::new("cat");
+            command.stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut child = command.spawn().expect("it runs");
+            let data: Vec<u8> = (0..1_u32 << 20).map(|n| (n % 251) as u8).collect();
+            let mut stdin = child.stdin.take().expect("it is piped");
+            let mut stdout = child.stdout.take().expect("it is piped");
+            let writing = async {
+                stdin.write_all(&data).await.expect("cat reads");
+                stdin.close().await.expect("a pipe closes");
+                stdin.write_all(b"x").await.expect_err("it is closed");
+            };
+            let mut copy = Vec::new();
+            let reading = async { stdout.read_to_end(&mut copy).await.expect("cat ends") };
+            futures::join!(writing, reading);
+            assert!(copy == data, "cat changes nothing");
+            assert!(child.wait().await.expect("it is ours").success());
+            // Asked again, it says the same.
+            assert!(child.wait().await.expect("it is ours").success());
+        });
+    });
+}
+
+#[test]
+fn output_drains_both_pipes_at_once() {
+    bounded(|| {
+        block_on(async {
+            // Either pipe holds 64 KiB; whoever reads one after the other waits for ever.
+            let script = "head -c 1000000 /dev/zero >&2; head -c 2000000 /dev/zero; \
+                          head -c 1000000 /dev/zero >&2; exit 3";
+            let output = shell(script).output().await.expect("it runs");
+            assert_eq!(output.stdout.len(), 2_000_000);
+            assert_eq!(output.stderr.len(), 2_000_000);
+            assert_eq!(output.status.code(), Some(3));
+            // Without an input to inherit, one that reads ends at once.
+            let output = Command::new("cat").output().await.expect("it runs");
+            assert!(output.status.success() && output.stdout.is_empty());
+        });
+    });
+}
+
+#[test]
+fn a_child_that_reads_ends_when_it_is_waited_for() {
+    bounded(|| {
+        block_on(async {
+            let mut child = Command::new("cat")
+                .stdin(Stdio::piped())
+                .spawn()
+                .expect("it runs");
+            assert!(child.try_wait().expect("it is ours").is_none());
+            assert!(child.wait().await.expect("it is ours").success());
+        });
+    });
+}
+
+#[test]
+fn a_wait_that_loses_a_race_can_be_repeated() {
+    bounded(|| {
+        block_on(async {
+            let mut child = shell("sleep 0.1; exit 4").spawn().expect("it runs");
+            let mut waits = 0;
+            let status = loop {
+                waits += 1;
+                let wait = timeout(Duration::from_millis(5), child.wait());
+                if let Ok(status) = wait.await {
+                    break status.expect("it is ours");
+                }
+            };
+            assert_eq!(status.code(), Some(4));
+            assert!(waits > 2);
+        });
+    });
+}
+
+#[test]
+fn children_are_killed_on_request_alone() {
+    bounded(|| {
+        block_on(async {
+            let mut child = Command::new("sleep").arg("100").spawn().expect("it runs");
+            child.kill().expect("it runs");
+            let status = child.wait().await.expect("it is ours");
+            assert_eq!(status.signal(), Some(9));
+            child.kill().expect("killing the dead is no error");
+
+            let survivor = Command::new("sleep").arg("0.3").spawn().expect("it runs");
+            let id = survivor.id();
+            drop(survivor);
+            sleep(Duration::from_millis(20)).await;
+            assert!(runs(id), "nobody asked for its end");
+
+            let mut command = Command::new("sleep");
+            let victim = command.arg("100").kill_on_drop(true).spawn();
+            let id = victim.as_ref().map(Child::id).expect("it runs");
+            drop(victim);
+            while runs(id) {
+                sleep(Duration::from_millis(1)).await;
+            }
+            // A future that is dropped takes its child along.
+            let mut command = Command::new("sleep");
+            let status = command.arg("100").kill_on_drop(true).status();
+            timeout(Duration::from_millis(5), status)
+                .await
+                .expect_err("it sleeps longer");
+        });
+    });
+}
+
+#[test]
+fn one_child_may_feed_another() {
+    bounded(|| {
+        block_on(async {
+            let mut first = shell("echo one; echo two; echo three");
+            let mut first = first.stdout(Stdio::piped()).spawn().expect("it runs");
+            let pipe = first.stdout.take().expect("it is piped").into_std();
+            let mut second = Command::new("wc");
+            second.arg("-l").stdin(pipe.expect("it can block again"));
+            let output = second.output().await.expect("it runs");
+            assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "3");
+            assert!(first.wait().await.expect("it is ours").success());
+        });
+    });
+}
+
+#[test]
+fn hundreds_of_children_at_once_leave_nothing_behind() {
+    alone("process::hundreds");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn hundreds() {
+    fn descriptors() -> usize {
+        let list = std::fs::read_dir("/proc/self/fd").expect("Linux lists them");
+        list.count()
+    }
+    fn zombies() -> usize {
+        let own = std::process::id().to_string();
+        let all = std::fs::read_dir("/proc").expect("Linux lists them");
+        all.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok())
+            .filter_map(|stat| stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned()))
+            .filter(|rest| rest.split(' ').next() == Some("Z"))
+            .filter(|rest| rest.split(' ').nth(1) == Some(&own))
+            .count()
+    }
+    bounded(|| {
+        block_on(async {
+            shell("exit 0").output().await.expect("it runs");
+            let before = descriptors();
+            for batch in 0..3 {
+                let children = (0..100).map(|n| async move {
+                    let output = shell(&format!("echo {n}; exit {}", n % 50)).output().await;
+                    let output = output.expect("it runs");
+                    assert_eq!(output.status.code(), Some(n % 50));
+                    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+                    assert_eq!(text.trim().parse(), Ok(n), "in batch {batch}");
+                });
+                gather(children).await;
+            }
+            assert_eq!(descriptors(), before);
+            assert_eq!(zombies(), 0);
+            // Those that nobody waits for are collected too, as others come.
+            for _ in 0..50 {
+                drop(Command::new("true").spawn().expect("it runs"));
+            }
+            for _ in 0..8 {
+                sleep(Duration::from_millis(20)).await;
+                drop(Command::new("true").spawn().expect("it runs"));
+            }
+            assert!(zombies() < 10, "{} zombies", zombies());
+        });
+    });
+}
+
+#[test]
+fn a_virtual_clock_stands_still_while_a_child_is_awaited() {
+    bounded(|| {
+        virtual_runtime().block_on(async {
+            let begun = turnwise::time::Instant::now();
+            let late = spawn(async {
+                sleep(Duration::from_secs(3600)).await;
+            });
+            let status = shell("sleep 0.05").status().await.expect("it runs");
+            assert!(status.success());
+            assert_eq!(begun.elapsed(), Duration::ZERO);
+            let output = shell("sleep 0.05; echo x").output().await.expect("it runs");
+            assert_eq!(output.stdout, b"x\n");
+            assert_eq!(begun.elapsed(), Duration::ZERO);
+            late.await.expect("the clock jumps now");
+        });
+    });
+}

@@ -1,0 +1,270 @@
+//! Signals, really sent. A signal is heard by the whole process, so most tests run in one of their
+//! own.
+
+use std::io::ErrorKind;
+use std::os::unix::process::ExitStatusExt;
+use std::thread;
+use std::time::Duration;
+
+use futures::StreamExt;
+use rustix::process::{Signal as Number, getpid, kill_process};
+use turnwise::io::{Signal, SignalKind, ctrl_c, signal};
+use turnwise::{block_on, race, sleep, spawn, timeout, yield_now};
+
+use crate::support::bounded;
+use crate::tcp::{alone, rerun};
+
+fn send(number: Number) {
+    kill_process(getpid(), number).expect("a process may signal itself");
+}
+
+/// Leaves a listener in place: another thread may be about to handle the last signal of several.
+fn keep(listener: Signal) {
+    std::mem::forget(listener);
+}
+
+#[test]
+fn signals_in_bursts_are_heard_at_least_once_each_burst() {
+    alone("signals::bursts");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn bursts() {
+    bounded(|| {
+        block_on(async {
+            let mut listener = signal(SignalKind::USER1).expect("it can be caught");
+            let (mut sent, mut heard, mut burst) = (0, 0, 1);
+            while sent < 100_000 {
+                for _ in 0..burst {
+                    send(Number::USR1);
+                }
+                (sent, burst) = (sent + burst, (burst * 3) % 1999);
+                listener.recv().await.expect("it was sent");
+                heard += 1;
+                while timeout(Duration::ZERO, listener.recv()).await.is_ok() {
+                    heard += 1;
+                }
+            }
+            assert!(heard <= sent, "{heard} of {sent}");
+            keep(listener);
+        });
+    });
+}
+
+#[test]
+fn every_listener_hears_every_signal() {
+    alone("signals::several");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn several() {
+    bounded(|| {
+        block_on(async {
+            let tasks: Vec<_> = (0..10)
+                .map(|_| {
+                    let listener = signal(SignalKind::USER1).expect("it can be caught");
+                    spawn(async move { listener.take(3).count().await })
+                })
+                .collect();
+            let mut own = signal(SignalKind::USER1).expect("it can be caught");
+            for _ in 0..3 {
+                yield_now().await;
+                send(Number::USR1);
+                own.recv().await.expect("it was sent");
+                sleep(Duration::from_millis(2)).await;
+            }
+            for task in tasks {
+                assert_eq!(task.await.expect("it counts"), 3);
+            }
+        });
+    });
+}
+
+#[test]
+fn a_listener_that_loses_races_misses_nothing() {
+    alone("signals::races");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn races() {
+    bounded(|| {
+        block_on(async {
+            let mut listener = signal(SignalKind::USER2).expect("it can be caught");
+            for n in 0..100 {
+                // Between two races nobody waits, but the listener is there.
+                let lost = race((
+                    async {
+                        listener.recv().await.expect("the runtime is alive");
+                        false
+                    },
+                    async {
+                        sleep(Duration::from_micros(n)).await;
+                        true
+                    },
+                ));
+                assert!(lost.await);
+                send(Number::USR2);
+                listener.recv().await.expect("it was sent");
+            }
+        });
+    });
+}
+
+#[test]
+fn a_second_ctrl_c_stops_a_clean_up_that_hangs() {
+    let output = rerun("signals::hung").output().expect("a test runs again");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("cleaning up"), "{text}");
+    assert_eq!(output.status.signal(), Some(2), "{text}");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn hung() {
+    block_on(async {
+        let interrupted = ctrl_c();
+        send(Number::INT);
+        interrupted.await.expect("it was sent");
+        println!("cleaning up");
+        send(Number::INT);
+        loop {
+            thread::sleep(Duration::from_secs(1));
+        }
+    });
+}
+
+#[test]
+fn a_second_ctrl_c_kills_while_the_first_is_not_taken() {
+    let output = rerun("signals::busy").output().expect("a test runs again");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("still alive"), "{text}");
+    assert_eq!(output.status.signal(), Some(2), "{text}");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn busy() {
+    block_on(async {
+        let _listener = signal(SignalKind::INTERRUPT).expect("it can be caught");
+        send(Number::INT);
+        println!("still alive");
+        send(Number::INT);
+        unreachable!("the second one kills");
+    });
+}
+
+#[test]
+fn every_ctrl_c_that_is_taken_is_survived() {
+    alone("signals::taken");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn taken() {
+    bounded(|| {
+        block_on(async {
+            let mut listener = signal(SignalKind::INTERRUPT).expect("it can be caught");
+            for _ in 0..100 {
+                send(Number::INT);
+                listener.recv().await.expect("it was sent");
+            }
+            // Dropped and made again.
+            drop(listener);
+            for _ in 0..10 {
+                let interrupted = ctrl_c();
+                send(Number::INT);
+                interrupted.await.expect("it was sent");
+            }
+            // Of SIGTERM, several may be on their way.
+            let mut listener = signal(SignalKind::TERMINATE).expect("it can be caught");
+            send(Number::TERM);
+            send(Number::TERM);
+            listener.recv().await.expect("it was sent");
+            keep(listener);
+        });
+    });
+}
+
+#[test]
+fn a_signal_that_nobody_hears_any_more_has_its_default() {
+    let output = rerun("signals::deaf").output().expect("a test runs again");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("heard"), "{text}");
+    assert_eq!(output.status.signal(), Some(15), "{text}");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn deaf() {
+    block_on(async {
+        let mut listener = signal(SignalKind::TERMINATE).expect("it can be caught");
+        send(Number::TERM);
+        listener.recv().await.expect("it was sent");
+        println!("heard");
+        drop(listener);
+        send(Number::TERM);
+        unreachable!("nobody hears it");
+    });
+}
+
+#[test]
+fn a_program_that_only_waits_for_a_signal_is_not_dead() {
+    alone("signals::patient");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn patient() {
+    bounded(|| {
+        let sender = thread::spawn(|| {
+            thread::sleep(Duration::from_millis(50));
+            send(Number::HUP);
+        });
+        // Installed before the sender is through its nap.
+        block_on(async {
+            let mut listener = signal(SignalKind::HANGUP).expect("it can be caught");
+            listener.recv().await.expect("it is sent");
+        });
+        sender.join().expect("it only sends");
+    });
+}
+
+#[test]
+fn listeners_come_and_go_without_a_trace() {
+    alone("signals::churn");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn churn() {
+    fn descriptors() -> usize {
+        let list = std::fs::read_dir("/proc/self/fd").expect("Linux lists them");
+        list.count()
+    }
+    bounded(|| {
+        block_on(async {
+            drop(signal(SignalKind::USER1).expect("it can be caught"));
+            let before = descriptors();
+            for n in 0..2000 {
+                let mut listener = signal(SignalKind::USER1).expect("it can be caught");
+                if n % 100 == 0 {
+                    send(Number::USR1);
+                    listener.recv().await.expect("it was sent");
+                }
+            }
+            assert_eq!(descriptors(), before);
+        });
+    });
+}
+
+#[test]
+fn what_cannot_be_caught_is_an_error() {
+    block_on(async {
+        let error = signal(SignalKind::from_raw(9)).expect_err("SIGKILL");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        signal(SignalKind::from_raw(4711)).expect_err("no such signal");
+    });
+}
