@@ -92,6 +92,8 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     }
     let (ours, handlers) = UnixStream::pair()?;
     let source = Source::with_interest(ours, Interest::READABLE)?;
+    let ends_program = kind == SignalKind::INTERRUPT || kind == SignalKind::TERMINATE;
+    source.readiness().ends_program.set(ends_program);
     let (id, unheard) = enlist(kind, handlers)?;
     Ok(Signal {
         source,

@@ -36,6 +36,8 @@ pub(crate) struct Options {
     /// What counts as blocking the loop, if that is watched.
     pub(crate) watchdog: Option<Duration>,
     pub(crate) on_stall: Option<StallHook>,
+    #[cfg(feature = "signal")]
+    pub(crate) dump_on_sigusr1: bool,
     pub(crate) blocking_threads: Option<usize>,
 }
 
@@ -50,6 +52,8 @@ impl Options {
             strict: false,
             watchdog: None,
             on_stall: None,
+            #[cfg(feature = "signal")]
+            dump_on_sigusr1: false,
             blocking_threads: None,
         }
     }
@@ -138,6 +142,17 @@ impl Builder {
     /// Tells `hook` of what the watchdog sees in place of the standard error.
     pub fn on_stall(mut self, hook: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
         self.options.on_stall = Some(Arc::new(hook));
+        self
+    }
+
+    /// Prints a [dump](crate::dump()) of all tasks on the standard error whenever the process gets
+    /// `SIGUSR1`, which would kill it otherwise. The dump is taken between two polls: of a loop that
+    /// a task blocks only the [`watchdog`](Builder::watchdog) can tell.
+    ///
+    /// If the system has no descriptor left for it, that is printed and the runtime does without.
+    #[cfg(feature = "signal")]
+    pub fn dump_on_sigusr1(mut self) -> Self {
+        self.options.dump_on_sigusr1 = true;
         self
     }
 

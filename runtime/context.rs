@@ -29,7 +29,7 @@ use slab::Slab;
 use super::blocking::Pool;
 use super::builder::Options;
 use super::clock::Clock;
-use super::executor::Pace;
+use super::outside::Pace;
 use super::quiescence;
 use super::reactor::{Hit, Reactor};
 use super::remote::{Inbox, Letter, Link};
@@ -51,6 +51,9 @@ pub(crate) mod notes {
     /// A leaf future registered, or confirmed, something that will wake it.
     pub(crate) const REGISTERED: u8 = 2;
 }
+
+/// Something to do now and then between two polls.
+pub(crate) type Chore = Rc<dyn Fn(&Kernel)>;
 
 /// Everything a thread needs to run tasks and to let them wait.
 pub(crate) struct Kernel {
@@ -104,6 +107,8 @@ pub(crate) struct Kernel {
     pub(crate) watchdog: RefCell<Option<Rc<Watchdog>>>,
     /// There is one.
     pub(crate) watched: Cell<bool>,
+    /// What the loop does besides, whenever it looks at the outside world.
+    pub(crate) chore: RefCell<Option<Chore>>,
     /// Groups of children made so far, each of which has its number.
     pub(crate) groups: Cell<u32>,
     /// The threads for blocking calls, made with the first such call.
@@ -156,6 +161,7 @@ impl Kernel {
             quiescence: quiescence::queue(),
             watchdog: RefCell::new(None),
             watched: Cell::new(false),
+            chore: RefCell::new(None),
             groups: Cell::new(0),
             pool: RefCell::new(None),
             letters: Cell::new(Vec::new()),

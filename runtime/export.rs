@@ -18,6 +18,7 @@ impl Report {
                 list(self.outside.working.iter().map(|label| text(label))),
             ),
             ("descriptors", self.outside.sources.to_string()),
+            ("signals", self.outside.signals.to_string()),
             ("wakers", self.outside.wakers.to_string()),
             ("remotes", self.outside.remotes.to_string()),
         ]);

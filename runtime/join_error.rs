@@ -10,7 +10,7 @@ use std::panic;
 pub enum JoinError {
     /// It was cancelled, or its runtime ended first.
     Cancelled {
-        /// What [`JoinHandle::cancel_because`] was told.
+        /// What [`JoinHandle::cancel_because`](crate::JoinHandle::cancel_because) was told.
         reason: Option<Cow<'static, str>>,
     },
     /// It panicked; the payload of the panic.

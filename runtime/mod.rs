@@ -9,6 +9,9 @@ mod branches;
 mod builder;
 mod clock;
 mod context;
+pub(crate) mod entry;
+#[cfg(feature = "signal")]
+mod dump_signal;
 mod executor;
 mod export;
 mod gather;
@@ -22,6 +25,7 @@ mod join_error;
 mod local;
 mod mailbox;
 mod nursery;
+mod outside;
 mod problems;
 mod quiescence;
 mod reactor;
@@ -29,7 +33,9 @@ mod remote;
 mod render;
 mod report;
 mod sleeper;
+mod sources;
 mod task;
+mod teardown;
 mod ticket;
 pub mod time;
 mod timers;
@@ -64,8 +70,6 @@ pub use token::{Runtime, Stats, block_on};
 pub use verdict::{Deadlock, Verdict};
 pub use watchdog::Stall;
 
-pub(crate) use token::entry;
-
 // For `sync`: the wait queue, who holds, and the current task.
 pub(crate) use context::current_task;
 pub(crate) use ticket::Ticket;
@@ -76,6 +80,6 @@ pub use wait_queue::WaitQueue;
 
 // For `io`: sources, their readiness, and the budget of ready results.
 pub(crate) use blocking::spawn_blocking_at;
-pub(crate) use executor::{deregister, register, released, spend_io};
 pub(crate) use reactor::{Direction, Readiness, Way};
+pub(crate) use sources::{deregister, register, released, spend_io};
 pub(crate) use time::yield_once;

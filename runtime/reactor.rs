@@ -138,6 +138,8 @@ pub(crate) struct Readiness {
     pub(crate) write: Direction,
     /// The reactor is gone: nothing will ever be announced again.
     pub(crate) orphaned: Cell<bool>,
+    /// It tells of a request to end the program, which a test does not count on.
+    pub(crate) ends_program: Cell<bool>,
     key: Cell<usize>,
 }
 
@@ -253,6 +255,7 @@ impl Reactor {
                 read: Direction::new(READABLE),
                 write: Direction::new(WRITABLE),
                 orphaned: Cell::new(false),
+                ends_program: Cell::new(false),
                 key: Cell::new(key),
             }))
             .clone())

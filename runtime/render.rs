@@ -54,6 +54,12 @@ impl Report {
             Verdict::Certain => {
                 return writeln!(f, "deadlock: nothing can ever wake this program again");
             }
+            Verdict::Suspected if self.outside.wakers == 0 => {
+                return writeln!(
+                    f,
+                    "suspected deadlock: only a signal to end can wake this program"
+                );
+            }
             Verdict::Suspected => {
                 return writeln!(
                     f,

@@ -2,36 +2,28 @@
 //!
 //! All state lives in the thread's kernel; [`Runtime`] is a token for it that cannot leave the
 //! thread, and whose drop tears everything down.
-//!
-//! # Teardown
-//!
-//! Futures are dropped one at a time in the order of their spawning, with the kernel still in
-//! place: a destructor may use primitives and handles. Wakes and grants schedule nothing any more
-//! and a spawn drops its future at once. A destructor that panics does not keep the rest from being
-//! dropped; the first panic goes on afterwards.
 
-use std::any::Any;
 use std::cell::OnceCell;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::panic::{self, AssertUnwindSafe, Location};
+use std::panic::{self, Location};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pin_utils::pin_mut;
 
-use super::blocking::Pool;
 use super::builder::{OnDeadlock, Options};
 use super::context::{self, Kernel, ThisThread};
-use super::executor::{self, Idle, Main, Turning};
+use super::executor::{self, Main, Turning};
 use super::instant::Instant;
 use super::join::{self, JoinHandle};
-use super::problems::unobserved;
+use super::outside::{self, Idle};
 use super::remote::{Inbox, Remote};
 use super::report::Report;
 use super::task::TaskId;
+use super::teardown;
 use super::verdict::Deadlock;
 use super::watchdog::Watchdog;
 
@@ -108,6 +100,8 @@ impl Runtime {
             kernel.process.set(std::process::id());
             kernel.runtime.set(Some(at));
         });
+        #[cfg(feature = "signal")]
+        context::with(super::dump_signal::start);
         Runtime {
             descriptor: OnceCell::new(),
             _thread: ThisThread::new(),
@@ -174,11 +168,11 @@ impl Runtime {
             kernel.rung.set(true);
             let idle = kernel.ready.borrow().is_empty();
             let max_wait = if idle { max_wait } else { Some(Duration::ZERO) };
-            executor::idle(kernel, max_wait, false);
+            outside::idle(kernel, max_wait, false);
             executor::pass(kernel, &mut None);
             kernel.rung.set(false);
             if kernel.embedded.get() {
-                executor::arm_host(kernel);
+                outside::arm_host(kernel);
             }
             !kernel.ready.borrow().is_empty()
         })
@@ -221,9 +215,9 @@ impl Runtime {
                 let text = "a virtual clock cannot be polled for; use the real clock";
                 return Err(io::Error::new(io::ErrorKind::Unsupported, text));
             }
-            executor::need_reactor(kernel)?;
+            outside::need_reactor(kernel)?;
             kernel.embedded.set(true);
-            executor::arm_host(kernel);
+            outside::arm_host(kernel);
             let reactor = kernel.reactor.borrow();
             reactor.as_ref().expect("it was just made").descriptor()
         })?;
@@ -330,7 +324,7 @@ fn run<F: Future>(
         });
         while main.as_ref().is_some_and(|main| !main.over) {
             if kernel.ready.borrow().is_empty() {
-                if executor::idle(kernel, None, judge) == Idle::Dead {
+                if outside::idle(kernel, None, judge) == Idle::Dead {
                     return Err(Deadlock::new(Report::take(kernel)));
                 }
                 if !kernel.ready.borrow().is_empty() {
@@ -345,128 +339,10 @@ fn run<F: Future>(
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        let panicked = context::try_with(tear_down).flatten();
+        let panicked = context::try_with(teardown::tear_down).flatten();
         match panicked {
             Some(payload) if !std::thread::panicking() => panic::resume_unwind(payload),
             _ => {}
         }
-    }
-}
-
-/// Drops everything the runtime owns; returns the first panic of a destructor.
-fn tear_down(kernel: &Kernel) -> Option<Box<dyn Any + Send>> {
-    kernel.closing.set(true);
-    let mut first = None;
-    let mut keep = |result: Result<(), Box<dyn Any + Send>>| {
-        if let Err(payload) = result {
-            match first {
-                None => first = Some(payload),
-                Some(_) => join::drop_quietly(payload),
-            }
-        }
-    };
-    let order = kernel.tasks.borrow().in_spawn_order();
-    for id in order {
-        let (joiner, task) = {
-            let mut tasks = kernel.tasks.borrow_mut();
-            let joiner = tasks
-                .get_mut(id)
-                .map(|task| std::mem::take(&mut task.joiner));
-            (joiner, tasks.remove(id))
-        };
-        if let Some(mut task) = task {
-            join::release_waker(kernel, task.waker);
-            unobserved(&mut task);
-            keep(panic::catch_unwind(AssertUnwindSafe(|| {
-                drop((joiner, task))
-            })));
-        }
-    }
-    let timers = kernel.timers.borrow_mut().clear();
-    keep(panic::catch_unwind(AssertUnwindSafe(|| drop(timers))));
-    let reactor = kernel.reactor.borrow_mut().take();
-    if let Some(reactor) = reactor {
-        executor::close_reactor(kernel, reactor);
-    }
-    let pool = kernel.pool.borrow_mut().take();
-    for at in pool.map(Pool::close).unwrap_or_default() {
-        eprintln!("turnwise: the blocking call at {at} still runs; the runtime ends without it");
-    }
-    kernel.watched.set(false);
-    let watchdog = kernel.watchdog.borrow_mut().take();
-    drop(watchdog);
-    let inbox = kernel.inbox.borrow_mut().take();
-    if let Some(inbox) = inbox {
-        let letters = inbox.close();
-        keep(panic::catch_unwind(AssertUnwindSafe(|| drop(letters))));
-    }
-    let link = kernel.link.borrow_mut().take();
-    let cloned = std::mem::take(&mut *kernel.cloned.borrow_mut());
-    let options = std::mem::replace(&mut *kernel.options.borrow_mut(), Options::new());
-    keep(panic::catch_unwind(AssertUnwindSafe(|| {
-        drop((link, cloned, options, kernel.spare.take()))
-    })));
-    kernel.ready.borrow_mut().clear();
-    kernel.embedded.set(false);
-    kernel.rung.set(false);
-    kernel.working.borrow_mut().clear();
-    kernel.runtime.set(None);
-    kernel.closing.set(false);
-    first
-}
-
-/// The hidden entry points of the macros.
-pub(crate) mod entry {
-    use super::*;
-
-    /// Runs a program.
-    #[track_caller]
-    pub fn main<R, F: Future<Output = R>>(future: F) -> R {
-        Runtime::new().block_on(future)
-    }
-
-    /// Runs a program on the virtual clock.
-    #[track_caller]
-    pub fn main_virtual<R, F: Future<Output = R>>(future: F) -> R {
-        Runtime::start(Options {
-            virtual_clock: true,
-            ..Options::new()
-        })
-        .block_on(future)
-    }
-
-    /// Runs a test on the virtual clock.
-    #[track_caller]
-    pub fn test<R, F: Future<Output = R>>(future: F) -> R {
-        checked(
-            Runtime::start(Options {
-                virtual_clock: true,
-                strict: true,
-                ..Options::new()
-            }),
-            future,
-        )
-    }
-
-    /// Runs a test on the real clock.
-    #[track_caller]
-    pub fn test_real_time<R, F: Future<Output = R>>(future: F) -> R {
-        let options = Options {
-            strict: true,
-            ..Options::new()
-        };
-        checked(Runtime::start(options), future)
-    }
-
-    /// Fails if a task outlives main.
-    #[track_caller]
-    fn checked<R, F: Future<Output = R>>(runtime: Runtime, future: F) -> R {
-        let output = runtime.block_on(future);
-        let leaked = runtime.dump();
-        assert!(
-            leaked.tasks() == 0,
-            "the test returned while tasks were still alive; await or cancel them\n{leaked}"
-        );
-        output
     }
 }

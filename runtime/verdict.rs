@@ -61,6 +61,8 @@ pub(crate) struct Outside {
     pub(super) working: Vec<Cow<'static, str>>,
     /// Sources of the reactor that a task waits for.
     pub(super) sources: usize,
+    /// Awaited requests to end the program (Ctrl-C, SIGTERM): help in a program, hardly in a test.
+    pub(super) signals: usize,
     /// Tasks of which somebody keeps a waker.
     pub(super) wakers: usize,
     /// Handles through which other threads can spawn.
@@ -71,11 +73,15 @@ impl Outside {
     pub(crate) fn count(kernel: &Kernel) -> Self {
         let reactor = kernel.reactor.borrow();
         let sources = reactor.iter().flat_map(|reactor| reactor.sources());
+        let awaited = sources.filter(|readiness| readiness.has_waiter());
+        let (signals, sources): (Vec<_>, Vec<_>) =
+            awaited.partition(|readiness| readiness.ends_program.get());
         let cloned = kernel.cloned.borrow();
         let working = kernel.working.borrow();
         Outside {
             working: working.iter().map(|(_, label)| label.clone()).collect(),
-            sources: sources.filter(|readiness| readiness.has_waiter()).count(),
+            sources: sources.len(),
+            signals: signals.len(),
             wakers: cloned
                 .iter()
                 .filter(|(_, waker)| waker.as_ref().is_some_and(|waker| waker.is_cloned()))
@@ -86,6 +92,18 @@ impl Outside {
                 .as_ref()
                 .map_or(0, |link| link.remotes()),
         }
+    }
+
+    /// Whether something counted can wake the loop, found without looking at everything: a server
+    /// that sleeps has thousands of descriptors to wait for, and one is enough.
+    fn is_sustained(kernel: &Kernel) -> bool {
+        let strict = kernel.options.borrow().strict;
+        let reactor = kernel.reactor.borrow();
+        let mut sources = reactor.iter().flat_map(|reactor| reactor.sources());
+        let link = kernel.link.borrow();
+        kernel.is_working()
+            || link.as_ref().is_some_and(|link| link.remotes() > 0)
+            || sources.any(|source| source.has_waiter() && !(strict && source.ends_program.get()))
     }
 
     /// Whether other threads can run what they like here.
@@ -101,9 +119,10 @@ impl Outside {
             .borrow()
             .as_ref()
             .is_some_and(|inbox| inbox.has_mail());
-        if mail || self.is_anyone() || self.sources > 0 {
+        let strict = kernel.options.borrow().strict;
+        if mail || self.is_anyone() || self.sources > 0 || (self.signals > 0 && !strict) {
             Verdict::Idle
-        } else if self.wakers > 0 {
+        } else if self.wakers + self.signals > 0 {
             Verdict::Suspected
         } else {
             Verdict::Certain
@@ -116,9 +135,18 @@ impl fmt::Display for Outside {
         // Work in flight keeps a handle of its own to come back with.
         let remotes = self.remotes.saturating_sub(self.working.len());
         let counts = [
-            (self.sources, "awaited descriptor"),
-            (self.wakers, "task with foreign wakers"),
-            (remotes, "remote"),
+            (self.sources, "awaited descriptor", "awaited descriptors"),
+            (
+                self.signals,
+                "awaited signal to end",
+                "awaited signals to end",
+            ),
+            (
+                self.wakers,
+                "task with foreign wakers",
+                "tasks with foreign wakers",
+            ),
+            (remotes, "remote", "remotes"),
         ];
         let mut any = false;
         let mut comma = |f: &mut fmt::Formatter<'_>| {
@@ -132,14 +160,9 @@ impl fmt::Display for Outside {
             comma(f)?;
             f.write_str(label)?;
         }
-        for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+        for (count, one, many) in counts.into_iter().filter(|(count, ..)| *count > 0) {
             comma(f)?;
-            let (noun, rest) = what.split_once(' ').unwrap_or((what, ""));
-            match (count, rest) {
-                (1, _) => write!(f, "1 {what}")?,
-                (_, "with foreign wakers") => write!(f, "{count} {noun}s {rest}")?,
-                (_, _) => write!(f, "{count} {what}s")?,
-            }
+            write!(f, "{count} {}", if count == 1 { one } else { many })?;
         }
         match any {
             true => Ok(()),
@@ -201,8 +224,11 @@ pub(crate) enum Park {
 /// Decides at a park without a deadline. Runs the hook when it reports.
 #[cold]
 pub(crate) fn at_park(kernel: &Kernel) -> Park {
-    let verdict = Outside::count(kernel).verdict(kernel);
     let suspicion = &kernel.suspicion;
+    let verdict = match Outside::is_sustained(kernel) {
+        true => Verdict::Idle,
+        false => Outside::count(kernel).verdict(kernel),
+    };
     match verdict {
         Verdict::Certain => return Park::GiveUp,
         Verdict::Suspected if !suspicion.told.get() => {}

@@ -214,6 +214,7 @@ impl WaitQueue {
     }
 
     /// Marks the head as granted and takes it off the list.
+    #[inline]
     fn take_head(&self, kernel: &Kernel, value: Option<usize>) -> Option<Who> {
         let mut waiters = kernel.waiters.borrow_mut();
         let key = self.head.get();

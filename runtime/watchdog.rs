@@ -132,6 +132,13 @@ impl Watchdog {
         let poll = self.polls.get() + 1;
         self.polls.set(poll);
         kernel.resumed.set(None);
+        let known = match kernel.tasks.borrow_mut().get_mut(id) {
+            Some(task) => std::mem::replace(&mut task.watched, true),
+            None => true,
+        };
+        if !known {
+            self.meet(kernel, id);
+        }
         self.shared.task.store(id.to_bits(), Ordering::Relaxed);
         self.shared.epoch.store(poll, Ordering::Release);
     }
@@ -147,7 +154,7 @@ impl Watchdog {
 
     /// Makes a task known that is polled for the first time.
     #[cold]
-    pub(crate) fn meet(&self, kernel: &Kernel, id: TaskId) {
+    fn meet(&self, kernel: &Kernel, id: TaskId) {
         let tasks = kernel.tasks.borrow();
         let Some(task) = tasks.get(id) else { return };
         let known = (task.name().map(str::to_owned), task.spawned_at);

@@ -37,7 +37,9 @@ const ROUNDS: usize = 1000;
 #[test]
 fn the_counter_counts() {
     let runtime = virtual_runtime();
-    let boxes = counted(&runtime, ROUNDS, || async { drop(std::hint::black_box(Box::new(1))) });
+    let boxes = counted(&runtime, ROUNDS, || async {
+        drop(std::hint::black_box(Box::new(1)))
+    });
     assert_eq!((boxes.count_total, boxes.count_current), (ROUNDS as u64, 0));
     let mut kept = None;
     let leak = measure(|| kept = Some(std::hint::black_box(Box::new(1))));
@@ -169,7 +171,11 @@ fn wakes_through_a_cloned_waker_allocate_nothing() {
         poll_fn(|cx| {
             polls += 1;
             cx.waker().clone().wake();
-            if polls == 3 { Poll::Ready(()) } else { Poll::Pending }
+            if polls == 3 {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
     });
@@ -193,7 +199,10 @@ fn a_spawn_with_its_join_is_one_allocation() {
             drop(spawn(yields(2)));
             yields(4).await;
         });
-        assert_eq!((info.count_total, info.count_current), (2 * ROUNDS as u64, 0));
+        assert_eq!(
+            (info.count_total, info.count_current),
+            (2 * ROUNDS as u64, 0)
+        );
     }
 }
 
@@ -224,7 +233,9 @@ fn ten_thousand_cancelled_tasks_leave_nothing_behind() {
                     return drop(task);
                 }
                 3 => {
-                    timeout(Duration::from_secs(1), pending::<()>()).await.unwrap_err();
+                    timeout(Duration::from_secs(1), pending::<()>())
+                        .await
+                        .unwrap_err();
                     task.cancel();
                 }
                 // Ends by itself, because its sleep is over in virtual time.

@@ -76,7 +76,9 @@ impl Run {
         let first_new = self.states.iter().position(|state| *state == State::New);
         for (n, state) in self.states.iter().enumerate() {
             match state {
-                State::New if !self.system.alike || first_new == Some(n) => choices.push(Step::Poll(n)),
+                State::New if !self.system.alike || first_new == Some(n) => {
+                    choices.push(Step::Poll(n))
+                }
                 State::Woken => choices.push(Step::Poll(n)),
                 _ => {}
             }
@@ -97,7 +99,9 @@ impl Run {
             Step::Poll(n) => {
                 let (spy, waker) = &self.spies[n];
                 self.seen[n] = spy.wakes();
-                let future = self.slots[n].as_mut().expect("only live futures are polled");
+                let future = self.slots[n]
+                    .as_mut()
+                    .expect("only live futures are polled");
                 let mut cx = std::task::Context::from_waker(waker);
                 if future.as_mut().poll(&mut cx).is_ready() {
                     self.slots[n] = None;
@@ -146,7 +150,10 @@ pub(crate) fn explore(name: &str, drops: usize, make: impl Fn() -> System) -> us
     let mut runs = 0;
     loop {
         runs += 1;
-        assert!(runs <= MOST, "{name}: too many runs; use fewer futures or drops");
+        assert!(
+            runs <= MOST,
+            "{name}: too many runs; use fewer futures or drops"
+        );
         let mut run = Run::new(make(), drops);
         let mut trace = Trace(name, Vec::new());
         for depth in 0.. {
@@ -188,7 +195,13 @@ fn the_explorer_finds_a_lost_wake_up() {
         let open = Rc::new(Cell::new(false));
         let waiter = {
             let open = open.clone();
-            poll_fn(move |_| if open.get() { Poll::Ready(()) } else { Poll::Pending })
+            poll_fn(move |_| {
+                if open.get() {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
         };
         System {
             alike: false,
@@ -198,14 +211,20 @@ fn the_explorer_finds_a_lost_wake_up() {
             at_end: Box::new(|_| ()),
         }
     };
-    assert_eq!(crate::support::panic_of(|| explore("broken", 0, broken)), "stranded");
+    assert_eq!(
+        crate::support::panic_of(|| explore("broken", 0, broken)),
+        "stranded"
+    );
 }
 
 #[test]
 fn the_explorer_takes_every_path() {
     let two = |alike| System {
         alike,
-        futures: vec![Box::pin(turnwise::yield_now()), Box::pin(turnwise::yield_now())],
+        futures: vec![
+            Box::pin(turnwise::yield_now()),
+            Box::pin(turnwise::yield_now()),
+        ],
         always: Box::new(|_| ()),
         at_rest: Box::new(|_| ()),
         at_end: Box::new(|_| ()),

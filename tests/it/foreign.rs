@@ -52,7 +52,11 @@ fn lock() -> Scenario {
         // Handed round in the same order each time, whatever that order is.
         let text = log.text();
         assert_eq!(text.len(), 2 * 3 * CHILDREN - 1);
-        let rounds: Vec<_> = text.as_bytes().chunks(2 * CHILDREN).map(|r| &r[..2 * CHILDREN - 1]).collect();
+        let rounds: Vec<_> = text
+            .as_bytes()
+            .chunks(2 * CHILDREN)
+            .map(|r| &r[..2 * CHILDREN - 1])
+            .collect();
         assert!(rounds.iter().all(|round| *round == rounds[0]), "{text}");
     })
 }
@@ -147,7 +151,9 @@ fn sleeps() -> Scenario {
         let log = log.clone();
         Box::pin(async move {
             sleep(Duration::from_millis(10 - n)).await;
-            timeout(Duration::from_millis(n), std::future::pending::<()>()).await.unwrap_err();
+            timeout(Duration::from_millis(n), std::future::pending::<()>())
+                .await
+                .unwrap_err();
             sleep(Duration::ZERO).await;
             log.add(n.to_string());
         })
@@ -187,7 +193,9 @@ const COMBINATORS: [(&str, fn(Vec<Child>) -> Child); 6] = [
             .reduce(|rest, child| Box::pin(async { drop(futures::join!(child, rest)) }))
             .expect("there are children")
     }),
-    ("join_all", |children| Box::pin(async { drop(future::join_all(children).await) })),
+    ("join_all", |children| {
+        Box::pin(async { drop(future::join_all(children).await) })
+    }),
     // Above thirty it changes to another mechanism.
     ("join_all of many", |mut children| {
         children.extend((0..40).map(|_| -> Child { Box::pin(yield_now()) }));
@@ -274,7 +282,11 @@ fn under_the_executor_of_futures() {
 
 #[test]
 fn under_tokio() {
-    let tokio = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let tokio = || {
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+    };
     bounded(move || {
         with_combinators(&ANYWHERE, |all| {
             tokio::task::LocalSet::new().block_on(&tokio(), all);
@@ -302,7 +314,10 @@ fn under_the_executor_of_smol() {
         for scenario in ANYWHERE {
             let Scenario { children, check } = scenario();
             let executor = async_executor::LocalExecutor::new();
-            let tasks: Vec<_> = children.into_iter().map(|child| executor.spawn(child)).collect();
+            let tasks: Vec<_> = children
+                .into_iter()
+                .map(|child| executor.spawn(child))
+                .collect();
             futures::executor::block_on(executor.run(future::join_all(tasks)));
             check();
         }
@@ -312,7 +327,9 @@ fn under_the_executor_of_smol() {
 #[test]
 fn a_turnwise_task_and_a_tokio_task_of_one_thread_share_a_primitive() {
     bounded(|| {
-        let tokio = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let tokio = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
         let queue = Rc::new(Queue::bounded(1));
         let runtime = Runtime::new();
         let producer = runtime.spawn({

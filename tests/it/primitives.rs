@@ -192,7 +192,12 @@ fn dropped_while_queued<L: LockLike>() {
             assert!(poll_with(&mut waiter.0, &waiter.1.1).is_pending());
         }
         waiters[gone] = None;
-        assert!(waiters.iter().flatten().all(|waiter| waiter.1.0.wakes() == 0));
+        assert!(
+            waiters
+                .iter()
+                .flatten()
+                .all(|waiter| waiter.1.0.wakes() == 0)
+        );
         drop(holder);
         for waiter in waiters.iter_mut().flatten() {
             assert_eq!(waiter.1.0.wakes(), 1, "waiter {gone} is gone");
@@ -270,7 +275,10 @@ fn debug<L: LockLike>() {
     }
     let contended = format!("{lock:?}");
     assert_ne!(free, held, "the state shows");
-    assert!(contended.contains(": 2"), "the number of waiters shows: {contended}");
+    assert!(
+        contended.contains(": 2"),
+        "the number of waiters shows: {contended}"
+    );
     drop(waiters);
     drop(holder);
     assert_eq!(format!("{lock:?}"), free);
@@ -284,7 +292,10 @@ fn debug_shows_state_and_waiters() {
 /// Three sections over one lock, each staying for a yield.
 fn contenders<L: LockLike>(count: usize) -> System {
     let lock = L::make();
-    let (came, entered) = (Rc::new(RefCell::new(Vec::new())), Rc::new(RefCell::new(Vec::new())));
+    let (came, entered) = (
+        Rc::new(RefCell::new(Vec::new())),
+        Rc::new(RefCell::new(Vec::new())),
+    );
     let inside = Rc::new(Cell::new(None));
     let section = |n: usize| -> Section {
         let (lock, inside) = (lock.clone(), inside.clone());
@@ -309,13 +320,25 @@ fn contenders<L: LockLike>(count: usize) -> System {
             };
             let somebody_waits = came.borrow().iter().any(waits);
             let free = lock.is_free();
-            assert_eq!(free, inside.get().is_none() && !somebody_waits, "{states:?}");
+            assert_eq!(
+                free,
+                inside.get().is_none() && !somebody_waits,
+                "{states:?}"
+            );
         }
     };
     let at_rest = move |states: &[State]| {
-        assert!(!states.contains(&State::Waiting), "a waiter is stranded: {states:?}");
+        assert!(
+            !states.contains(&State::Waiting),
+            "a waiter is stranded: {states:?}"
+        );
         let entered = entered.borrow();
-        let in_order: Vec<_> = came.borrow().iter().copied().filter(|n| entered.contains(n)).collect();
+        let in_order: Vec<_> = came
+            .borrow()
+            .iter()
+            .copied()
+            .filter(|n| entered.contains(n))
+            .collect();
         assert_eq!(*entered, in_order, "first come, first served");
     };
     System {
@@ -406,8 +429,14 @@ fn around_an_event() -> System {
         futures,
         always: Box::new(always),
         at_rest: Box::new(move |states| {
-            let waiting = states.iter().filter(|state| **state == State::Waiting).count();
-            assert_eq!(format!("{rest:?}"), format!("Event {{ set: false, waiters: {waiting} }}"));
+            let waiting = states
+                .iter()
+                .filter(|state| **state == State::Waiting)
+                .count();
+            assert_eq!(
+                format!("{rest:?}"),
+                format!("Event {{ set: false, waiters: {waiting} }}")
+            );
         }),
         at_end: Box::new(move |_| {
             assert_eq!(format!("{event:?}"), "Event { set: false, waiters: 0 }");
@@ -432,7 +461,10 @@ use Role::{Close, Get, Put};
 /// Putters and getters over a queue of one place, and perhaps one who closes it.
 fn around_a_queue(roles: &'static [Role]) -> System {
     let queue = Rc::new(Queue::bounded(1));
-    let (put, got) = (Rc::new(RefCell::new(Vec::new())), Rc::new(RefCell::new(Vec::new())));
+    let (put, got) = (
+        Rc::new(RefCell::new(Vec::new())),
+        Rc::new(RefCell::new(Vec::new())),
+    );
     let closing = roles.contains(&Close);
     let future = |(n, role): (usize, &Role)| -> Section {
         let (queue, put, got) = (queue.clone(), put.clone(), got.clone());
@@ -465,7 +497,10 @@ fn around_a_queue(roles: &'static [Role]) -> System {
         move |states: &[State]| {
             for (n, state) in states.iter().enumerate() {
                 if *state == State::Waiting {
-                    assert!(!queue.is_closed(), "{n} waits at a closed queue: {states:?}");
+                    assert!(
+                        !queue.is_closed(),
+                        "{n} waits at a closed queue: {states:?}"
+                    );
                     if roles[n] == Get {
                         assert!(queue.is_empty(), "getter {n} is stranded: {states:?}");
                     } else {
@@ -473,7 +508,11 @@ fn around_a_queue(roles: &'static [Role]) -> System {
                     }
                 }
             }
-            assert_eq!(put.borrow().len(), got.borrow().len() + queue.len(), "{states:?}");
+            assert_eq!(
+                put.borrow().len(),
+                got.borrow().len() + queue.len(),
+                "{states:?}"
+            );
         }
     };
     System {
@@ -522,7 +561,10 @@ fn no_getter_is_told_of_the_end_while_an_item_may_come_back() {
     drop(first);
     match told {
         Poll::Pending => assert_eq!(poll_once(&mut second), Poll::Ready(Ok(1))),
-        Poll::Ready(end) => panic!("it learnt of {end:?} and {} item is left behind", queue.len()),
+        Poll::Ready(end) => panic!(
+            "it learnt of {end:?} and {} item is left behind",
+            queue.len()
+        ),
     }
 }
 
@@ -625,7 +667,10 @@ fn a_lock_gives_its_value_only_to_the_one_inside() {
         guard.push(2);
         assert!(lock.try_acquire().is_none());
         assert_eq!(format!("{guard:?}"), "[1, 2]");
-        assert!(!format!("{lock:?}").contains("[1, 2]"), "Debug does not look inside");
+        assert!(
+            !format!("{lock:?}").contains("[1, 2]"),
+            "Debug does not look inside"
+        );
     }
     lock.get_mut().push(3);
     assert_eq!(lock.into_inner(), [1, 2, 3]);

@@ -1,7 +1,5 @@
 //! `local-sync`: monoio's companion.
 
-use std::future::Future;
-
 use local_sync::{mpsc, oneshot, semaphore};
 
 use super::{Oneshot, Queue, Semaphore};
@@ -51,7 +49,7 @@ impl Oneshot for OneshotChannel {
         sender.send(value).ok().unwrap();
     }
 
-    fn receive<T: 'static>(receiver: Self::Receiver<T>) -> impl Future<Output = T> {
-        async { receiver.await.ok().unwrap() }
+    async fn receive<T: 'static>(receiver: Self::Receiver<T>) -> T {
+        receiver.await.ok().unwrap()
     }
 }

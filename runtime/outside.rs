@@ -1,0 +1,286 @@
+//! What the loop hears of the outside world, and when: inbox, due timers, readiness, and sleep.
+//!
+//! The only file that drives timers, clock, reactor and inbox together.
+
+use std::cell::Cell;
+use std::io;
+use std::time::Duration;
+
+use super::context::{self, Kernel};
+use super::executor::refuse_fork;
+use super::reactor::{self, Hit, Reactor};
+use super::remote;
+use super::verdict::{self, Park};
+
+/// How often a busy loop looks at the outside world.
+///
+/// At least every 64 polls and, where polls are long, about every 50 µs. The selector is asked
+/// no more often than that either: on an in-memory load it costs next to nothing per switch.
+pub(crate) struct Pace {
+    /// Polls left before the next look.
+    left: Cell<u32>,
+    /// Polls between two looks.
+    stride: Cell<u32>,
+    /// When the last look was.
+    looked: Cell<u64>,
+    /// When the selector was asked last.
+    asked: Cell<u64>,
+}
+
+impl Pace {
+    const MOST: u32 = 64;
+    const NANOS: u64 = 50_000;
+
+    pub(crate) const fn new() -> Self {
+        Pace {
+            left: Cell::new(Self::MOST),
+            stride: Cell::new(Self::MOST),
+            looked: Cell::new(0),
+            asked: Cell::new(0),
+        }
+    }
+
+    /// Counts a poll; `true` when it is time to look.
+    pub(super) fn is_due(&self) -> bool {
+        let left = self.left.get() - 1;
+        self.left.set(left);
+        left == 0
+    }
+
+    fn rest(&self) {
+        self.left.set(self.stride.get());
+    }
+
+    /// Adapts the stride to how long the last one took. It shrinks at once and grows by doubling:
+    /// one short poll says little about the next.
+    fn adapt(&self, now: u64) {
+        let took = now.saturating_sub(self.looked.replace(now)).max(1);
+        let stride = u64::from(self.stride.get());
+        let most = u64::from(Self::MOST).min(2 * stride);
+        self.stride
+            .set((stride * Self::NANOS / took).clamp(1, most) as u32);
+        self.rest();
+    }
+}
+
+/// Looks at inbox, timers and readiness in the middle of a busy pass.
+pub(super) fn look(kernel: &Kernel) {
+    // First of all: a letter may panic, and the pace must not be left at zero.
+    kernel.pace.rest();
+    do_chore(kernel);
+    remote::read(kernel);
+    // Read even where no timer is armed: the pace has to know how long polls take when one is.
+    // Virtual time stands still while tasks are ready, but what is due is due.
+    let now = kernel.clock.now();
+    kernel.pace.adapt(now);
+    expire(kernel, now);
+    if !has_io(kernel) {
+        return;
+    }
+    if kernel.clock.is_virtual() {
+        ask(kernel, Some(0), 0);
+    } else if now.saturating_sub(kernel.pace.asked.get()) >= Pace::NANOS {
+        kernel.pace.asked.set(now);
+        ask(kernel, Some(now), now);
+    }
+}
+
+/// Wakes those whose deadline has come.
+fn expire(kernel: &Kernel, now: u64) {
+    if kernel.timers.borrow().is_empty() {
+        return;
+    }
+    context::wake_collected(kernel, |batch| {
+        let mut timers = kernel.timers.borrow_mut();
+        while let Some(timer) = timers.expire(now) {
+            batch.push(timer.who);
+        }
+    });
+}
+
+/// Polls the reactor until `deadline` and tells those who wait.
+fn ask(kernel: &Kernel, deadline: Option<u64>, now: u64) {
+    let mut hits: Vec<Hit> = kernel.hits.take();
+    let asked = match &mut *kernel.reactor.borrow_mut() {
+        Some(reactor) => reactor.poll(now, deadline, &mut hits),
+        None => Ok(()),
+    };
+    reactor::announce(kernel, &mut hits);
+    kernel.hits.set(hits);
+    if let Err(error) = asked {
+        panic!("the selector failed: {error}");
+    }
+}
+
+/// What [`idle`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Idle {
+    /// Something may be ready now.
+    Awake,
+    /// Nothing inside or outside can ever wake a task.
+    Dead,
+}
+
+/// Called when no task is ready: brings in what is due, or sleeps until something is.
+///
+/// `limit` bounds the sleep in real time. With `judge`, a loop that nothing can wake is declared
+/// dead instead of sleeping for ever.
+pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idle {
+    do_chore(kernel);
+    if remote::read(kernel) && !kernel.ready.borrow().is_empty() {
+        return Idle::Awake;
+    }
+    if !kernel.quiescence.is_empty() && kernel.ready.borrow().is_empty() {
+        return settle(kernel);
+    }
+    let next = kernel.timers.borrow_mut().next();
+    if kernel.clock.is_virtual() {
+        return idle_virtual(kernel, next, limit, judge);
+    }
+    let mut judged = None;
+    if next.is_none() && judge && limit.is_none() {
+        match verdict::at_park(kernel) {
+            Park::GiveUp => return Idle::Dead,
+            Park::Until(until) => judged = Some(until),
+            Park::Sleep => {}
+        }
+    }
+    let now = kernel.clock.now();
+    let limit = limit
+        .map(|limit| now.saturating_add(super::clock::nanos(limit)))
+        .or(judged);
+    let until = match (next, limit) {
+        (Some(next), Some(limit)) => Some(next.min(limit)),
+        (next, limit) => next.or(limit),
+    };
+    if until.is_none_or(|until| until > now) || has_io(kernel) || kernel.embedded.get() {
+        sleep(kernel, until, now);
+    }
+    let now = kernel.clock.now();
+    kernel.pace.looked.set(now);
+    kernel.pace.asked.set(now);
+    kernel.pace.rest();
+    expire(kernel, now);
+    remote::read(kernel);
+    Idle::Awake
+}
+
+fn do_chore(kernel: &Kernel) {
+    let chore = kernel.chore.borrow().clone();
+    if let Some(chore) = chore {
+        chore(kernel);
+    }
+}
+
+/// Brings in what is due now; if that is nothing, wakes those who wait for everybody to be blocked.
+#[cold]
+fn settle(kernel: &Kernel) -> Idle {
+    let now = kernel.clock.now();
+    expire(kernel, now);
+    if has_io(kernel) {
+        ask(kernel, Some(now), now);
+    }
+    if kernel.ready.borrow().is_empty() {
+        kernel.quiescence.wake_all();
+    }
+    Idle::Awake
+}
+
+/// As [`idle`], on virtual time: with no outside work in flight, the clock jumps to the deadline.
+fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, judge: bool) -> Idle {
+    /// Real time that pending readiness gets before the clock jumps.
+    const GRACE: u64 = 1_000_000;
+    let now = super::clock::real();
+    let working = kernel.is_working();
+    let Some(next) = next.filter(|_| !working) else {
+        let mut judged = None;
+        if !working && judge && limit.is_none() {
+            match verdict::at_park(kernel) {
+                Park::GiveUp => return Idle::Dead,
+                Park::Until(until) => judged = Some(until),
+                Park::Sleep => {}
+            }
+        }
+        let until = limit
+            .map(|limit| now.saturating_add(super::clock::nanos(limit)))
+            .or(judged);
+        sleep(kernel, until, now);
+        remote::read(kernel);
+        return Idle::Awake;
+    };
+    let awaited = matches!(&*kernel.reactor.borrow(), Some(reactor) if reactor.is_awaited());
+    if awaited {
+        sleep(kernel, Some(now + GRACE), now);
+        remote::read(kernel);
+        if !kernel.ready.borrow().is_empty() {
+            return Idle::Awake;
+        }
+    }
+    if limit != Some(Duration::ZERO) || next <= kernel.clock.now() {
+        kernel.clock.advance_to(next);
+        let now = kernel.clock.now();
+        expire(kernel, now);
+    }
+    Idle::Awake
+}
+
+/// Sleeps in the reactor, unless a letter has arrived.
+fn sleep(kernel: &Kernel, until: Option<u64>, now: u64) {
+    let inbox = kernel
+        .inbox
+        .borrow()
+        .clone()
+        .expect("a runtime has an inbox");
+    need_reactor(kernel).unwrap_or_else(|error| {
+        panic!("the loop has to sleep and cannot make a selector: {error}; raise the limit of open files")
+    });
+    refuse_fork_now_and_then(kernel, now);
+    if inbox.park() {
+        ask(kernel, until, now);
+        inbox.unpark();
+    }
+}
+
+/// Checks at a park, at most every 10 ms, that the process is still the one that made the runtime.
+fn refuse_fork_now_and_then(kernel: &Kernel, now: u64) {
+    const EVERY: u64 = 10_000_000;
+    if now.saturating_sub(kernel.checked.get()) >= EVERY {
+        kernel.checked.set(now);
+        refuse_fork(kernel);
+    }
+}
+
+/// Makes the reactor at its first need.
+pub(crate) fn need_reactor(kernel: &Kernel) -> io::Result<()> {
+    let mut place = kernel.reactor.borrow_mut();
+    if place.is_none() {
+        let reactor = Reactor::new()?;
+        if let Some(inbox) = &*kernel.inbox.borrow() {
+            inbox.hang(reactor.bell());
+        }
+        *place = Some(reactor);
+    }
+    Ok(())
+}
+
+/// Leaves the descriptor of an embedded loop readable if a turn is due, and armed for when it will
+/// be.
+pub(crate) fn arm_host(kernel: &Kernel) {
+    let Some(inbox) = kernel.inbox.borrow().clone() else {
+        return;
+    };
+    if !kernel.ready.borrow().is_empty() || !inbox.park() {
+        return kernel.ring();
+    }
+    let next = kernel.timers.borrow_mut().next();
+    if let (Some(next), Some(reactor)) = (next, &mut *kernel.reactor.borrow_mut()) {
+        let now = kernel.clock.now();
+        if let Err(error) = reactor.arm(now, next) {
+            panic!("the timer of an embedded loop failed: {error}");
+        }
+    }
+}
+
+fn has_io(kernel: &Kernel) -> bool {
+    matches!(&*kernel.reactor.borrow(), Some(reactor) if reactor.has_sources())
+}

@@ -1,0 +1,74 @@
+//! Sources of the operating system as the `io` floor uses them: registered, forgotten, budgeted.
+
+use std::io;
+use std::rc::Rc;
+
+use mio::{Interest, event::Source};
+
+use super::context::{self, Kernel};
+use super::outside::need_reactor;
+use super::reactor::{Direction, Reactor, Readiness};
+
+/// Registers a source with this thread's reactor, which is made if need be.
+#[track_caller]
+pub(crate) fn register<S>(source: &mut S, interest: Interest) -> io::Result<Rc<Readiness>>
+where
+    S: Source + ?Sized,
+{
+    context::with_runtime("i/o", |kernel| {
+        need_reactor(kernel)?;
+        let mut reactor = kernel.reactor.borrow_mut();
+        reactor
+            .as_mut()
+            .expect("it was just made")
+            .register(source, interest)
+    })
+}
+
+/// Takes a source off the reactor it was registered with, if that still exists.
+pub(crate) fn deregister<S>(source: &mut S, readiness: &Readiness)
+where
+    S: Source + ?Sized,
+{
+    if readiness.orphaned.get() {
+        return;
+    }
+    let forgotten = context::try_with(|kernel| {
+        let mut place = kernel.reactor.borrow_mut();
+        let reactor = place.as_mut()?;
+        let forgotten = reactor.deregister(source, readiness);
+        let released = reactor.released();
+        drop(place);
+        released.announce(kernel);
+        forgotten
+    });
+    drop(forgotten);
+}
+
+/// Where to wait for one of this thread's sources to go, when the system has no descriptor left.
+#[track_caller]
+pub(crate) fn released() -> io::Result<Rc<Direction>> {
+    context::with_runtime("i/o", |kernel| {
+        need_reactor(kernel)?;
+        let reactor = kernel.reactor.borrow();
+        Ok(reactor.as_ref().expect("it was just made").released())
+    })
+}
+
+/// Counts a piece of I/O that did not wait. `false` asks the caller to yield: a peer that is
+/// always ready must not starve the rest.
+pub(crate) fn spend_io() -> bool {
+    context::with(|kernel| {
+        let left = kernel.io_left.get();
+        kernel.io_left.set(left.saturating_sub(1));
+        // Another executor has its own rules.
+        left > 0 || kernel.current.get().is_none()
+    })
+}
+
+/// Ends the reactor: whoever still waits for a source learns that it will not be announced.
+pub(crate) fn close_reactor(kernel: &Kernel, reactor: Reactor) {
+    for readiness in reactor.into_sources() {
+        readiness.orphan(kernel);
+    }
+}

@@ -1,0 +1,80 @@
+//! The end of a runtime.
+//!
+//! Futures are dropped one at a time in the order of their spawning, with the kernel still in
+//! place: a destructor may use primitives and handles. Wakes and grants schedule nothing any more
+//! and a spawn drops its future at once. A destructor that panics does not keep the rest from being
+//! dropped; the first panic goes on afterwards.
+
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
+
+use super::blocking::Pool;
+use super::builder::Options;
+use super::context::Kernel;
+use super::join;
+use super::problems::unobserved;
+use super::sources;
+
+/// Drops everything the runtime owns; returns the first panic of a destructor.
+pub(crate) fn tear_down(kernel: &Kernel) -> Option<Box<dyn Any + Send>> {
+    kernel.closing.set(true);
+    let mut first = None;
+    let mut keep = |result: Result<(), Box<dyn Any + Send>>| {
+        if let Err(payload) = result {
+            match first {
+                None => first = Some(payload),
+                Some(_) => join::drop_quietly(payload),
+            }
+        }
+    };
+    let order = kernel.tasks.borrow().in_spawn_order();
+    for id in order {
+        let (joiner, task) = {
+            let mut tasks = kernel.tasks.borrow_mut();
+            let joiner = tasks
+                .get_mut(id)
+                .map(|task| std::mem::take(&mut task.joiner));
+            (joiner, tasks.remove(id))
+        };
+        if let Some(mut task) = task {
+            join::release_waker(kernel, task.waker);
+            unobserved(&mut task);
+            keep(panic::catch_unwind(AssertUnwindSafe(|| {
+                drop((joiner, task))
+            })));
+        }
+    }
+    let timers = kernel.timers.borrow_mut().clear();
+    keep(panic::catch_unwind(AssertUnwindSafe(|| drop(timers))));
+    let reactor = kernel.reactor.borrow_mut().take();
+    if let Some(reactor) = reactor {
+        sources::close_reactor(kernel, reactor);
+    }
+    let pool = kernel.pool.borrow_mut().take();
+    for at in pool.map(Pool::close).unwrap_or_default() {
+        eprintln!("turnwise: the blocking call at {at} still runs; the runtime ends without it");
+    }
+    kernel.watched.set(false);
+    let chore = kernel.chore.borrow_mut().take();
+    drop(chore);
+    let watchdog = kernel.watchdog.borrow_mut().take();
+    drop(watchdog);
+    let inbox = kernel.inbox.borrow_mut().take();
+    if let Some(inbox) = inbox {
+        let letters = inbox.close();
+        keep(panic::catch_unwind(AssertUnwindSafe(|| drop(letters))));
+    }
+    let link = kernel.link.borrow_mut().take();
+    let cloned = std::mem::take(&mut *kernel.cloned.borrow_mut());
+    let options = std::mem::replace(&mut *kernel.options.borrow_mut(), Options::new());
+    keep(panic::catch_unwind(AssertUnwindSafe(|| {
+        drop((link, cloned, options, kernel.spare.take()))
+    })));
+    kernel.ready.borrow_mut().clear();
+    kernel.embedded.set(false);
+    kernel.rung.set(false);
+    kernel.working.borrow_mut().clear();
+    kernel.runtime.set(None);
+    kernel.closing.set(false);
+    first
+}

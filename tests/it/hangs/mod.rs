@@ -1,0 +1,152 @@
+//! Programs that hang, and what is said of them: a table of what is certain and what is only
+//! suspected, with the lines that the report must name.
+
+mod foreign;
+mod futurelocks;
+mod locks;
+mod others;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::panic::Location;
+use std::time::Duration;
+
+use futures::future::LocalBoxFuture;
+use turnwise::{Builder, Report, Verdict};
+
+/// One program.
+struct Hang {
+    name: &'static str,
+    verdict: Verdict,
+    /// What the report must contain; `{x}` is the place after `next("x")`.
+    says: &'static [&'static str],
+    program: fn() -> LocalBoxFuture<'static, ()>,
+}
+
+/// Nothing outside is left.
+const fn certain(
+    name: &'static str,
+    says: &'static [&'static str],
+    program: fn() -> LocalBoxFuture<'static, ()>,
+) -> Hang {
+    let verdict = Verdict::Certain;
+    Hang {
+        name,
+        verdict,
+        says,
+        program,
+    }
+}
+
+/// Somebody foreign keeps a waker: another thread might hold it as well.
+const fn suspected(
+    name: &'static str,
+    says: &'static [&'static str],
+    program: fn() -> LocalBoxFuture<'static, ()>,
+) -> Hang {
+    let verdict = Verdict::Suspected;
+    Hang {
+        name,
+        verdict,
+        says,
+        program,
+    }
+}
+
+thread_local! {
+    static MARKS: RefCell<HashMap<&'static str, String>> = RefCell::default();
+}
+
+/// Names the line after the call.
+#[track_caller]
+fn next(name: &'static str) {
+    let here = Location::caller();
+    let place = format!("{}:{}:", here.file(), here.line() + 1);
+    MARKS.with_borrow_mut(|marks| marks.insert(name, place));
+}
+
+fn with_places(text: &str) -> String {
+    MARKS.with_borrow(|marks| {
+        marks.iter().fold(text.to_owned(), |text, (name, place)| {
+            text.replace(&format!("{{{name}}}"), place)
+        })
+    })
+}
+
+/// Leaves the columns out of all places: `file:line:`.
+fn without_columns(text: &str) -> String {
+    let mut parts = text.split(".rs:");
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (line, rest) = part.split_once(':').unwrap_or((part, ""));
+        let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        result += &format!(".rs:{line}:{rest}");
+    }
+    result
+}
+
+/// Runs a program until it is given up.
+fn report_of(hang: &Hang) -> Report {
+    let builder = Builder::new().strict().grace(Duration::from_millis(20));
+    let runtime = builder.virtual_clock().on_unobserved(|_| {}).build();
+    let deadlock = runtime.try_block_on((hang.program)());
+    deadlock.expect_err(hang.name).report().clone()
+}
+
+/// On a thread of its own, so that ids start afresh.
+fn check(table: &'static [Hang]) {
+    for hang in table {
+        let checked = std::thread::spawn(|| check_one(hang)).join();
+        checked.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    }
+}
+
+fn check_one(hang: &Hang) {
+    let report = report_of(hang);
+    let text = without_columns(&report.to_string());
+    assert_eq!(report.verdict(), hang.verdict, "{}\n{text}", hang.name);
+    assert!(!hang.says.is_empty(), "{}", hang.name);
+    for line in hang.says {
+        let line = with_places(line);
+        let name = hang.name;
+        assert!(text.contains(&line), "{name}: {line:?} is not in\n{text}");
+    }
+    let (json, dot) = (report.to_json(), report.to_dot());
+    assert_eq!(
+        json.matches('{').count(),
+        json.matches('}').count(),
+        "{json}"
+    );
+    assert!(dot.ends_with("}\n"), "{dot}");
+}
+
+#[test]
+fn hangs_over_locks_name_every_line() {
+    check(locks::TABLE);
+}
+
+#[test]
+fn hangs_over_futures_that_are_not_polled_name_every_line() {
+    check(futurelocks::TABLE);
+}
+
+#[test]
+fn hangs_over_everything_else_name_every_line() {
+    check(others::TABLE);
+}
+
+#[test]
+fn hangs_with_foreign_wakers_left_are_only_suspected() {
+    check(foreign::TABLE);
+}
+
+#[test]
+fn there_are_at_least_forty_of_them() {
+    let tables = [
+        locks::TABLE,
+        futurelocks::TABLE,
+        others::TABLE,
+        foreign::TABLE,
+    ];
+    assert!(tables.iter().map(|table| table.len()).sum::<usize>() >= 40);
+}

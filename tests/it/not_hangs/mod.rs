@@ -1,0 +1,89 @@
+//! Programs that look like hangs and are none. Each is run over and over: not one may be declared
+//! dead.
+
+mod inside;
+mod outside;
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use futures::future::LocalBoxFuture;
+use turnwise::{Builder, Runtime, Unobserved};
+
+/// One program.
+struct Sound {
+    name: &'static str,
+    times: usize,
+    program: fn() -> LocalBoxFuture<'static, ()>,
+}
+
+/// Runs on the virtual clock, inside one thread: cheap.
+const fn inside(name: &'static str, program: fn() -> LocalBoxFuture<'static, ()>) -> Sound {
+    let times = 1_000;
+    Sound {
+        name,
+        times,
+        program,
+    }
+}
+
+/// Runs on the real clock, with another thread or the system.
+const fn outside(name: &'static str, program: fn() -> LocalBoxFuture<'static, ()>) -> Sound {
+    let times = 1_000;
+    Sound {
+        name,
+        times,
+        program,
+    }
+}
+
+/// Runs a table on one runtime, as in tests: a suspicion would fail too, if it lasted.
+fn run(runtime: &Runtime, table: &[Sound]) {
+    for Sound {
+        name,
+        times,
+        program,
+    } in table
+    {
+        for round in 0..*times {
+            if let Err(deadlock) = runtime.try_block_on(program()) {
+                panic!("{name}, round {round}: {deadlock}");
+            }
+        }
+        assert_eq!(runtime.dump().tasks(), 0, "{name} leaves tasks behind");
+        let problems = PROBLEMS.take();
+        assert!(problems.is_empty(), "{name}: {problems:?}");
+    }
+}
+
+thread_local! {
+    static PROBLEMS: RefCell<Vec<Unobserved>> = const { RefCell::new(Vec::new()) };
+}
+
+fn builder() -> Builder {
+    let note = |problem: &Unobserved| PROBLEMS.with_borrow_mut(|all| all.push(problem.clone()));
+    Builder::new()
+        .strict()
+        .grace(Duration::from_secs(30))
+        .on_unobserved(note)
+}
+
+#[test]
+fn programs_that_wake_themselves_are_not_dead() {
+    run(&builder().virtual_clock().build(), inside::TABLE);
+}
+
+#[test]
+fn programs_that_are_woken_from_outside_are_not_dead() {
+    run(&builder().build(), outside::TABLE);
+}
+
+#[test]
+fn on_a_virtual_clock_programs_that_are_woken_from_outside_are_not_dead() {
+    run(&builder().virtual_clock().build(), outside::TABLE);
+}
+
+#[test]
+fn there_are_at_least_forty_of_them() {
+    assert!(inside::TABLE.len() + outside::TABLE.len() >= 40);
+}
