@@ -82,6 +82,8 @@ mod documents {
     mod cancellation {}
     #[doc = include_str!("docs/best-practices.md")]
     mod best_practices {}
+    #[doc = include_str!("docs/diagnostics.md")]
+    mod diagnostics {}
     #[doc = include_str!("docs/adding-a-primitive.md")]
     mod adding_a_primitive {}
 }

@@ -1,9 +1,27 @@
-//! I/O on readiness: sources of the operating system, awaited.
+//! I/O on readiness: sockets, pipes, signals and children of the operating system, awaited.
+//!
+//! | to do | use |
+//! | --- | --- |
+//! | talk over TCP and UDP | [`TcpListener`], [`TcpStream`], [`UdpSocket`]; names by [`lookup_host`] |
+//! | talk on this machine | [`UnixListener`], [`UnixStream`], [`UnixDatagram`] |
+//! | read the input, write the output | [`stdin`], [`stdout`], [`stderr`] |
+//! | hear signals (feature `signal`) | `ctrl_c`, `signal` |
+//! | run programs (feature `process`) | `Command`, `Child` |
+//! | wait for anything else | [`Source`], for any `mio` source or descriptor |
+//!
+//! Methods take `&self`, so two tasks can read and write one stream by reference. Streams also have
+//! the traits of `futures-io`, on the type and on a reference to it: `read_exact`, `lines`, `copy`
+//! and the rest come from `futures::AsyncReadExt` and its like. With the feature `hyper` they have
+//! hyper's traits, with `tokio-io` those of tokio.
+//!
+//! What the standard library has opened comes in with `from_std` and leaves with `into_std`.
 
 mod accept;
 mod datagram;
 mod dns;
 mod flow;
+#[cfg(feature = "hyper")]
+mod hyper_io;
 #[cfg(feature = "process")]
 mod pipe;
 #[cfg(feature = "process")]
@@ -14,9 +32,12 @@ mod reap;
 #[cfg(feature = "signal")]
 mod signal;
 mod source;
+mod stdio;
 mod steps;
 mod tcp;
 mod tcp_listener;
+#[cfg(feature = "tokio-io")]
+mod tokio_io;
 mod udp;
 mod unix;
 mod unix_datagram;
@@ -25,6 +46,8 @@ mod unix_listener;
 pub use datagram::{Recv, RecvFrom, Send, SendTo};
 pub use dns::{ToAddresses, lookup_host};
 pub use flow::{Read, Write};
+#[cfg(feature = "hyper")]
+pub use hyper_io::{HyperExecutor, HyperTimer};
 #[cfg(feature = "process")]
 pub use pipe::{ChildStderr, ChildStdin, ChildStdout};
 #[cfg(feature = "process")]
@@ -33,6 +56,7 @@ pub use ready::Ready;
 #[cfg(feature = "signal")]
 pub use signal::{CtrlC, RecvSignal, Signal, SignalKind, ctrl_c, signal};
 pub use source::{Fd, Op, Source};
+pub use stdio::{ReadStdin, Stderr, Stdin, Stdout, stderr, stdin, stdout};
 pub use steps::Steps;
 pub use tcp::{Peek, TcpStream};
 pub use tcp_listener::{Accept, Incoming, TcpListener};

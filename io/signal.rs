@@ -92,7 +92,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     }
     let (ours, handlers) = UnixStream::pair()?;
     let source = Source::with_interest(ours, Interest::READABLE)?;
-    let ends_program = kind == SignalKind::INTERRUPT || kind == SignalKind::TERMINATE;
+    let ends_program = [SignalKind::INTERRUPT, SignalKind::TERMINATE].contains(&kind);
     source.readiness().ends_program.set(ends_program);
     let (id, unheard) = enlist(kind, handlers)?;
     Ok(Signal {

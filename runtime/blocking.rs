@@ -5,6 +5,7 @@
 //! long: a stuck call must not hang the exit of a program.
 
 use std::collections::VecDeque;
+use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -71,12 +72,12 @@ where
             answer.give(result.map_err(JoinError::Panicked));
         }
     };
-    context::with(|kernel| {
-        Pool::of(kernel).start(Job {
-            run: Box::new(job),
-            at,
-        })
-    });
+    let run = Box::new(job);
+    match context::with(|kernel| (!kernel.closing.get()).then(|| Pool::of(kernel))) {
+        Some(pool) => pool.start(Job { run, at }),
+        // A runtime in teardown starts nothing, and its pool may be gone already.
+        None => drop(run),
+    }
     let wait = async move {
         let result = question.await;
         drop(expected);
@@ -161,7 +162,9 @@ impl Pool {
             drop(state);
             // Another thread will come to it; without one its handle says that it was dropped.
             drop(stuck);
-            eprintln!("turnwise: a thread for blocking calls cannot be started: {error}");
+            let text = format_args!("a thread for blocking calls cannot be started: {error}");
+            // A closed standard error is no reason to panic.
+            let _ = writeln!(io::stderr(), "turnwise: {text}");
         }
     }
 
@@ -182,7 +185,8 @@ impl Pool {
         }
         let left = state.threads.iter().filter_map(|(_, job)| *job).collect();
         drop(state);
-        drop(waiting);
+        // One at a time: the destructor of one may panic, and the others go all the same.
+        waiting.into_iter().for_each(join::drop_quietly);
         left
     }
 }

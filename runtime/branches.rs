@@ -97,6 +97,11 @@ pub trait TrySet {
 pub trait RaceSet {
     /// The common output.
     type Winner;
+    /// Whether nobody takes part.
+    #[doc(hidden)]
+    fn is_empty(&self) -> bool {
+        false
+    }
     #[doc(hidden)]
     fn poll_any(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Winner>;
 }
@@ -271,6 +276,10 @@ impl<T, E, F: Future<Output = Result<T, E>>, const N: usize> TrySet for Array<F,
 impl<F: Future, const N: usize> RaceSet for Array<F, N> {
     type Winner = F::Output;
 
+    fn is_empty(&self) -> bool {
+        N == 0
+    }
+
     fn poll_any(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         Pin::new(&mut self.0).poll_any(cx)
     }
@@ -287,11 +296,11 @@ impl<F: Future> IntoBranches for Vec<F> {
 impl<F: Future> RaceSet for Many<F> {
     type Winner = F::Output;
 
+    fn is_empty(&self) -> bool {
+        self.branches.is_empty()
+    }
+
     fn poll_any(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        assert!(
-            !self.branches.is_empty(),
-            "nobody wins an empty race; give it a future"
-        );
         for branch in &mut self.branches {
             if branch.as_mut().poll(cx) {
                 return Poll::Ready(branch.as_mut().take());

@@ -72,7 +72,7 @@ pub(crate) struct Kernel {
     /// What it did; see [`notes`].
     pub(crate) notes: Cell<u8>,
     /// The waker that serves every task that keeps no clone of it.
-    pub(crate) spare: Cell<Option<PollWaker>>,
+    pub(crate) spare: Cell<Option<Box<PollWaker>>>,
     /// The wakers of tasks of which somebody outside kept a clone: the list the verdict reads.
     pub(crate) cloned: RefCell<Slab<Option<PollWaker>>>,
     /// Some task has task-locals.
@@ -278,6 +278,7 @@ pub(crate) fn with<R>(f: impl FnOnce(&Kernel) -> R) -> R {
 }
 
 /// Runs `f` with this thread's kernel, unless the thread is past having one.
+#[inline]
 pub(crate) fn try_with<R>(f: impl FnOnce(&Kernel) -> R) -> Option<R> {
     KERNEL.try_with(f).ok()
 }
@@ -310,6 +311,7 @@ fn no_runtime(what: &str) -> ! {
 }
 
 /// The task that is being polled on this thread.
+#[inline]
 pub(crate) fn current_task() -> Option<TaskId> {
     try_with(|kernel| kernel.current.get()).flatten()
 }

@@ -104,18 +104,20 @@ fn pass_with<const WATCHED: bool>(
     watchdog: Option<&Watchdog>,
 ) {
     kernel.pass.set(kernel.pass.get() + 1);
-    let mut spare = kernel.spare.take().unwrap_or_else(|| new_waker(kernel));
+    // Boxed, so that taking it and putting it back moves one word.
+    let spare = kernel.spare.take();
+    let mut spare = spare.unwrap_or_else(|| Box::new(new_waker(kernel)));
     let ready = kernel.ready.borrow().len();
     for _ in 0..ready {
         // The chooser: the only place that decides which ready task is next.
         let Some(id) = kernel.ready.borrow_mut().pop_front() else {
             break;
         };
-        if WATCHED && let Some(watchdog) = watchdog {
+        if let Some(watchdog) = watchdog.filter(|_| WATCHED) {
             watchdog.begin(kernel, id);
         }
         step(kernel, id, &mut spare, main);
-        if WATCHED && let Some(watchdog) = watchdog {
+        if let Some(watchdog) = watchdog.filter(|_| WATCHED) {
             watchdog.end(kernel, id);
         }
         if main.as_ref().is_some_and(|main| main.over) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::quiescence;
+use super::kinds;
 use super::report::{Held, Place, Report, Row, State, Wait, What};
 
 impl Report {
@@ -122,7 +122,7 @@ fn wait_json(wait: &Wait) -> String {
     let place = |place: Option<Place>| place.map_or("null".to_owned(), |at| text(&at.to_string()));
     let (kind, tasks, left) = match &wait.what {
         What::Queue(kind, _) | What::Source(kind) => (*kind, Vec::new(), None),
-        What::Quiescence => (quiescence::KIND, Vec::new(), None),
+        What::Quiescence => (kinds::QUIESCENCE, Vec::new(), None),
         What::Timer(kind, left) => (*kind, Vec::new(), Some(*left)),
         What::End(id) => ("end of task", vec![*id], None),
         What::Children(kind, ids) => (*kind, ids.clone(), None),

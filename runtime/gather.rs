@@ -16,7 +16,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::branches::{Inline, InlineSet, IntoBranches, RaceSet, TrySet};
-use super::nursery::Nursery;
+use super::nursery::{Nursery, Report};
 
 /// Waits for all of several futures and returns their outputs in order.
 ///
@@ -114,14 +114,20 @@ pub fn try_gather<K, G: TryGather<K>>(futures: G) -> G::Future {
 /// assert_eq!(turnwise::race((slow, fast)).await, "fast");
 /// # });
 /// ```
+#[track_caller]
 #[doc(alias = "select")]
 pub fn race<B>(futures: B) -> Race<B::Branches>
 where
     B: IntoBranches,
     B::Branches: RaceSet,
 {
+    let branches = futures.into_branches();
+    assert!(
+        !branches.is_empty(),
+        "nobody wins an empty race; give it a future, or check before you call it"
+    );
     Race {
-        branches: Some(futures.into_branches()),
+        branches: Some(branches),
     }
 }
 
@@ -319,16 +325,23 @@ impl<T: 'static> GatherSpawned<T> {
     fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Option<(usize, T)>> {
         match ready!(self.nursery.poll_next(cx)) {
             None => Poll::Ready(None),
-            Some((place, Ok(output))) => Poll::Ready(Some((place, output))),
-            Some((_, Err(payload))) => {
+            Some((place, Report::Value(output))) => Poll::Ready(Some((place, output))),
+            Some((_, Report::Panicked(payload))) => {
                 self.nursery.abort();
                 panic::resume_unwind(payload)
+            }
+            Some((place, Report::Cancelled)) => {
+                self.nursery.abort();
+                panic!(
+                    "somebody cancelled the task of future {place} of a gather, \
+                     which can therefore have no output; cancel the task that gathers instead"
+                )
             }
         }
     }
 
     fn outputs(&mut self) -> impl Iterator<Item = T> {
-        let ended = "every child has reported unless its runtime has ended, and then nobody polls";
+        let ended = "a gather was polled after its end, or after its runtime's";
         std::mem::take(&mut self.outputs)
             .into_iter()
             .map(move |output| output.expect(ended))

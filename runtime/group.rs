@@ -12,16 +12,16 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::panic::{self, Location};
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::join::JoinHandle;
+use super::join::{self, JoinHandle};
 use super::join_error::JoinError;
-use super::nursery::{Nursery, Shared};
+use super::nursery::{Nursery, Report, Shared};
 
 /// Runs `body` with a group that it can spawn children into, and waits until all have ended.
 ///
@@ -253,62 +253,53 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            let body = this.body.as_mut().as_pin_mut();
-            if let Some(Poll::Ready(result)) = body.map(|body| body.poll(cx)) {
-                this.body.set(None);
-                match result {
-                    Ok(value) => *this.value = Some(value),
-                    Err(error) => this.failed.errors.push(error),
+            // First of all: a body must not run on, and stumble, when a child has ended the group.
+            collect(this.nursery, this.failed);
+            let ending = this.failed.any() || this.nursery.shared().is_cancelled();
+            if let Some(body) = this.body.as_mut().as_pin_mut().filter(|_| !ending) {
+                // Caught, so that the children are gone when the panic goes on.
+                match panic::catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
+                    Ok(Poll::Pending) => {}
+                    Ok(Poll::Ready(result)) => {
+                        this.body.set(None);
+                        match result {
+                            Ok(value) => *this.value = Some(value),
+                            Err(error) => this.failed.errors.push(error),
+                        }
+                    }
+                    Err(payload) => this.failed.panic = Some(payload),
                 }
+                collect(this.nursery, this.failed);
             }
-            let drained = collect(this.nursery, this.failed, cx);
             if this.failed.any() || this.nursery.shared().is_cancelled() {
                 this.nursery.close();
                 this.body.set(None);
                 this.nursery.abort();
-                let _ = collect(this.nursery, this.failed, cx);
+                collect(this.nursery, this.failed);
                 if let Some(payload) = this.failed.panic.take() {
                     panic::resume_unwind(payload);
                 }
                 let errors = std::mem::take(&mut this.failed.errors);
                 return Poll::Ready(Err(GroupError { errors }));
             }
-            match drained {
-                Drained::Empty if this.body.is_none() => {
-                    this.nursery.close();
-                    let value = this.value.take();
-                    return Poll::Ready(Ok(value.expect("a task group was polled after its end")));
-                }
-                // Without children there is still a cancel to listen to.
-                Drained::Empty if this.nursery.poll_changed(cx).is_ready() => {}
-                _ => return Poll::Pending,
+            if this.body.is_none() && this.nursery.shared().living() == 0 {
+                this.nursery.close();
+                let value = this.value.take();
+                return Poll::Ready(Ok(value.expect("a task group was polled after its end")));
             }
+            ready!(this.nursery.poll_changed(cx));
         }
     }
 }
 
-/// Whether children are left.
-enum Drained {
-    Empty,
-    Waiting,
-}
-
 /// Takes the reports that are there.
-fn collect<E>(
-    nursery: &mut Nursery<Result<(), E>>,
-    failed: &mut Failed<E>,
-    cx: &Context<'_>,
-) -> Drained {
-    loop {
-        match nursery.poll_next(cx) {
-            Poll::Pending => return Drained::Waiting,
-            Poll::Ready(None) => return Drained::Empty,
-            Poll::Ready(Some((_, Ok(Ok(()))))) => {}
-            Poll::Ready(Some((_, Ok(Err(error))))) => failed.errors.push(error),
-            Poll::Ready(Some((_, Err(payload)))) if failed.panic.is_none() => {
-                failed.panic = Some(payload);
-            }
-            Poll::Ready(Some((_, Err(_)))) => {}
+fn collect<E>(nursery: &Nursery<Result<(), E>>, failed: &mut Failed<E>) {
+    while let Some(report) = nursery.next_now() {
+        match report {
+            Report::Value(Err(error)) => failed.errors.push(error),
+            Report::Panicked(payload) if failed.panic.is_none() => failed.panic = Some(payload),
+            Report::Panicked(payload) => join::drop_quietly(payload),
+            Report::Value(Ok(())) | Report::Cancelled => {}
         }
     }
 }

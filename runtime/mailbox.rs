@@ -63,7 +63,7 @@ impl<L, B: Clone + Ring> Mailbox<L, B> {
     }
 
     /// Wakes the owner if it sleeps.
-    fn ring_if_parked(&self) {
+    pub(crate) fn ring_if_parked(&self) {
         if self.parked.load(Ordering::SeqCst) && self.parked.swap(false, Ordering::SeqCst) {
             self.ring();
         }

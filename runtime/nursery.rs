@@ -23,15 +23,19 @@ use pin_project_lite::pin_project;
 
 use super::context::{self, Kernel};
 use super::join::{self, JoinHandle};
+use super::kinds;
 use super::task::{self, TaskId};
 use super::ticket::Ticket;
 use super::wait_queue::WaitQueue;
 
-/// The kinds of wait that end when children end, and whose ask is the number of the group.
-pub(crate) const KINDS: [&str; 3] = ["gather", "task group", "as_completed"];
-
-/// How a child ended: with what it reports, or with a panic.
-pub(crate) type Report<T> = Result<T, Box<dyn Any + Send>>;
+/// How a child ended.
+pub(crate) enum Report<T> {
+    /// With what it reports.
+    Value(T),
+    Panicked(Box<dyn Any + Send>),
+    /// Somebody else asked for its end.
+    Cancelled,
+}
 
 /// The part that children and handles share.
 pub(crate) struct Shared<T> {
@@ -43,6 +47,10 @@ pub(crate) struct Shared<T> {
     closing: Cell<bool>,
     /// Somebody asked for the end of it all.
     cancelled: Cell<bool>,
+    /// The children are being ended: nobody asks for reports of that.
+    aborted: Cell<bool>,
+    /// What the parent is, for messages.
+    kind: &'static str,
     /// What its children and its parent's waits are marked with, for reports.
     group: u32,
     parent: WaitQueue,
@@ -52,6 +60,11 @@ impl<T: 'static> Shared<T> {
     /// Spawns a child, or drops the future if the nursery is closing.
     ///
     /// `split` says what of the output is reported and what the child's handle gets.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    #[track_caller]
     pub(crate) fn spawn<F, K>(
         self: &Rc<Self>,
         future: F,
@@ -65,11 +78,13 @@ impl<T: 'static> Shared<T> {
         if self.closing.get() {
             return None;
         }
+        context::with_runtime(self.kind, |_| ());
         let number = self.spawned.get();
         self.spawned.set(number + 1);
         let member = Member {
             shared: self.clone(),
             number,
+            reported: false,
         };
         let child = Child {
             future,
@@ -110,6 +125,7 @@ impl<T: 'static> Shared<T> {
     /// Ends every child that lives, oldest first.
     fn abort(&self) {
         self.closing.set(true);
+        self.aborted.set(true);
         let mut next = 0;
         loop {
             let child = self
@@ -134,13 +150,15 @@ pub(crate) struct Nursery<T: 'static> {
 impl<T: 'static> Nursery<T> {
     pub(crate) fn new(kind: &'static str, at: &'static Location<'static>) -> Self {
         debug_assert!(
-            KINDS.contains(&kind),
+            kinds::GROUPS.contains(&kind),
             "reports must know the kind of a group"
         );
-        let group = context::with(|kernel| kernel.groups.get())
-            .wrapping_add(1)
-            .max(1);
-        context::with(|kernel| kernel.groups.set(group));
+        let group = context::try_with(|kernel| {
+            let group = kernel.groups.get().wrapping_add(1).max(1);
+            kernel.groups.set(group);
+            group
+        });
+        let group = group.unwrap_or_default();
         let shared = Rc::new(Shared {
             group,
             living: RefCell::new(BTreeMap::new()),
@@ -148,6 +166,8 @@ impl<T: 'static> Nursery<T> {
             reports: RefCell::new(VecDeque::new()),
             closing: Cell::new(false),
             cancelled: Cell::new(false),
+            aborted: Cell::new(false),
+            kind,
             parent: WaitQueue::new_at(kind, at),
         });
         Nursery {
@@ -180,6 +200,12 @@ impl<T: 'static> Nursery<T> {
         ready!(self.ticket.poll(&self.shared.parent, cx));
         self.ticket = Ticket::new(self.ticket.ask(), self.ticket.at());
         Poll::Ready(())
+    }
+
+    /// The next report that is there already.
+    pub(crate) fn next_now(&self) -> Option<Report<T>> {
+        let report = self.shared.reports.borrow_mut().pop_front();
+        report.map(|(_, report)| report)
     }
 
     /// Takes in no more children and ends those that live.
@@ -223,16 +249,11 @@ impl<F: Future, T, K> Future for Child<F, T, K> {
         let (report, kept) = match polled {
             Ok(poll) => {
                 let (report, kept) = (this.split)(ready!(poll));
-                (Ok(report), Some(kept))
+                (Report::Value(report), Some(kept))
             }
-            Err(payload) => (Err(payload), None),
+            Err(payload) => (Report::Panicked(payload), None),
         };
-        let number = this.member.number;
-        this.member
-            .shared
-            .reports
-            .borrow_mut()
-            .push_back((number, report));
+        this.member.report(report);
         Poll::Ready(kept)
     }
 }
@@ -241,10 +262,22 @@ impl<F: Future, T, K> Future for Child<F, T, K> {
 struct Member<T> {
     shared: Rc<Shared<T>>,
     number: usize,
+    reported: bool,
+}
+
+impl<T> Member<T> {
+    fn report(&mut self, report: Report<T>) {
+        self.reported = true;
+        let mut reports = self.shared.reports.borrow_mut();
+        reports.push_back((self.number, report));
+    }
 }
 
 impl<T> Drop for Member<T> {
     fn drop(&mut self) {
+        if !self.reported && !self.shared.aborted.get() {
+            self.report(Report::Cancelled);
+        }
         self.shared.living.borrow_mut().remove(&self.number);
         self.shared.parent.wake_all();
     }

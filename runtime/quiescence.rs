@@ -7,15 +7,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::context;
+use super::kinds;
 use super::ticket::Ticket;
 use super::wait_queue::WaitQueue;
 
-/// What reports call it.
-pub(crate) const KIND: &str = "all others to be blocked";
-
 /// The line of those who wait for it.
 pub(crate) const fn queue() -> WaitQueue {
-    WaitQueue::new(KIND)
+    WaitQueue::new(kinds::QUIESCENCE)
 }
 
 /// Waits until every other task is blocked: nobody is ready, no timer is due and no descriptor is

@@ -24,6 +24,7 @@ use mio::{Events, Interest, Token};
 use slab::Slab;
 
 use super::context::{self, Kernel, Who};
+use super::kinds::{DESCRIPTOR, READABLE, WRITABLE};
 use super::remote::Bell;
 use super::sleeper::Sleeper;
 use super::task::TaskId;
@@ -37,12 +38,6 @@ const DEADLINE: Token = Token(usize::MAX - 2);
 
 /// Events taken from the system in one batch.
 const EVENTS: usize = 1024;
-
-const READABLE: &str = "readable";
-const WRITABLE: &str = "writable";
-const DESCRIPTOR: &str = "a free descriptor";
-/// The kinds of wait that the system ends.
-pub(crate) const KINDS: [&str; 3] = [READABLE, WRITABLE, DESCRIPTOR];
 
 /// One of the two ways that data can flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -74,12 +75,18 @@ pub(crate) fn read(kernel: &Kernel) -> bool {
 /// What all [`Remote`] handles of a runtime share.
 pub(crate) struct Link {
     inbox: Arc<Inbox>,
+    /// Handles alive, on whatever thread.
+    remotes: AtomicUsize,
 }
 
 impl Link {
-    /// Handles alive, on whatever thread.
-    pub(crate) fn remotes(self: &Arc<Self>) -> usize {
-        Arc::strong_count(self) - 1
+    pub(crate) fn remotes(&self) -> usize {
+        self.remotes.load(Ordering::SeqCst)
+    }
+
+    fn handle(self: Arc<Self>) -> Remote {
+        self.remotes.fetch_add(1, Ordering::SeqCst);
+        Remote { link: self }
     }
 }
 
@@ -111,9 +118,23 @@ pub fn remote() -> Remote {
 ///     assert_eq!(thread.join().unwrap().unwrap(), 42);
 /// });
 /// ```
-#[derive(Clone)]
 pub struct Remote {
     link: Arc<Link>,
+}
+
+impl Clone for Remote {
+    fn clone(&self) -> Self {
+        self.link.clone().handle()
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        if self.link.remotes.fetch_sub(1, Ordering::SeqCst) == 1 {
+            // The loop may sleep for our sake alone: now it has to be judged.
+            self.link.inbox.ring_if_parked();
+        }
+    }
 }
 
 impl Remote {
@@ -122,8 +143,11 @@ impl Remote {
         let inbox = kernel.inbox.borrow().clone();
         let inbox = inbox.expect("a runtime has an inbox");
         let mut link = kernel.link.borrow_mut();
-        let link = link.get_or_insert_with(|| Arc::new(Link { inbox }));
-        Remote { link: link.clone() }
+        let new = || {
+            let remotes = AtomicUsize::new(0);
+            Arc::new(Link { inbox, remotes })
+        };
+        link.get_or_insert_with(new).clone().handle()
     }
 
     /// Runs `call` on the runtime's thread, in order of arrival, between two polls. A panic of it is

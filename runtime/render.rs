@@ -10,7 +10,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::quiescence;
+use super::kinds;
 use super::report::{Held, Place, Report, Row, State, Step, Wait, What};
 use super::task::TaskId;
 use super::verdict::Verdict;
@@ -148,6 +148,14 @@ impl Report {
                 }
             }
         }
+        if let [step] = cycle
+            && self.wait(*step).holders.iter().any(|held| !held.granted)
+        {
+            writeln!(
+                f,
+                "    (it still has the guard, perhaps in a future that it no longer polls)"
+            )?;
+        }
         if cycle.len() > MOST {
             writeln!(f, "  and {} more", cycle.len() - MOST)?;
         }
@@ -167,7 +175,7 @@ impl Report {
         match &wait.what {
             What::Queue(kind, _) => made(kind),
             What::Source(kind) => format!("a descriptor: {kind}"),
-            What::Quiescence => quiescence::KIND.to_owned(),
+            What::Quiescence => kinds::QUIESCENCE.to_owned(),
             What::Timer(kind, left) => format!("{kind}, {} to go", span(*left)),
             What::End(id) => format!("the end of task {}", self.title(*id)),
             What::Children(kind, ids) => {

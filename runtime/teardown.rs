@@ -59,17 +59,20 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Box<dyn Any + Send>> {
     drop(chore);
     let watchdog = kernel.watchdog.borrow_mut().take();
     drop(watchdog);
-    let inbox = kernel.inbox.borrow_mut().take();
+    // Closed, but still there: a destructor may ask for a handle, which will find nobody at home.
+    let inbox = kernel.inbox.borrow().clone();
     if let Some(inbox) = inbox {
         let letters = inbox.close();
         keep(panic::catch_unwind(AssertUnwindSafe(|| drop(letters))));
     }
-    let link = kernel.link.borrow_mut().take();
     let cloned = std::mem::take(&mut *kernel.cloned.borrow_mut());
     let options = std::mem::replace(&mut *kernel.options.borrow_mut(), Options::new());
     keep(panic::catch_unwind(AssertUnwindSafe(|| {
-        drop((link, cloned, options, kernel.spare.take()))
+        drop((cloned, options, kernel.spare.take()))
     })));
+    let inbox = kernel.inbox.borrow_mut().take();
+    let link = kernel.link.borrow_mut().take();
+    drop((inbox, link));
     kernel.ready.borrow_mut().clear();
     kernel.embedded.set(false);
     kernel.rung.set(false);

@@ -207,21 +207,24 @@ impl Ticket {
     #[inline(never)]
     fn give_up(&mut self, queue: &WaitQueue) -> Option<Left> {
         let key = std::mem::replace(&mut self.key, DONE);
-        let entry = context::try_with(|kernel| {
+        // The waker leaves the borrow to be dropped; the rest of the entry is only words.
+        let (left, _who) = context::try_with(|kernel| {
             let mut waiters = kernel.waiters.borrow_mut();
-            if waiters
-                .slab
-                .get(key as usize)
-                .is_some_and(|waiter| !waiter.granted)
-            {
+            let waiter = waiters.slab.get_mut(key as usize)?;
+            let (granted, ask) = (waiter.granted, waiter.ask);
+            let who = std::mem::take(&mut waiter.who);
+            if !granted {
                 queue.unlink(&mut waiters, key);
             }
-            waiters.slab.try_remove(key as usize)
+            drop(waiters.slab.try_remove(key as usize));
+            let left = if granted {
+                Left::Granted(ask)
+            } else {
+                Left::Waiting(ask)
+            };
+            Some((left, who))
         })??;
-        Some(match entry.granted {
-            true => Left::Granted(entry.ask),
-            false => Left::Waiting(entry.ask),
-        })
+        Some(left)
     }
 }
 

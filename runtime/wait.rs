@@ -12,7 +12,7 @@ use futures_core::Stream;
 use super::context;
 use super::join::{self, JoinHandle};
 use super::join_error::JoinError;
-use super::nursery::Nursery;
+use super::nursery::{Nursery, Report};
 use super::time::{Sleep, sleep};
 
 /// When [`wait`] is over.
@@ -205,11 +205,15 @@ impl<T: 'static> Stream for AsCompleted<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.nursery.poll_next(cx).map(|report| {
-            let (place, result) = report?;
-            Some((
-                place,
-                result.unwrap_or_else(|payload| Err(JoinError::Panicked(payload))),
-            ))
+            let (place, report) = report?;
+            let result = match report {
+                Report::Value(result) => result,
+                Report::Panicked(payload) => Err(JoinError::Panicked(payload)),
+                Report::Cancelled => Err(JoinError::Cancelled {
+                    reason: Some("the wait for it was cancelled; it runs on".into()),
+                }),
+            };
+            Some((place, result))
         })
     }
 }

@@ -228,6 +228,7 @@ impl WaitQueue {
     }
 
     /// Says who holds what this queue's waiters wait for, for reports.
+    #[inline]
     pub(crate) fn set_holder(&self, holder: Option<Holder>) {
         self.holder.set(holder);
         if self.record.get() != NONE {

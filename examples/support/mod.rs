@@ -75,7 +75,7 @@ impl Options {
             true => builder.virtual_clock().build(),
             false => builder.build(),
         };
-        START.set(Some(Instant::now()));
+        start();
         runtime
     }
 
@@ -132,6 +132,11 @@ pub(crate) async fn all<T: 'static>(tasks: impl IntoIterator<Item = JoinHandle<T
         results.push(task.await.expect("nobody cancels these tasks"));
     }
     results
+}
+
+/// Starts counting the time. There has to be a runtime, on whose clock it is counted.
+pub(crate) fn start() {
+    START.set(Some(Instant::now()));
 }
 
 /// Prints a line that carries the time; see [`say`].

@@ -194,7 +194,10 @@ where
     let mut log = stage.log.text();
     if result.is_err() {
         let handles = stage.handles.borrow();
-        let mut stuck: Vec<_> = handles.iter().filter(|entry| !entry.1.is_finished()).collect();
+        let mut stuck: Vec<_> = handles
+            .iter()
+            .filter(|entry| !entry.1.is_finished())
+            .collect();
         stuck.sort_by_key(|entry| entry.0);
         let stuck: Vec<_> = stuck.into_iter().map(|entry| *entry.0).collect();
         log += &format!(" stuck:{}", stuck.join(","));
@@ -222,7 +225,10 @@ pub(crate) fn on_asyncio(scripts: &[Script]) -> Option<(String, HashMap<String, 
         return None;
     }
     let mut python = Command::new("python3")
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/asyncio/order.py"))
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/it/asyncio/order.py"
+        ))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -462,9 +462,13 @@ fn the_same_script_is_served_in_the_same_order_as_on_asyncio_or_a_table_says_why
         if let Some((name, _, pinned)) = different
             && here != *pinned
         {
-            wrong.push(format!("{name} has changed:\n  here    {here}\n  pinned  {pinned}"));
+            wrong.push(format!(
+                "{name} has changed:\n  here    {here}\n  pinned  {pinned}"
+            ));
         }
-        let Some((version, asyncio)) = &asyncio else { continue };
+        let Some((version, asyncio)) = &asyncio else {
+            continue;
+        };
         let theirs = &asyncio[script.name];
         match (different.is_some(), here == *theirs) {
             (false, false) => wrong.push(format!(
@@ -483,9 +487,14 @@ fn the_same_script_is_served_in_the_same_order_as_on_asyncio_or_a_table_says_why
 #[test]
 fn every_difference_belongs_to_a_script_and_is_documented() {
     let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/asyncio.md"));
-    let (_, section) = document.split_once("An order of service that differs").unwrap();
+    let (_, section) = document
+        .split_once("An order of service that differs")
+        .unwrap();
     for (name, topic, _) in DIFFERENT {
-        assert!(SCRIPTS.iter().any(|script| script.name == *name), "no script {name}");
+        assert!(
+            SCRIPTS.iter().any(|script| script.name == *name),
+            "no script {name}"
+        );
         let documented = section.contains(&format!("- **{topic}**"));
         assert!(documented, "docs/asyncio.md does not mention {topic}");
     }

@@ -135,10 +135,12 @@ where
         .task("take", take(queue.clone(), ledger.clone()))
         .task("produce 11", produce(11))
         .task("stream", stream(queue.clone(), ledger.clone()));
-    play.vital("close", close).vital("join", join).check(move |_| {
-        ledger.balance();
-        assert_eq!((queue.len(), queue.unfinished()), (0, 0));
-    })
+    play.vital("close", close)
+        .vital("join", join)
+        .check(move |_| {
+            ledger.balance();
+            assert_eq!((queue.len(), queue.unfinished()), (0, 0));
+        })
 }
 
 /// The queue is closed while producers and consumers are in the middle of it.

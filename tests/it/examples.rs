@@ -41,17 +41,18 @@ programs! {
     semaphore
     task_limiter
     transfer
+    worker_pool
 }
 
 /// Examples that are tested in another way, here or in another file.
-const OTHERS: &[&str] = &["producer_consumer"];
+const OTHERS: &[&str] = &["deadlock", "echo_server", "producer_consumer"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Cargo builds the examples beside the tests, unless it was asked for this test alone.
-fn binary(name: &str) -> Option<PathBuf> {
+pub fn binary(name: &str) -> Option<PathBuf> {
     let test = std::env::current_exe().expect("a test knows its own path");
     let profile = test.parent().and_then(Path::parent);
     let binary = profile
@@ -67,7 +68,7 @@ fn binary(name: &str) -> Option<PathBuf> {
 }
 
 /// Runs an example, if it is built, in the folder of the texts.
-fn run(name: &str, arguments: &[&str]) -> Option<Output> {
+pub(crate) fn run(name: &str, arguments: &[&str]) -> Option<Output> {
     let mut command = Command::new(binary(name)?);
     command
         .args(arguments)

@@ -17,6 +17,7 @@ use turnwise::sync::{
 };
 use turnwise::{Runtime, spawn, yield_now};
 
+use crate::models::leak;
 use crate::support::{Spy, panics, poll_once, poll_with};
 
 /// Whatever is released by its drop.
@@ -35,10 +36,6 @@ pub(crate) trait LockLike: Debug {
 }
 
 pub(crate) type Subject = &'static dyn LockLike;
-
-fn leak(lock: impl LockLike + 'static) -> Subject {
-    Box::leak(Box::new(lock))
-}
 
 fn boxed<T: 'static>(future: impl Future<Output = T> + 'static) -> Acquire {
     Box::pin(async move { Box::new(future.await) as Guard })
@@ -313,7 +310,10 @@ fn dropped_while_queued_or_after_the_grant_in_both_orders_with_the_release(lock:
             for next in 0..3 {
                 let granted = line.iter().filter(|queued| queued.is_granted()).count();
                 assert_eq!(granted, next + 1, "{victim} {release_first}");
-                assert!(lock.try_acquire().is_none(), "a newcomer robs the granted one");
+                assert!(
+                    lock.try_acquire().is_none(),
+                    "a newcomer robs the granted one"
+                );
                 drop(now(&mut line[next].acquire));
             }
             assert_free(lock);
@@ -505,10 +505,15 @@ fn under_futures_unordered(lock: Subject) {
 
 fn under_tokio(lock: Subject) {
     let visits = Visits::default();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        let tasks = visits.futures(lock, 7).into_iter().map(tokio::task::spawn_local);
+        let tasks = visits
+            .futures(lock, 7)
+            .into_iter()
+            .map(tokio::task::spawn_local);
         for task in tasks.collect::<Vec<_>>() {
             task.await.unwrap();
         }
@@ -519,7 +524,10 @@ fn under_tokio(lock: Subject) {
 fn under_async_executor(lock: Subject) {
     let visits = Visits::default();
     let executor = async_executor::LocalExecutor::new();
-    let tasks = visits.futures(lock, 7).into_iter().map(|visit| executor.spawn(visit));
+    let tasks = visits
+        .futures(lock, 7)
+        .into_iter()
+        .map(|visit| executor.spawn(visit));
     let tasks: Vec<_> = tasks.collect();
     // No runtime of ours on this thread.
     futures::executor::block_on(executor.run(join_all(tasks)));

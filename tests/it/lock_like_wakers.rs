@@ -229,7 +229,10 @@ fn a_replaced_waker_whose_drop_releases_grants_the_one_that_replaced_it(lock: Su
     // This poll is too early to see the grant, which comes while the old waker is dropped.
     let (spy, waker) = crate::support::Spy::new();
     let polled = poll_with(&mut acquire, &waker);
-    assert!(polled.is_ready() || spy.wakes() == 1, "granted and not told");
+    assert!(
+        polled.is_ready() || spy.wakes() == 1,
+        "granted and not told"
+    );
     drop(polled);
     if spy.wakes() == 1 {
         drop(now(&mut acquire));

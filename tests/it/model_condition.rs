@@ -3,9 +3,7 @@
 use std::pin::Pin;
 
 use proptest::prelude::*;
-use turnwise::sync::{
-    Condition, Lock, LockGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
-};
+use turnwise::sync::{Condition, Lock, LockGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::models::{World, assert_waiters, config, drive, has, leak, pick, steps, take};
 
@@ -266,7 +264,10 @@ impl RwLockWorld {
             true => self.lock.try_write().map(Access::Write),
             false => self.lock.try_read().map(Access::Read),
         };
-        assert_eq!(access.is_some(), self.waiting.is_empty() && self.fits(write));
+        assert_eq!(
+            access.is_some(),
+            self.waiting.is_empty() && self.fits(write)
+        );
         if let Some(access) = access {
             self.count(write);
             self.hold(access);

@@ -212,8 +212,12 @@ impl<S: Store<Item = Item>> QueueWorld<S> {
         let item = self.item(key);
         let result = self.queue.try_put(item);
         match (self.closed, self.room() > 0 && self.putters.is_empty()) {
-            (true, _) => assert!(matches!(result, Err(TryPutError::Closed(back)) if back.number == item.number)),
-            (_, false) => assert!(matches!(result, Err(TryPutError::Full(back)) if back.number == item.number)),
+            (true, _) => assert!(
+                matches!(result, Err(TryPutError::Closed(back)) if back.number == item.number)
+            ),
+            (_, false) => assert!(
+                matches!(result, Err(TryPutError::Full(back)) if back.number == item.number)
+            ),
             _ => {
                 assert!(result.is_ok());
                 self.store(item);
@@ -280,9 +284,7 @@ impl<S: Store<Item = Item>> World for QueueWorld<S> {
         match ask {
             Ask::Put(item) => self.polled_putter(id, item, first).map(Expected::Put),
             Ask::Get | Ask::Take => self.polled_getter(id, first).map(Expected::Got),
-            Ask::Join if !first => {
-                take(&mut self.granted_joiners, id).map(|()| Expected::Joined)
-            }
+            Ask::Join if !first => take(&mut self.granted_joiners, id).map(|()| Expected::Joined),
             Ask::Join if self.unfinished > 0 => {
                 self.joiners.push((id, ()));
                 None
@@ -309,9 +311,8 @@ impl<S: Store<Item = Item>> World for QueueWorld<S> {
     }
 
     fn left(&mut self, id: usize) {
-        let getter = take(&mut self.granted_getters, id).or_else(|| {
-            take(&mut self.granted_putters, id)
-        });
+        let getter =
+            take(&mut self.granted_getters, id).or_else(|| take(&mut self.granted_putters, id));
         if getter.is_none() {
             let lists = [
                 &mut self.getters,
@@ -362,7 +363,11 @@ impl<S: Store<Item = Item>> World for QueueWorld<S> {
         assert_eq!(queue.len(), self.items.len());
         assert_eq!(queue.unfinished(), self.unfinished);
         assert_eq!(queue.is_closed(), self.closed);
-        assert!(queue.len() <= self.capacity, "more items than there is room");
+        assert_eq!(queue.is_full(), self.room() == 0);
+        assert!(
+            queue.len() <= self.capacity,
+            "more items than there is room"
+        );
         let shown = format!("{queue:?}");
         let (getters, putters) = (self.getters.len(), self.putters.len());
         let waiting = format!("getters: {getters}, putters: {putters} ");

@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
 use proptest::prelude::*;
@@ -109,7 +109,11 @@ pub(crate) fn drive<W: World>(mut world: W, steps: &[Step]) {
         }
         for waiter in &line {
             let (woken, granted) = (waiter.spy.wakes() > 0, world.is_granted(waiter.id));
-            assert_eq!(woken, granted, "is waiter {} woken, is it granted", waiter.id);
+            assert_eq!(
+                woken, granted,
+                "is waiter {} woken, is it granted",
+                waiter.id
+            );
         }
         world.check();
     }
@@ -142,7 +146,13 @@ fn poll<W: World>(world: &mut W, line: &mut Vec<Waiter<W>>, id: usize, swap: boo
 }
 
 fn leave<W: World>(world: &mut W, waiter: Waiter<W>) {
-    let Waiter { id, ask, future, was_polled, .. } = waiter;
+    let Waiter {
+        id,
+        ask,
+        future,
+        was_polled,
+        ..
+    } = waiter;
     drop(future);
     match was_polled {
         true => world.left(id),
@@ -150,8 +160,15 @@ fn leave<W: World>(world: &mut W, waiter: Waiter<W>) {
     }
 }
 
+/// Makes a value that is never freed, and keeps it within reach of the leak sanitizer.
 pub(crate) fn leak<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
+    static LEAKED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+    let leaked = Box::leak(Box::new(value));
+    LEAKED
+        .lock()
+        .unwrap()
+        .push(std::ptr::from_ref(leaked).addr());
+    leaked
 }
 
 /// Takes an element out of a vector, chosen by a number, unless it is empty.
@@ -173,7 +190,10 @@ pub(crate) fn has<T>(list: &[(usize, T)], id: usize) -> bool {
 #[track_caller]
 pub(crate) fn assert_waiters(primitive: &impl Debug, waiters: usize) {
     let shown = format!("{primitive:?}");
-    assert!(shown.contains(&format!("waiters: {waiters} ")), "{waiters}: {shown}");
+    assert!(
+        shown.contains(&format!("waiters: {waiters} ")),
+        "{waiters}: {shown}"
+    );
 }
 
 struct LockWorld {
@@ -421,7 +441,11 @@ impl World for EventWorld {
             self.waiting.push((id, ()));
             return None;
         }
-        if first { Some(()) } else { take(&mut self.granted, id) }
+        if first {
+            Some(())
+        } else {
+            take(&mut self.granted, id)
+        }
     }
 
     fn got(&mut self, (): (), (): ()) {}
@@ -489,7 +513,8 @@ impl World for BarrierWorld {
             return None;
         }
         let passed = self.waiting.drain(..).enumerate();
-        self.granted.extend(passed.map(|(index, (id, ()))| (id, Some(index))));
+        self.granted
+            .extend(passed.map(|(index, (id, ()))| (id, Some(index))));
         Some(Some(self.barrier.parties() - 1))
     }
 

@@ -1,5 +1,7 @@
 //! Subprocesses.
 
+#![cfg(feature = "process")]
+
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::time::Duration;

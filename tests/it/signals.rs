@@ -1,13 +1,16 @@
 //! Signals, really sent. A signal is heard by the whole process, so most tests run in one of their
 //! own.
 
-use std::io::ErrorKind;
+#![cfg(feature = "signal")]
+
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use futures::StreamExt;
-use rustix::process::{Signal as Number, getpid, kill_process};
+use rustix::process::{Pid, Signal as Number, getpid, kill_process};
 use turnwise::io::{Signal, SignalKind, ctrl_c, signal};
 use turnwise::{block_on, race, sleep, spawn, timeout, yield_now};
 
@@ -267,4 +270,58 @@ fn what_cannot_be_caught_is_an_error() {
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         signal(SignalKind::from_raw(4711)).expect_err("no such signal");
     });
+}
+
+/// Starts an example, waits until it has said something, and sends it `number`.
+fn interrupt(name: &str, arguments: &[&str], number: Number) -> Option<(Option<i32>, String)> {
+    let mut command = Command::new(crate::examples::binary(name)?);
+    command.args(arguments).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("an example can be started");
+    let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
+    let mut text = String::new();
+    output.read_line(&mut text).expect("it says something");
+    kill_process(Pid::from_child(&child), number).expect("it runs");
+    output.read_to_string(&mut text).expect("it ends");
+    let status = child.wait().expect("it is ours");
+    Some((status.code(), text))
+}
+
+#[test]
+fn worker_pool_ends_cleanly_by_a_signal_and_says_which() {
+    let arguments = ["--virtual", "--seconds", "86400", "--tasks", "100000"];
+    for (number, code) in [(Number::INT, 130), (Number::TERM, 143)] {
+        let Some((status, text)) = interrupt("worker_pool", &arguments, number) else {
+            return;
+        };
+        assert_eq!(status, Some(code), "{text}");
+        assert!(text.contains("were not begun"), "{text}");
+        assert_eq!(text.matches("ends after").count(), 3, "{text}");
+    }
+}
+
+#[test]
+fn echo_server_ends_cleanly_by_a_signal() {
+    for number in [Number::INT, Number::TERM] {
+        let Some((status, text)) = interrupt("echo_server", &["--port", "0"], number) else {
+            return;
+        };
+        assert_eq!(status, Some(0), "{text}");
+        assert!(text.contains("0 connections, 0 bytes echoed"), "{text}");
+    }
+}
+
+#[test]
+fn echo_server_echoes_to_clients_of_its_own() {
+    let Some(binary) = crate::examples::binary("echo_server") else {
+        return;
+    };
+    let arguments = ["--clients", "20", "--requests", "50", "--size", "3000"];
+    let output = Command::new(binary).args(arguments).output();
+    let output = output.expect("an example can be started");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(
+        text.contains("20 connections, 3000000 bytes echoed, 0 failures"),
+        "{text}"
+    );
 }

@@ -661,10 +661,7 @@ fn the_rule_of_strangers_complains() {
         assert!(!complaints(path, bad).is_empty(), "{path}: {bad}");
     }
     assert_eq!(
-        complaints(
-            "runtime/outside.rs",
-            "use super::{clock, reactor, timers};"
-        ),
+        complaints("runtime/outside.rs", "use super::{clock, reactor, timers};"),
         [""; 0]
     );
     assert_eq!(

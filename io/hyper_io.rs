@@ -1,0 +1,178 @@
+//! What hyper 1.x asks of a runtime: streams, timers, and somewhere to put tasks.
+//!
+//! hyper serves and asks over [`TcpStream`] and [`UnixStream`] as they are. Its HTTP/1 connections
+//! need no `Send`; for the rest, [`HyperExecutor`] spawns on this thread, and [`HyperTimer`] keeps
+//! the time limits of its builders.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use hyper::rt::{Executor, Read, ReadBufCursor, Timer, Write};
+
+use super::flow::{self, Flow};
+use super::tcp::TcpStream;
+use super::unix::UnixStream;
+use crate::runtime::spawn;
+use crate::runtime::time::{Sleep, sleep};
+
+/// The size of hyper's first buffer, and the most that one read takes.
+const ROOM: usize = 8 << 10;
+
+/// Streams read and write in the same way.
+macro_rules! stream {
+    ($type:ty) => {
+        impl Read for $type {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                mut buffer: ReadBufCursor<'_>,
+            ) -> Poll<io::Result<()>> {
+                // Whoever has to wait pays nothing for the buffer.
+                if !self.readiness().orphaned.get() {
+                    ready!(self.readiness().read.poll_single(cx));
+                }
+                // hyper's own may only be advanced with `unsafe`: what was read is copied there.
+                let mut bytes = [0; ROOM];
+                let room = &mut bytes[..buffer.remaining().min(ROOM)];
+                let flow: &$type = &self;
+                let count = ready!(flow::poll_read(flow, cx, room))?;
+                buffer.put_slice(&bytes[..count]);
+                Poll::Ready(Ok(()))
+            }
+        }
+
+        impl Write for $type {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                let flow: &$type = &self;
+                flow::poll_write(flow, cx, bytes)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(flow::close_quietly(self.close()))
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                slices: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                let flow: &$type = &self;
+                flow::poll_write_vectored(flow, cx, slices)
+            }
+        }
+    };
+}
+
+stream!(TcpStream);
+stream!(UnixStream);
+
+/// Runs hyper's background work as tasks of this thread.
+///
+/// # Panics
+///
+/// When used on a thread without a runtime.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct HyperExecutor {}
+
+impl HyperExecutor {
+    /// The executor.
+    pub fn new() -> Self {
+        HyperExecutor {}
+    }
+}
+
+impl<F> Executor<F> for HyperExecutor
+where
+    F: Future<Output: 'static> + 'static,
+{
+    #[track_caller]
+    fn execute(&self, future: F) {
+        drop(spawn(future));
+    }
+}
+
+/// Keeps hyper's time limits on the runtime's clock.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct HyperTimer {}
+
+impl HyperTimer {
+    /// The timer.
+    pub fn new() -> Self {
+        HyperTimer {}
+    }
+}
+
+impl Timer for HyperTimer {
+    #[track_caller]
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Box::pin(BoundSleep {
+            sleep: Some(sleep(duration)),
+            thread: thread::current().id(),
+            at: Location::caller(),
+        })
+    }
+
+    #[track_caller]
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        self.sleep(deadline.saturating_duration_since(Instant::now()))
+    }
+}
+
+/// A sleep that hyper may carry to another thread, but that only works on its own.
+struct BoundSleep {
+    sleep: Option<Sleep>,
+    thread: ThreadId,
+    at: &'static Location<'static>,
+}
+
+impl BoundSleep {
+    fn is_at_home(&self) -> bool {
+        thread::current().id() == self.thread
+    }
+}
+
+impl hyper::rt::Sleep for BoundSleep {}
+
+impl Future for BoundSleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        assert!(
+            self.is_at_home(),
+            "the timer made at {} was polled on another thread; keep the connection on its own",
+            self.at
+        );
+        match &mut self.sleep {
+            Some(sleep) => Pin::new(sleep).poll(cx),
+            None => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drop for BoundSleep {
+    fn drop(&mut self) {
+        if !self.is_at_home() {
+            // Its entry is in the other thread's timers, where it expires and wakes nobody.
+            std::mem::forget(self.sleep.take());
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The standard streams.
+//!
+//! # Implementation
+//!
+//! The standard input belongs to others too: the shell, the rest of a pipeline. Making it
+//! non-blocking would be felt by all who share it, and a thread that sits in a read would keep the
+//! program from ending. So, by what the input is:
+//!
+//! | input | how it is read |
+//! | --- | --- |
+//! | pipe, terminal | opened once more, non-blocking, through `/proc/self/fd/0` |
+//! | what cannot be opened again, such as a socket | watched as it is; each read is preceded by a poll that does not wait |
+//! | file, `/dev/null` | by the blocking pool, where it never waits for long |
+//!
+//! Output is written as `print!` writes it: a reader that does not read holds the program up.
+
+use std::fmt;
+use std::future::Future;
+use std::io::{self, IoSliceMut, IsTerminal as _, Write as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use mio::Interest;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
+
+use super::flow::{self, Flow, Read};
+use super::source::{Fd, Source};
+use crate::runtime::{JoinHandle, Readiness, spawn_blocking_at};
+
+/// The most that one call of the blocking pool reads.
+const CHUNK: usize = 64 << 10;
+
+/// The standard input, for reading without blocking. A program that has asked for it and does not
+/// read ends all the same.
+///
+/// What `std::io::stdin` has taken into its buffer does not appear here: use one or the other.
+///
+/// asyncio counterpart: `loop.connect_read_pipe` with `sys.stdin`. Differences: files can be read
+/// too, and a terminal is not made non-blocking for the shell.
+///
+/// # Errors
+///
+/// What the system says; there may be no descriptor left.
+///
+/// # Panics
+///
+/// Without a runtime on this thread.
+///
+/// # Examples
+///
+/// ```no_run
+/// use futures::io::{AsyncBufReadExt, BufReader};
+/// use futures::StreamExt;
+///
+/// # fn main() -> std::io::Result<()> {
+/// turnwise::block_on(async {
+///     let mut lines = BufReader::new(turnwise::io::stdin()?).lines();
+///     while let Some(line) = lines.next().await {
+///         println!("you said {}", line?);
+///     }
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[track_caller]
+pub fn stdin() -> io::Result<Stdin> {
+    let own = io::stdin();
+    let kind = FileType::from_raw_mode(fstat(&own)?.st_mode);
+    let again = match kind {
+        FileType::RegularFile | FileType::Directory | FileType::BlockDevice => {
+            return Ok(Stdin::blocking());
+        }
+        FileType::Fifo => open_again(),
+        FileType::CharacterDevice if own.is_terminal() => open_again(),
+        _ => None,
+    };
+    let (fd, shared) = match again {
+        Some(fd) => (fd, false),
+        None => (fcntl_dupfd_cloexec(&own, 3)?, true),
+    };
+    match Source::with_interest(Fd(fd), Interest::READABLE) {
+        Ok(source) => Ok(Stdin {
+            input: Input::Watched(Watched { source, shared }),
+        }),
+        // What cannot be watched is always ready.
+        Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => {
+            Ok(Stdin::blocking())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A description of our own of the same input, non-blocking.
+fn open_again() -> Option<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    open("/proc/self/fd/0", flags, Mode::empty()).ok()
+}
+
+/// The standard input; made by [`stdin`].
+pub struct Stdin {
+    input: Input,
+}
+
+enum Input {
+    Watched(Watched),
+    Blocking(Blocking),
+}
+
+impl Stdin {
+    fn blocking() -> Self {
+        let (job, left) = (None, Vec::new());
+        Stdin {
+            input: Input::Blocking(Blocking { job, left, from: 0 }),
+        }
+    }
+
+    /// Reads what is there, at least one byte, into `buffer`; zero bytes mean the end.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*: what a read that was dropped has set in motion is there for the next one.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[track_caller]
+    pub fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> ReadStdin<'a> {
+        let state = match &mut self.input {
+            Input::Watched(watched) => State::Watched(Read::new(watched, buffer)),
+            Input::Blocking(blocking) => State::Blocking {
+                blocking,
+                buffer,
+                at: Location::caller(),
+            },
+        };
+        ReadStdin { state }
+    }
+}
+
+impl futures_io::AsyncRead for Stdin {
+    #[track_caller]
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.input {
+            Input::Watched(watched) => flow::poll_read(watched, cx, buffer),
+            Input::Blocking(blocking) => blocking.poll_read(cx, buffer, Location::caller()),
+        }
+    }
+}
+
+impl fmt::Debug for Stdin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = match &self.input {
+            Input::Watched(Watched { shared: false, .. }) => "opened again",
+            Input::Watched(Watched { shared: true, .. }) => "shared",
+            Input::Blocking(_) => "by the blocking pool",
+        };
+        f.debug_struct("Stdin").field("read", &how).finish()
+    }
+}
+
+/// The future of [`Stdin::read`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct ReadStdin<'a> {
+    state: State<'a>,
+}
+
+enum State<'a> {
+    Watched(Read<'a>),
+    Blocking {
+        blocking: &'a mut Blocking,
+        buffer: &'a mut [u8],
+        at: &'static Location<'static>,
+    },
+}
+
+impl Future for ReadStdin<'_> {
+    type Output = io::Result<usize>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        match &mut self.state {
+            State::Watched(read) => Pin::new(read).poll(cx),
+            State::Blocking {
+                blocking,
+                buffer,
+                at,
+            } => blocking.poll_read(cx, buffer, at),
+        }
+    }
+}
+
+impl fmt::Debug for ReadStdin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadStdin").finish_non_exhaustive()
+    }
+}
+
+/// An input that the reactor watches.
+struct Watched {
+    source: Source<Fd<OwnedFd>>,
+    /// It may block: others share the description, and may take what was announced.
+    shared: bool,
+}
+
+impl Watched {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.source.get_ref().0.as_fd()
+    }
+
+    /// Makes sure that a read does not block.
+    fn check(&self) -> io::Result<()> {
+        if !self.shared {
+            return Ok(());
+        }
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let fd = self.fd();
+        match poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&now))? {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Flow for Watched {
+    fn readiness(&self) -> &Readiness {
+        self.source.readiness()
+    }
+
+    /// A terminal gives a line at a time.
+    fn is_seamless(&self) -> bool {
+        false
+    }
+
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.check()?;
+        Ok(rustix::io::read(self.fd(), buffer)?)
+    }
+
+    fn try_read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.check()?;
+        Ok(rustix::io::readv(self.fd(), buffers)?)
+    }
+}
+
+/// An input that the blocking pool reads.
+struct Blocking {
+    /// A read that is under way, perhaps on behalf of a future that was dropped.
+    job: Option<JoinHandle<io::Result<Vec<u8>>>>,
+    /// What was read and did not fit, from `from` on.
+    left: Vec<u8>,
+    from: usize,
+}
+
+impl Blocking {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+        at: &'static Location<'static>,
+    ) -> Poll<io::Result<usize>> {
+        if self.from == self.left.len() && !buffer.is_empty() {
+            let asked = buffer.len().min(CHUNK);
+            let job = self
+                .job
+                .get_or_insert_with(|| spawn_blocking_at(move || read_blocking(asked), at));
+            let read = ready!(Pin::new(job).poll(cx));
+            self.job = None;
+            self.left = read.map_err(|error| io::Error::other(error.to_string()))??;
+            self.from = 0;
+        }
+        let count = buffer.len().min(self.left.len() - self.from);
+        buffer[..count].copy_from_slice(&self.left[self.from..self.from + count]);
+        self.from += count;
+        Poll::Ready(Ok(count))
+    }
+}
+
+fn read_blocking(asked: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; asked];
+    let count = rustix::io::retry_on_intr(|| rustix::io::read(io::stdin(), &mut bytes[..]))?;
+    bytes.truncate(count);
+    Ok(bytes)
+}
+
+/// The standard output, for what writes to a stream of `futures-io`. It blocks as `print!` does.
+///
+/// asyncio counterpart: none; its programs print, too.
+pub fn stdout() -> Stdout {
+    Stdout(())
+}
+
+/// The standard error, for what writes to a stream of `futures-io`. It blocks as `eprint!` does.
+pub fn stderr() -> Stderr {
+    Stderr(())
+}
+
+/// The standard output; made by [`stdout`]. A reader that has gone away is the error `BrokenPipe`.
+#[derive(Debug)]
+pub struct Stdout(());
+
+/// The standard error; made by [`stderr`]. A reader that has gone away is the error `BrokenPipe`.
+#[derive(Debug)]
+pub struct Stderr(());
+
+/// Writes what the system takes at once, at least one byte.
+fn write_blocking(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    loop {
+        match rustix::io::write(fd, bytes) {
+            Err(Errno::INTR) => {}
+            // Somebody who shares it has made it non-blocking.
+            Err(Errno::AGAIN) => {
+                poll(&mut [PollFd::new(&fd, PollFlags::OUT)], None)?;
+            }
+            other => return Ok(other?),
+        }
+    }
+}
+
+/// Both are written in the same way.
+macro_rules! output {
+    ($name:ident, $std:path) => {
+        impl futures_io::AsyncWrite for $name {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                _: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                let mut std = $std();
+                // What was printed before comes before.
+                std.flush()?;
+                Poll::Ready(write_blocking(std.as_fd(), bytes))
+            }
+
+            /// Does nothing: what was written is with the system.
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            /// Does nothing: the stream is not ours alone.
+            fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+        }
+    };
+}
+
+output!(Stdout, io::stdout);
+output!(Stderr, io::stderr);

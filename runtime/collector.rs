@@ -1,0 +1,201 @@
+//! Puts a report together: for each task what it waits for, and what can end that.
+
+use std::collections::HashMap;
+
+use super::context::Kernel;
+use super::graph::{self, Help, Node};
+use super::kinds;
+use super::report::{Held, Row, State, Step, Wait, What};
+use super::task::{Task, TaskId};
+use super::verdict::Outside;
+use super::wait_queue::{QueueRecord, Waiter};
+
+/// Fills in the waits, and what can end each of them.
+pub(super) struct Collector<'a> {
+    index: &'a HashMap<TaskId, usize>,
+    rows: Vec<Row>,
+    nodes: Vec<Node>,
+    now: u64,
+    pass: u32,
+}
+
+impl<'a> Collector<'a> {
+    pub(super) fn new(kernel: &Kernel, index: &'a HashMap<TaskId, usize>, rows: Vec<Row>) -> Self {
+        let node = |row: &Row| Node {
+            alive: row.state != State::Waiting,
+            waits: Vec::new(),
+        };
+        Collector {
+            index,
+            nodes: rows.iter().map(node).collect(),
+            rows,
+            now: kernel.clock.now(),
+            pass: kernel.pass.get() as u32,
+        }
+    }
+
+    fn add(&mut self, task: usize, wait: Wait, help: Help) {
+        self.rows[task].waits.push(wait);
+        self.nodes[task].waits.push(help);
+    }
+
+    /// Help from named tasks. One that has ended may have given away what it held.
+    fn from(&self, tasks: impl IntoIterator<Item = Option<TaskId>>) -> Help {
+        let known = |id: Option<TaskId>| self.index.get(&id?).copied();
+        let tasks: Option<Vec<usize>> = tasks.into_iter().map(known).collect();
+        match tasks {
+            Some(tasks) if !tasks.is_empty() => Help::From(tasks),
+            _ => Help::Anyone,
+        }
+    }
+
+    pub(super) fn timers(&mut self, kernel: &Kernel) {
+        for timer in kernel.timers.borrow().iter() {
+            let Some(task) = timer.who.task.and_then(|id| self.index.get(&id).copied()) else {
+                continue;
+            };
+            let left = timer.deadline.saturating_sub(self.now);
+            let wait = Wait::new(What::Timer(timer.what, left), None, Some(timer.at));
+            self.add(task, wait, Help::Sure);
+        }
+    }
+
+    pub(super) fn waiters(&mut self, kernel: &Kernel, living: &[&Task]) {
+        let waiters = kernel.waiters.borrow();
+        let places = waiters.places();
+        // Who was granted something and has not collected it: by queue.
+        let mut granted: HashMap<u32, Vec<&Waiter>> = HashMap::new();
+        for (_, waiter) in waiters.slab.iter().filter(|(_, waiter)| waiter.granted) {
+            granted.entry(waiter.queue).or_default().push(waiter);
+        }
+        let mut children: HashMap<u32, Vec<TaskId>> = HashMap::new();
+        for task in living.iter().filter(|task| task.group != 0) {
+            children.entry(task.group).or_default().push(task.id);
+        }
+        for (key, waiter) in &waiters.slab {
+            let (Some(task), Some(queue)) = (
+                waiter.who.task.and_then(|id| self.index.get(&id).copied()),
+                waiters.queues.get(waiter.queue as usize),
+            ) else {
+                continue;
+            };
+            let what = match queue.kind {
+                kind if kinds::GROUPS.contains(&kind) => {
+                    let group = children.get(&(waiter.ask as u32));
+                    What::Children(kind, group.cloned().unwrap_or_default())
+                }
+                kind if kinds::SOURCES.contains(&kind) => What::Source(kind),
+                kinds::QUIESCENCE => What::Quiescence,
+                kind => What::Queue(kind, waiter.queue),
+            };
+            let mut wait = Wait::new(what, Some(queue.made), Some(waiter.at));
+            wait.nanos = Some(self.now.saturating_sub(waiter.since));
+            wait.passes = Some(self.pass.wrapping_sub(waiter.entered));
+            if waiter.granted {
+                wait.granted = true;
+                wait.passes = Some(self.pass.wrapping_sub(waiter.polled));
+                self.add(task, wait, Help::None);
+                continue;
+            }
+            wait.place = places.get(&key).copied();
+            wait.holders = holders(queue, granted.get(&waiter.queue));
+            let help = match &wait.what {
+                What::Source(_) | What::Quiescence => Help::Sure,
+                What::Children(_, ids) => match self.from(ids.iter().copied().map(Some)) {
+                    Help::From(tasks) => Help::OneOf(tasks),
+                    other => other,
+                },
+                _ if queue.tracks => self.from(wait.holders.iter().map(|held| held.task)),
+                _ => Help::Anyone,
+            };
+            self.add(task, wait, help);
+        }
+    }
+
+    pub(super) fn joins(&mut self, kernel: &Kernel, living: &[&Task]) {
+        for task in living {
+            let joiner = task.joiner.task.and_then(|id| self.index.get(&id).copied());
+            let Some(joiner) = joiner else { continue };
+            let what = What::End(task.id);
+            let mut wait = Wait::new(what, Some(task.spawned_at), task.joined_at);
+            wait.nanos = Some(kernel.clock.last().saturating_sub(task.joined_since));
+            self.add(joiner, wait, self.from([Some(task.id)]));
+        }
+    }
+
+    /// Those who wait for descriptors through the poll-style traits.
+    pub(super) fn polled_sources(&mut self, kernel: &Kernel) {
+        let reactor = kernel.reactor.borrow();
+        for readiness in reactor.iter().flat_map(|reactor| reactor.sources()) {
+            for (kind, id) in readiness.polled_by() {
+                if let Some(task) = self.index.get(&id).copied() {
+                    self.add(task, Wait::new(What::Source(kind), None, None), Help::Sure);
+                }
+            }
+        }
+    }
+
+    /// Finds out who is stuck, and the cycles.
+    pub(super) fn conclude(
+        mut self,
+        kernel: &Kernel,
+        outside: &Outside,
+    ) -> (Vec<Row>, Vec<Vec<Step>>) {
+        let stranger = outside.is_anyone() || !kernel.suspicion.is_judging();
+        // The cycles are shown even where a foreign waker might still break them.
+        let blocked = graph::stuck(&self.nodes, stranger);
+        let edges: Vec<Vec<usize>> = (0..self.nodes.len())
+            .map(|task| match blocked[task] {
+                true => self.needs(task).map(|(_, to)| to).collect(),
+                false => Vec::new(),
+            })
+            .collect();
+        let cycles = graph::cycles(&edges);
+        let cycles = cycles.iter().map(|cycle| self.steps(cycle)).collect();
+        for (row, node) in self.rows.iter().zip(&mut self.nodes) {
+            node.alive |= row.cloned;
+        }
+        let stuck = graph::stuck(&self.nodes, stranger);
+        for (row, stuck) in self.rows.iter_mut().zip(stuck) {
+            row.stuck = stuck;
+        }
+        (self.rows, cycles)
+    }
+
+    /// The tasks that a task's waits need, each with the number of the wait.
+    fn needs(&self, task: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let waits = self.nodes[task].waits.iter().enumerate();
+        waits.flat_map(|(number, help)| {
+            let tasks: &[usize] = match help {
+                Help::From(tasks) | Help::OneOf(tasks) => tasks,
+                _ => &[],
+            };
+            tasks.iter().map(move |to| (number, *to))
+        })
+    }
+
+    fn steps(&self, cycle: &[usize]) -> Vec<Step> {
+        let next = cycle.iter().cycle().skip(1);
+        let step = |(task, next): (&usize, &usize)| {
+            let (wait, _) = self.needs(*task).find(|(_, to)| to == next)?;
+            Some(Step { task: *task, wait })
+        };
+        cycle.iter().zip(next).filter_map(step).collect()
+    }
+}
+
+/// Who holds what a queue's waiters wait for: its holder, and who was granted it but has not come
+/// for it.
+fn holders(queue: &QueueRecord, granted: Option<&Vec<&Waiter>>) -> Vec<Held> {
+    let holder = queue.holder.map(|holder| Held {
+        task: holder.task,
+        since: holder.at,
+        granted: false,
+    });
+    let granted = granted.into_iter().flatten().map(|waiter| Held {
+        task: waiter.who.task,
+        since: waiter.at,
+        granted: true,
+    });
+    holder.into_iter().chain(granted).collect()
+}

@@ -1,0 +1,415 @@
+//! Looking at a program that lives: dumps, partial deadlocks, the watchdog, hooks.
+
+use std::cell::{Cell, RefCell};
+use std::future::{pending, poll_fn};
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use turnwise::sync::{Event, Lock, Semaphore};
+use turnwise::{
+    Builder, JoinHandle, OnDeadlock, Stall, Verdict, dump, sleep, spawn, wait_quiescent, yield_now,
+};
+
+use super::support::{here, virtual_runtime, yields};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Two tasks that take two locks, each in its own order.
+fn crossed() -> [JoinHandle<()>; 2] {
+    let locks = [Rc::new(Lock::new(())), Rc::new(Lock::new(()))];
+    [0, 1].map(|first| {
+        let locks = locks.clone();
+        spawn(async move {
+            let _first = locks[first].acquire().await;
+            yield_now().await;
+            let _second = locks[1 - first].acquire().await;
+        })
+    })
+}
+
+#[test]
+fn a_cycle_is_found_though_a_timer_ticks_elsewhere() {
+    virtual_runtime().block_on(async {
+        let event = Rc::new(Event::new());
+        let [one, two] = crossed();
+        let bystander = spawn({
+            let event = event.clone();
+            async move { event.wait().await }
+        });
+        let ticker = spawn(async {
+            loop {
+                sleep(SECOND).await;
+            }
+        });
+        // It waits for one that is stuck, so it is stuck too, but in no cycle.
+        let (one_id, two_id) = (one.id(), two.id());
+        let third = spawn(async move { one.await.unwrap() });
+        wait_quiescent().await;
+        let report = dump();
+        assert_eq!(report.verdict(), Verdict::Idle);
+        assert_eq!(report.stuck(), [one_id, two_id, third.id()]);
+        assert_eq!(report.cycles(), [[one_id, two_id]]);
+        let text = report.to_string();
+        assert!(
+            text.starts_with("6 tasks, 1 running, 5 waiting, 3 of them for ever\ncycle of 2"),
+            "{text}"
+        );
+        assert!(text.contains(&format!("task {one_id} [stuck]")), "{text}");
+        assert!(
+            text.contains(&format!("task {} [waiting]", ticker.id())),
+            "{text}"
+        );
+        for task in [&third, &ticker, &bystander, &two] {
+            task.cancel();
+        }
+        yields(3).await;
+    });
+}
+
+#[test]
+fn whoever_might_be_woken_is_not_stuck() {
+    let runtime = virtual_runtime();
+    let lock = Rc::new(Lock::new(()));
+    let waits = {
+        let lock = lock.clone();
+        runtime.spawn(async move {
+            let _guard = lock.acquire().await;
+            let _ = lock.acquire().await;
+        })
+    };
+    let event = Rc::new(Event::new());
+    let host = {
+        let event = event.clone();
+        runtime.spawn(async move { event.wait().await })
+    };
+    runtime.run_until_stalled();
+    // The host of the loop may set the event; the lock it cannot release.
+    assert_eq!(runtime.dump().stuck(), [waits.id()]);
+    event.set();
+    runtime.run_until_stalled();
+    assert!(host.is_finished());
+    drop(waits);
+    runtime.block_on(async {
+        let kept = Rc::new(RefCell::new(None));
+        let keeper = kept.clone();
+        let task = spawn(poll_fn(move |cx| {
+            keeper.replace(Some(cx.waker().clone()));
+            Poll::<()>::Pending
+        }));
+        wait_quiescent().await;
+        assert!(!dump().stuck().contains(&task.id()));
+        assert!(dump().to_string().contains("foreign code keeps its waker"));
+        kept.take();
+        assert!(dump().stuck().contains(&task.id()));
+        task.cancel();
+        yields(2).await;
+    });
+}
+
+#[test]
+fn a_dump_polls_nothing_and_can_be_taken_anywhere() {
+    assert_eq!(dump().tasks(), 0);
+    let polls = Rc::new(Cell::new(0));
+    let runtime = virtual_runtime();
+    let counted = polls.clone();
+    let task = runtime.spawn(async move {
+        poll_fn(|_| {
+            counted.set(counted.get() + 1);
+            let text = dump().to_string();
+            assert!(text.contains("[running]"), "{text}");
+            Poll::<()>::Pending
+        })
+        .await
+    });
+    struct DumpsInDrop;
+    impl Drop for DumpsInDrop {
+        fn drop(&mut self) {
+            assert!(dump().tasks() > 0);
+        }
+    }
+    let dumps = DumpsInDrop;
+    drop(runtime.spawn(async move { drop(dumps) }));
+    runtime.run_until_stalled();
+    for _ in 0..10 {
+        assert_eq!(runtime.dump().tasks(), 1);
+    }
+    assert_eq!(polls.get(), 1);
+    drop(task);
+}
+
+/// Reads one JSON value, or fails.
+fn read_json(text: &[char], at: &mut usize) {
+    let list = |text: &[char], at: &mut usize, end: char, keyed: bool| {
+        *at += 1;
+        while text[*at] != end {
+            if keyed {
+                read_json(text, at);
+                assert_eq!(text[*at], ':');
+                *at += 1;
+            }
+            read_json(text, at);
+            match text[*at] {
+                ',' => *at += 1,
+                other => assert_eq!(other, end),
+            }
+        }
+        *at += 1;
+    };
+    match text[*at] {
+        '{' => list(text, at, '}', true),
+        '[' => list(text, at, ']', false),
+        '"' => {
+            *at += 1;
+            while text[*at] != '"' {
+                assert!(text[*at] >= ' ');
+                *at += if text[*at] == '\\' { 2 } else { 1 };
+            }
+            *at += 1;
+        }
+        _ => {
+            let rest: String = text[*at..].iter().collect();
+            let end = rest.find([',', '}', ']']).unwrap();
+            let word = &rest[..end];
+            assert!(
+                matches!(word, "true" | "false" | "null") || word.parse::<u64>().is_ok(),
+                "{word}"
+            );
+            *at += end;
+        }
+    }
+}
+
+#[test]
+fn the_json_is_json_and_names_survive_in_it() {
+    virtual_runtime().block_on(async {
+        let semaphore = Rc::new(Semaphore::new(0));
+        let task = spawn({
+            let semaphore = semaphore.clone();
+            async move { drop(semaphore.acquire().await) }
+        });
+        let task = task.named("\"quoted\" \\ and\nbroken \u{7}");
+        let [one, two] = crossed();
+        wait_quiescent().await;
+        let report = dump();
+        let json: Vec<char> = report.to_json().chars().collect();
+        let mut end = 0;
+        read_json(&json, &mut end);
+        assert_eq!(end, json.len());
+        let json: String = json.into_iter().collect();
+        assert!(
+            json.contains(r#""name":"\"quoted\" \\ and\nbroken \u0007""#),
+            "{json}"
+        );
+        let cycle = format!(r#""cycles":[["{}","{}"]]"#, one.id(), two.id());
+        assert!(json.contains(&cycle), "{json}");
+        let dot = report.to_dot();
+        assert_eq!(dot.matches("color=red").count(), 2 + 4, "{dot}");
+        for task in [task, one, two] {
+            task.cancel();
+        }
+        yields(2).await;
+    });
+}
+
+#[test]
+fn a_big_report_is_cut_for_the_terminal_but_complete_for_tools() {
+    virtual_runtime().block_on(async {
+        let event = Rc::new(Event::new());
+        let wait = || {
+            let event = event.clone();
+            spawn(async move { event.wait().await })
+        };
+        let tasks: Vec<_> = (0..1_000).map(|_| wait()).collect();
+        wait_quiescent().await;
+        let report = dump();
+        assert!(report.to_string().contains("and 951 more"), "{report}");
+        assert_eq!(
+            format!("{report:#}").matches("waits for event").count(),
+            1_000
+        );
+        assert_eq!(report.to_json().matches("\"for\":\"event\"").count(), 1_000);
+        event.set();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn quiescence_comes_after_everything_that_is_due() {
+    virtual_runtime().block_on(async {
+        let steps = Rc::new(Cell::new(0));
+        let stepper = spawn({
+            let steps = steps.clone();
+            async move {
+                for _ in 0..5 {
+                    yield_now().await;
+                    steps.set(steps.get() + 1);
+                }
+                sleep(SECOND).await;
+                steps.set(100);
+            }
+        });
+        wait_quiescent().await;
+        assert_eq!(steps.get(), 5);
+        wait_quiescent().await;
+        assert_eq!(steps.get(), 5, "time stands still for it");
+        sleep(SECOND).await;
+        wait_quiescent().await;
+        assert_eq!(steps.get(), 100);
+        stepper.await.unwrap();
+        drop(wait_quiescent());
+    });
+}
+
+#[test]
+fn a_suspicion_is_told_once_after_the_grace_and_the_program_goes_on() {
+    let told = Rc::new(Cell::new(0));
+    let count = told.clone();
+    let runtime = Builder::new()
+        .grace(Duration::from_millis(20))
+        .on_suspected(move |report| {
+            assert_eq!(report.verdict(), Verdict::Suspected);
+            count.set(count.get() + 1);
+        })
+        .build();
+    for _ in 0..2 {
+        let (answer, question) = futures::channel::oneshot::channel();
+        let thread = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            answer.send(7).unwrap();
+        });
+        assert_eq!(runtime.try_block_on(question).unwrap(), Ok(7));
+        thread.join().unwrap();
+    }
+    assert_eq!(told.get(), 1);
+}
+
+#[test]
+fn a_policy_can_wait_all_the_same() {
+    let runtime = Builder::new().on_deadlock(OnDeadlock::Wait).build();
+    let (answer, question) = futures::channel::oneshot::channel();
+    let thread = thread::spawn(move || answer.send(7).unwrap());
+    assert_eq!(runtime.block_on(question), Ok(7));
+    thread.join().unwrap();
+    // try_block_on says in its name that it does not.
+    assert!(runtime.try_block_on(pending::<()>()).is_err());
+}
+
+#[test]
+fn the_watchdog_names_who_blocks_the_loop_while_it_does() {
+    let (sender, stalls) = mpsc::channel::<(Stall, Instant)>();
+    let builder = Builder::new().watchdog(Duration::from_millis(20));
+    let runtime =
+        builder.on_stall(move |stall| sender.send((stall.clone(), Instant::now())).unwrap());
+    let runtime = runtime.build();
+    let (mut line, mut ended) = (0, Instant::now());
+    runtime.block_on(async {
+        let (spawned, resumed) = (here() + 1, &mut line);
+        let task = spawn(async {
+            sleep(Duration::from_millis(1)).await;
+            thread::sleep(Duration::from_millis(150));
+        });
+        *resumed = spawned + 1;
+        task.named("busy").await.unwrap();
+        ended = Instant::now();
+        for _ in 0..100 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    });
+    drop(runtime);
+    let stalls: Vec<_> = stalls.into_iter().collect();
+    let [(during, seen), (after, _)] = &stalls[..] else {
+        panic!("{stalls:?}");
+    };
+    assert!(!during.over && *seen < ended && during.lasted >= Duration::from_millis(20));
+    assert_eq!(during.name.as_deref(), Some("busy"));
+    assert_eq!(during.spawned_at.line(), line - 1);
+    assert!(during.to_string().contains("and still does"), "{during}");
+    assert!(after.over && after.lasted > during.lasted);
+    assert_eq!(after.resumed_at.map(|at| at.line()), Some(line), "{after}");
+}
+
+#[test]
+fn an_unobserved_panic_is_told_once_with_the_spawn_place() {
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let note = told.clone();
+    let runtime = Builder::new()
+        .on_unobserved(move |problem| note.borrow_mut().push(problem.clone()))
+        .build();
+    let quiet = || std::panic::resume_unwind(Box::new("meant"));
+    let mut line = 0;
+    runtime.block_on(async {
+        line = here() + 1;
+        drop(spawn(async move { quiet() }).named("bad"));
+        // Observed, and an error is a value like any other.
+        assert!(spawn(async move { quiet() }).await.is_err());
+        drop(spawn(async { Err::<(), _>("nobody sees this") }));
+        yields(2).await;
+    });
+    drop(runtime);
+    let told = told.borrow();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        (told[0].name.as_deref(), told[0].spawned_at.line()),
+        (Some("bad"), line)
+    );
+    assert!(
+        told[0]
+            .to_string()
+            .ends_with("panicked and nobody awaits it: meant")
+    );
+}
+
+#[cfg(feature = "signal")]
+mod signals {
+    use std::process::Stdio;
+
+    use rustix::process::{Signal, getpid, kill_process};
+    use turnwise::io::ctrl_c;
+
+    use super::super::tcp::rerun;
+    use super::*;
+
+    #[test]
+    fn sigusr1_prints_a_dump_and_the_program_goes_on() {
+        let mut child = rerun("dump::signals::a_program_that_is_asked_twice");
+        let output = child
+            .stdin(Stdio::null())
+            .output()
+            .expect("a test runs again");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{text}");
+        assert_eq!(text.matches("turnwise: 2 tasks").count(), 2, "{text}");
+        assert_eq!(text.matches("waits for event made at").count(), 2, "{text}");
+    }
+
+    #[test]
+    #[ignore = "is run in a process of its own"]
+    fn a_program_that_is_asked_twice() {
+        let runtime = Builder::new().dump_on_sigusr1().build();
+        runtime.block_on(async {
+            let task = spawn(async { Event::new().wait().await }).named("waiter");
+            for _ in 0..2 {
+                kill_process(getpid(), Signal::USR1).unwrap();
+                sleep(Duration::from_millis(50)).await;
+            }
+            task.cancel();
+        });
+        // Its own descriptor is not what keeps a program alive.
+        assert!(runtime.try_block_on(Event::new().wait()).is_err());
+    }
+
+    #[test]
+    fn a_test_does_not_count_on_ctrl_c() {
+        let builder = Builder::new().strict().grace(Duration::from_millis(20));
+        let deadlock = builder.build().try_block_on(ctrl_c()).unwrap_err();
+        assert_eq!(deadlock.report().verdict(), Verdict::Suspected);
+        let text = deadlock.to_string();
+        assert!(text.contains("only a signal to end can wake"), "{text}");
+        assert!(text.contains("outside: 1 awaited signal to end"), "{text}");
+    }
+}

@@ -1,0 +1,104 @@
+//! hyper and tokio's traits over our streams.
+
+#![cfg(all(feature = "hyper", feature = "tokio-io"))]
+
+use std::convert::Infallible;
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response, client, server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use turnwise::io::{HyperTimer, TcpListener, TcpStream, UnixStream};
+use turnwise::{block_on, spawn, spawn_blocking};
+
+use crate::support::bounded;
+
+async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let path = request.uri().path().to_owned();
+    let body = request.into_body().collect().await;
+    let body = body.expect("the client sends it").to_bytes();
+    let text = format!("{path} {}", body.len());
+    Ok(Response::new(Full::new(Bytes::from(text))))
+}
+
+/// Serves connections until the runtime ends; returns where.
+async fn serve() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("there is a port");
+    let address = listener.local_addr().expect("it is bound");
+    drop(spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.expect("the client connects");
+            let connection = server::conn::http1::Builder::new()
+                .timer(HyperTimer::new())
+                .header_read_timeout(Duration::from_millis(200))
+                .serve_connection(stream, service_fn(answer));
+            drop(spawn(connection));
+        }
+    }));
+    address
+}
+
+#[test]
+fn a_thousand_requests_over_one_connection() {
+    bounded(|| {
+        block_on(async {
+            let address = serve().await;
+            let stream = TcpStream::connect(address).await.expect("it listens");
+            let (mut sender, connection) = client::conn::http1::handshake(stream)
+                .await
+                .expect("it speaks HTTP");
+            drop(spawn(connection));
+            for n in 0..1000_usize {
+                let body = Full::new(Bytes::from(vec![b'x'; n * 37 % 20_000]));
+                let request = Request::post(format!("/{n}")).body(body).expect("valid");
+                sender.ready().await.expect("the connection is kept");
+                let response = sender.send_request(request).await.expect("it answers");
+                let body = response.into_body().collect().await.expect("it ends");
+                let expected = format!("/{n} {}", n * 37 % 20_000);
+                assert_eq!(body.to_bytes(), expected.as_bytes());
+            }
+        })
+    });
+}
+
+#[test]
+fn a_client_that_says_nothing_is_sent_away_in_time() {
+    bounded(|| {
+        block_on(async {
+            let address = serve().await;
+            let silent = spawn_blocking(move || {
+                let begun = Instant::now();
+                let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+                stream.write_all(b"GET / HT").expect("it reads");
+                let mut rest = Vec::new();
+                stream.read_to_end(&mut rest).expect("it hangs up");
+                begun.elapsed()
+            });
+            let waited = silent.await.expect("its checks hold");
+            assert!(waited >= Duration::from_millis(200), "{waited:?}");
+        })
+    });
+}
+
+#[test]
+fn the_traits_of_tokio_carry_every_byte() {
+    bounded(|| {
+        block_on(async {
+            let (mut a, mut b) = UnixStream::pair().expect("there are descriptors");
+            let data: Vec<u8> = (0..1_000_000_u32).map(|n| n as u8).collect();
+            let mut copy = Vec::new();
+            let writing = async {
+                AsyncWriteExt::write_all(&mut a, &data).await.expect("read");
+                AsyncWriteExt::shutdown(&mut a).await.expect("connected");
+            };
+            let reading = AsyncReadExt::read_to_end(&mut b, &mut copy);
+            let ((), count) = futures::join!(writing, reading);
+            assert_eq!(count.expect("it ends"), data.len());
+            assert!(copy == data);
+        })
+    });
+}
