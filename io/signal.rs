@@ -173,7 +173,7 @@ impl Signal {
     /// Takes everything that has arrived; `WouldBlock` if nothing has.
     fn take(&self) -> io::Result<()> {
         let mut bytes = [0; 256];
-        self.source.get_ref().read(&mut bytes)?;
+        let _ = self.source.get_ref().read(&mut bytes)?;
         // Somebody who sends without pause is heard again later.
         for _ in 0..64 {
             match self.source.get_ref().read(&mut bytes) {

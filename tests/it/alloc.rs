@@ -170,7 +170,7 @@ fn wakes_through_a_cloned_waker_allocate_nothing() {
         let mut polls = 0;
         poll_fn(|cx| {
             polls += 1;
-            cx.waker().clone().wake();
+            cx.waker().wake_by_ref();
             if polls == 3 {
                 Poll::Ready(())
             } else {

@@ -52,7 +52,7 @@ fn root() -> &'static Path {
 }
 
 /// Cargo builds the examples beside the tests, unless it was asked for this test alone.
-pub fn binary(name: &str) -> Option<PathBuf> {
+pub(crate) fn binary(name: &str) -> Option<PathBuf> {
     let test = std::env::current_exe().expect("a test knows its own path");
     let profile = test.parent().and_then(Path::parent);
     let binary = profile

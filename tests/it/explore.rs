@@ -142,10 +142,10 @@ impl Drop for Trace<'_> {
     }
 }
 
-/// Explores every order of polls and of at most `drops` drops. Returns how many runs that were.
+// Explores every order of polls and of at most `drops` drops. Returns how many runs that were.
 pub(crate) fn explore(name: &str, drops: usize, make: impl Fn() -> System) -> usize {
     const MOST: usize = 400_000;
-    /// (what was chosen, out of how many).
+    // (what was chosen, out of how many).
     let mut path: Vec<(usize, usize)> = Vec::new();
     let mut runs = 0;
     loop {

@@ -64,7 +64,7 @@ fn a_task_that_never_waits_does_not_starve_a_reader() {
     block_on(async {
         let source = Source::from_fd(ours).expect("a socket can be watched");
         let heard = Rc::new(Cell::new(false));
-        spawn({
+        let reader = spawn({
             let heard = heard.clone();
             async move {
                 read(&source, &mut [0; 8]).await.expect("the peer writes");
@@ -72,6 +72,7 @@ fn a_task_that_never_waits_does_not_starve_a_reader() {
             }
         })
         .named("reader");
+        drop(reader);
         yield_now().await;
         theirs.write_all(b"x").expect("the reader is there");
         let patience = Instant::now() + Duration::from_secs(5);

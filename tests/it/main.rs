@@ -1,14 +1,24 @@
 //! The black-box tests, one binary.
 
+#![allow(
+    clippy::type_complexity,
+    clippy::async_yields_async,
+    clippy::declare_interior_mutable_const,
+    clippy::incompatible_msrv,
+    clippy::cloned_ref_to_slice_refs,
+    dropping_copy_types,
+    reason = "tests are written for the installed toolchain, and some provoke these on purpose"
+)]
+
 mod alloc;
 mod asyncio_interpreter;
 mod asyncio_order;
 mod cancel_channels;
 mod cancel_everywhere;
 mod cancel_meetings;
+mod diagnostics_page;
 mod differential;
 mod differential_channels;
-mod diagnostics_page;
 mod dump;
 mod examples;
 mod explore;

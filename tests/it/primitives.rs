@@ -727,7 +727,10 @@ fn a_wait_that_is_polled_without_need_keeps_its_place() {
                 let mut acquire = lock.acquire();
                 // Woken in every pass by itself, as by a combinator with other business.
                 poll_fn(|cx| match std::pin::Pin::new(&mut acquire).poll(cx) {
-                    Poll::Ready(guard) => Poll::Ready(drop(guard)),
+                    Poll::Ready(guard) => {
+                        let _: () = drop(guard);
+                        Poll::Ready(())
+                    }
                     Poll::Pending => {
                         cx.waker().wake_by_ref();
                         Poll::Pending

