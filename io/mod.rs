@@ -17,6 +17,8 @@
 //! What the standard library has opened comes in with `from_std` and leaves with `into_std`.
 
 mod accept;
+#[cfg(feature = "process")]
+mod child;
 mod datagram;
 mod dns;
 mod flow;
@@ -43,6 +45,8 @@ mod unix;
 mod unix_datagram;
 mod unix_listener;
 
+#[cfg(feature = "process")]
+pub use child::{Child, WaitChild};
 pub use datagram::{Recv, RecvFrom, Send, SendTo};
 pub use dns::{ToAddresses, lookup_host};
 pub use flow::{Read, Write};
@@ -51,7 +55,7 @@ pub use hyper_io::{HyperExecutor, HyperTimer};
 #[cfg(feature = "process")]
 pub use pipe::{ChildStderr, ChildStdin, ChildStdout};
 #[cfg(feature = "process")]
-pub use process::{Child, Command, WaitChild};
+pub use process::Command;
 pub use ready::Ready;
 #[cfg(feature = "signal")]
 pub use signal::{CtrlC, RecvSignal, Signal, SignalKind, ctrl_c, signal};

@@ -172,14 +172,14 @@ impl Signal {
 
     /// Takes everything that has arrived; `WouldBlock` if nothing has.
     fn take(&self) -> io::Result<()> {
-        let mut bytes = [0; 256];
-        let _ = self.source.get_ref().read(&mut bytes)?;
+        let (mut bytes, mut taken) = ([0; 256], false);
         // Somebody who sends without pause is heard again later.
         for _ in 0..64 {
             match self.source.get_ref().read(&mut bytes) {
-                Ok(_) => {}
+                Ok(_) => taken = true,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => break,
+                Err(_) if taken => break,
+                Err(error) => return Err(error),
             }
         }
         // After the last look: what arrived in between is taken with the rest.

@@ -43,14 +43,24 @@ impl<'a> Turning<'a> {
     /// Begins a turn that [`admit`] has let in.
     pub(crate) fn begin(kernel: &'a Kernel, at: &'static Location<'static>) -> Self {
         kernel.turning.set(Some(at));
+        // What happens in a turn needs no bell: the host is armed when it ends.
+        kernel.rung.set(true);
         Turning { kernel }
     }
 }
 
 impl Drop for Turning<'_> {
     fn drop(&mut self) {
-        self.kernel.turning.set(None);
-        self.kernel.current.set(None);
+        let kernel = self.kernel;
+        kernel.turning.set(None);
+        kernel.current.set(None);
+        kernel.rung.set(false);
+        match kernel.embedded.get() {
+            // A host that goes on after a panic turns again at once.
+            true if std::thread::panicking() => kernel.ring(),
+            true => outside::arm_host(kernel),
+            false => {}
+        }
     }
 }
 
@@ -140,8 +150,13 @@ pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
         return;
     }
     let outer = kernel.suspend();
+    let at = kernel.tasks.borrow().get(id).map(|task| task.spawned_at);
+    // Outside a turn this poll is one, in which no other may begin.
+    let outside = at.filter(|_| kernel.turning.get().is_none());
+    let turning = outside.map(|at| Turning::begin(kernel, at));
     let mut own = new_waker(kernel);
     step(kernel, id, &mut own, &mut None);
+    drop(turning);
     kernel.resume(outer);
 }
 

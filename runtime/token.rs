@@ -165,15 +165,10 @@ impl Runtime {
         let at = executor::admit("turn");
         context::with(|kernel| {
             let _turning = Turning::begin(kernel, at);
-            kernel.rung.set(true);
             let idle = kernel.ready.borrow().is_empty();
             let max_wait = if idle { max_wait } else { Some(Duration::ZERO) };
             outside::idle(kernel, max_wait, false);
             executor::pass(kernel, &mut None);
-            kernel.rung.set(false);
-            if kernel.embedded.get() {
-                outside::arm_host(kernel);
-            }
             !kernel.ready.borrow().is_empty()
         })
     }

@@ -25,17 +25,20 @@ pub(crate) enum State {
     Dropped,
 }
 
+/// Asserts what must hold in a state.
+pub(crate) type Check = Box<dyn Fn(&[State])>;
+
 /// Futures over a primitive, and what must hold.
 pub(crate) struct System {
     /// All futures are alike, so that the order of their first polls makes no difference.
     pub(crate) alike: bool,
     pub(crate) futures: Vec<LocalBoxFuture<'static, ()>>,
     /// Called after each step.
-    pub(crate) always: Box<dyn Fn(&[State])>,
+    pub(crate) always: Check,
     /// Called when no future can go on, with all that were not dropped ready or waiting.
-    pub(crate) at_rest: Box<dyn Fn(&[State])>,
+    pub(crate) at_rest: Check,
     /// Called when all futures are gone.
-    pub(crate) at_end: Box<dyn Fn(&[State])>,
+    pub(crate) at_end: Check,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -184,8 +184,10 @@ fn handles() -> Scenario {
 const ANYWHERE: [fn() -> Scenario; 4] = [lock, event, queue, yields];
 const WITH_RUNTIME: [fn() -> Scenario; 6] = [lock, event, queue, yields, sleeps, handles];
 
+type Combine = fn(Vec<Child>) -> Child;
+
 /// Ways to poll several futures in one task.
-const COMBINATORS: [(&str, fn(Vec<Child>) -> Child); 6] = [
+const COMBINATORS: [(&str, Combine); 6] = [
     ("join!", |children| {
         children
             .into_iter()

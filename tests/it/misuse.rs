@@ -23,7 +23,8 @@ fn a_queue_of_zero_capacity_names_the_cure() {
 #[test]
 fn what_needs_a_runtime_says_so_and_names_the_cure() {
     let now = Instant::now();
-    let calls: [(&str, fn(Instant)); 7] = [
+    type Call = fn(Instant);
+    let calls: [(&str, Call); 7] = [
         ("spawn", |_| drop(spawn(async {}))),
         ("sleep", |_| drop(sleep(Duration::from_secs(1)))),
         ("sleep", |_| drop(sleep(Duration::ZERO))),

@@ -701,13 +701,13 @@ fn a_panic_inside_a_section_releases_the_lock() {
 }
 
 #[test]
-fn primitives_are_made_in_constants_and_statics_of_a_thread() {
-    const LOCK: Lock<u8> = Lock::new(1);
+fn primitives_are_made_in_constant_thread_locals() {
     thread_local! {
+        static LOCK: Lock<u8> = const { Lock::new(1) };
         static EVENT: Event = const { Event::new() };
         static QUEUE: Queue<u8> = const { Queue::bounded(1) };
     }
-    assert_eq!(LOCK.into_inner(), 1);
+    assert_eq!(LOCK.with(|lock| *lock.try_acquire().unwrap()), 1);
     EVENT.with(Event::set);
     QUEUE.with(|queue| queue.try_put(1).unwrap());
     assert!(EVENT.with(Event::is_set));

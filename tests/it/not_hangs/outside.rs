@@ -233,6 +233,30 @@ pub(super) const TABLE: &[Sound] = &[
         }
         .boxed_local()
     }),
+    #[cfg(feature = "signal")]
+    outside("a signal that a thread sends", || {
+        async {
+            use rustix::process::{Signal, getpid, kill_process};
+            use turnwise::io::{SignalKind, signal};
+            // Its default is to do nothing, so that none can come too late.
+            let mut resized = signal(SignalKind::WINDOW_CHANGE).unwrap();
+            worker(|| kill_process(getpid(), Signal::WINCH).unwrap());
+            resized.recv().await.unwrap();
+        }
+        .boxed_local()
+    }),
+    #[cfg(feature = "process")]
+    Sound {
+        name: "a child that ends",
+        times: 50,
+        program: || {
+            async {
+                let mut child = turnwise::io::Command::new("true").spawn().unwrap();
+                assert!(child.wait().await.unwrap().success());
+            }
+            .boxed_local()
+        },
+    },
     outside("a thread and a race", || {
         let (sender, receiver) = oneshot::channel();
         worker(move || sender.send(()).unwrap());
