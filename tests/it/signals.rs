@@ -139,19 +139,8 @@ fn hung() {
     });
 }
 
-/// Whether whoever started this process has SIGINT ignored, which its children inherit.
-fn starts_with_interrupt_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & 2 != 0)
-}
-
 #[test]
 fn a_second_ctrl_c_kills_while_the_first_is_not_taken() {
-    if starts_with_interrupt_ignored() {
-        return eprintln!("started with SIGINT ignored, as a shell's background job is");
-    }
     let output = rerun("signals::busy").output().expect("a test runs again");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("still alive"), "{text}");

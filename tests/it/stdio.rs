@@ -1,7 +1,7 @@
 //! The standard streams, in processes that get theirs from here.
 
 use std::fs::File;
-use std::io::{ErrorKind, PipeReader, PipeWriter, Read, Seek, SeekFrom, Write, pipe};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Output, Stdio};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use futures::io::BufReader;
 use futures::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, StreamExt};
 use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use turnwise::io::{stderr, stdin, stdout};
 use turnwise::{block_on, race, sleep, spawn, timeout};
@@ -59,8 +60,15 @@ fn says_what_it_reads() {
     });
 }
 
-fn filled_pipe(data: Vec<u8>) -> (PipeReader, thread::JoinHandle<()>) {
-    let (reader, mut writer) = pipe().expect("there are descriptors");
+/// A pipe: where to read, and where to write.
+fn pipe() -> (OwnedFd, File) {
+    let flags = PipeFlags::CLOEXEC;
+    let (reader, writer) = pipe_with(flags).expect("there are descriptors");
+    (reader, File::from(writer))
+}
+
+fn filled_pipe(data: Vec<u8>) -> (OwnedFd, thread::JoinHandle<()>) {
+    let (reader, mut writer) = pipe();
     let thread = thread::spawn(move || {
         for piece in data.chunks(100_000) {
             writer.write_all(piece).expect("it reads");
@@ -79,12 +87,12 @@ fn a_pipe_is_read_to_its_end() {
     thread.join().expect("the writer is through");
 
     // Filled and closed before anybody looks.
-    let (reader, mut writer) = pipe().expect("there are descriptors");
+    let (reader, mut writer) = pipe();
     writer.write_all(b"abc").expect("there is room");
     drop(writer);
     let text = read_all(reader);
     assert!(text.contains("3 bytes, 294"), "{text}");
-    let (reader, writer) = pipe().expect("there are descriptors");
+    let (reader, writer) = pipe();
     drop(writer);
     assert!(read_all(reader).contains("0 bytes"));
 }
@@ -192,9 +200,9 @@ fn ends_early() {
 
 #[test]
 fn a_program_ends_while_its_input_is_awaited() {
-    let (reader, writer) = pipe().expect("there are descriptors");
+    let (reader, writer) = pipe();
     ends_while_it_waits(reader);
-    drop::<PipeWriter>(writer);
+    drop(writer);
     let (ours, theirs) = UnixStream::pair().expect("there are descriptors");
     ends_while_it_waits(OwnedFd::from(theirs));
     drop(ours);
