@@ -6,6 +6,7 @@
     clippy::declare_interior_mutable_const,
     clippy::incompatible_msrv,
     clippy::cloned_ref_to_slice_refs,
+    clippy::let_unit_value,
     dropping_copy_types,
     reason = "tests are written for the installed toolchain, and some provoke these on purpose"
 )]
