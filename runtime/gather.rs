@@ -32,8 +32,9 @@ use super::nursery::{Nursery, Report};
 ///
 /// # Panics
 ///
-/// With the panic of a spawned future, after the others are gone; without a runtime on this thread
-/// for those that are spawned.
+/// With the panic of a spawned future, after the others are gone; when somebody cancels the task of
+/// one ([`task::all`](crate::task::all) lists them); without a runtime on this thread for those that
+/// are spawned.
 ///
 /// # Examples
 ///

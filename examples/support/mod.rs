@@ -70,13 +70,17 @@ impl Options {
 
     /// Makes the runtime, on the clock that was asked for, and starts counting the time.
     pub(crate) fn runtime(&self) -> Runtime {
-        let builder = Builder::new();
-        let runtime = match self.virtual_clock {
-            true => builder.virtual_clock().build(),
-            false => builder.build(),
-        };
+        let runtime = self.builder().build();
         start();
         runtime
+    }
+
+    /// The same, for who has more to choose; call [`start`] when the runtime is made.
+    pub(crate) fn builder(&self) -> Builder {
+        match self.virtual_clock {
+            true => Builder::new().virtual_clock(),
+            false => Builder::new(),
+        }
     }
 
     /// A generator of random numbers: the same seed gives the same program.

@@ -307,8 +307,6 @@ fn outside_a_turn_it_runs_too() {
     let runtime = virtual_runtime();
     let trace = Trace::default();
     let told = trace.clone();
-    let child = runtime.block_on(async {});
-    drop(child);
     let child = spawn_eager(async move {
         told.say("first");
         sleep(Duration::from_secs(1)).await;

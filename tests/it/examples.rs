@@ -26,6 +26,7 @@ macro_rules! programs {
 
 programs! {
     barrier
+    blocking_calls
     bounded_semaphore
     cancellation
     circuit_breaker
@@ -40,12 +41,19 @@ programs! {
     rwlock
     semaphore
     task_limiter
+    thread_wakes_loop
     transfer
     worker_pool
 }
 
 /// Examples that are tested in another way, here or in another file.
-const OTHERS: &[&str] = &["deadlock", "echo_server", "producer_consumer"];
+const OTHERS: &[&str] = &[
+    "deadlock",
+    "echo_server",
+    "embed_in_cli",
+    "producer_consumer",
+    "thread_per_core",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

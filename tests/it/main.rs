@@ -31,6 +31,7 @@ mod gather;
 mod group_outcomes;
 mod groups;
 mod hangs;
+mod host_programs;
 mod hyper_io;
 mod io;
 mod locals;
