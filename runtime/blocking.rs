@@ -5,7 +5,6 @@
 //! long: a stuck call must not hang the exit of a program.
 
 use std::collections::VecDeque;
-use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -17,6 +16,7 @@ use super::answer;
 use super::context::{self, Kernel};
 use super::join::{self, JoinHandle};
 use super::join_error::JoinError;
+use super::problems;
 use super::remote::expect_external;
 
 /// A thread that has had nothing to do for this long ends.
@@ -163,8 +163,7 @@ impl Pool {
             // Another thread will come to it; without one its handle says that it was dropped.
             drop(stuck);
             let text = format_args!("a thread for blocking calls cannot be started: {error}");
-            // A closed standard error is no reason to panic.
-            let _ = writeln!(io::stderr(), "turnwise: {text}");
+            problems::print(text);
         }
     }
 

@@ -14,6 +14,7 @@ use signal_hook::{SigId, consts::SIGUSR1, flag, low_level};
 
 use super::context::Kernel;
 use super::outside;
+use super::problems;
 use super::report::Report;
 
 /// Listens, until it is dropped.
@@ -48,7 +49,7 @@ impl DumpSignal {
     fn work_off(&self, kernel: &Kernel) {
         if self.asked.swap(false, Ordering::SeqCst) {
             while matches!((&self.bytes).read(&mut [0; 64]), Ok(1..)) {}
-            eprintln!("turnwise: {}", Report::take(kernel));
+            problems::print(Report::take(kernel));
         }
     }
 }
@@ -63,7 +64,7 @@ pub(crate) fn start(kernel: &Kernel) {
             let chore = move |kernel: &Kernel| signal.work_off(kernel);
             *kernel.chore.borrow_mut() = Some(Rc::new(chore));
         }
-        Err(error) => eprintln!("turnwise: SIGUSR1 cannot be listened for: {error}"),
+        Err(error) => problems::print(format_args!("SIGUSR1 cannot be listened for: {error}")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Problems in tasks that nobody will ask about: told to a hook, or printed, once each.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::rc::Rc;
 
@@ -37,6 +38,11 @@ impl fmt::Display for Unobserved {
 /// The hook for unobserved problems.
 pub(crate) type UnobservedHook = Rc<dyn Fn(&Unobserved)>;
 
+/// Prints a line where no hook listens. A closed standard error is no reason to panic.
+pub(crate) fn print(text: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "turnwise: {text}");
+}
+
 /// Calls a hook in the middle of the loop; a panic of it has been printed and goes no further.
 pub(crate) fn call_hook(hook: impl FnOnce()) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(hook)) {
@@ -64,7 +70,7 @@ impl Unobserved {
         let hook = context::try_with(|kernel| kernel.options.borrow().on_unobserved.clone());
         match hook.flatten() {
             Some(hook) => call_hook(|| hook(&self)),
-            None => eprintln!("turnwise: {self}"),
+            None => print(self),
         }
     }
 }

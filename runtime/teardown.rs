@@ -12,7 +12,7 @@ use super::blocking::Pool;
 use super::builder::Options;
 use super::context::Kernel;
 use super::join;
-use super::problems::unobserved;
+use super::problems::{self, unobserved};
 use super::sources;
 
 /// Drops everything the runtime owns; returns the first panic of a destructor.
@@ -52,7 +52,9 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Box<dyn Any + Send>> {
     }
     let pool = kernel.pool.borrow_mut().take();
     for at in pool.map(Pool::close).unwrap_or_default() {
-        eprintln!("turnwise: the blocking call at {at} still runs; the runtime ends without it");
+        let text =
+            format_args!("the blocking call at {at} still runs; the runtime ends without it");
+        problems::print(text);
     }
     kernel.watched.set(false);
     let chore = kernel.chore.borrow_mut().take();

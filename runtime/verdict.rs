@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use super::clock;
 use super::context::Kernel;
-use super::problems::call_hook;
+use super::problems::{call_hook, print};
 use super::report::Report;
 
 /// How long foreign wakers are given to prove that somebody still means to use them.
@@ -256,7 +256,7 @@ pub(crate) fn at_park(kernel: &Kernel) -> Park {
     let report = Report::take(kernel);
     match hook {
         Some(hook) => call_hook(|| hook(&report)),
-        None => eprintln!("turnwise: {report}"),
+        None => print(&report),
     }
     Park::Sleep
 }

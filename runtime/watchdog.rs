@@ -19,7 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::context::Kernel;
-use super::problems::call_hook;
+use super::problems::{call_hook, print};
 use super::task::TaskId;
 
 /// A poll that takes longer than this blocks the loop, unless the builder says otherwise.
@@ -117,7 +117,9 @@ impl Watchdog {
         let thread = thread::Builder::new().name("turnwise-watchdog".into());
         let thread = thread.spawn(move || watched.watch());
         if let Err(error) = &thread {
-            eprintln!("turnwise: the watchdog's thread cannot be started: {error}");
+            print(format_args!(
+                "the watchdog's thread cannot be started: {error}"
+            ));
         }
         Watchdog {
             shared,
@@ -241,7 +243,7 @@ impl Shared {
         };
         match &self.hook {
             Some(hook) => call_hook(|| hook(&stall)),
-            None => eprintln!("turnwise: {stall}"),
+            None => print(&stall),
         }
     }
 }
