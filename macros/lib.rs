@@ -113,7 +113,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 /// # mod runtime {
 /// #     pub mod __private {
-/// #         pub fn test_real_time<R, F: Future<Output = R>>(_: F) -> R { todo!() }
+/// #         pub fn test_real_time<R, F: Future<Output = R>>(_: F) -> R { unreachable!("it is only compiled") }
 /// #     }
 /// # }
 /// #[turnwise_macros::test(real_time, crate = crate::runtime)]
