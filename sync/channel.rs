@@ -15,7 +15,8 @@
 //!
 //! - **Reserved**: `reserved` ≤ length, and while a getter waits they are equal (rule R1).
 //! - **Promised**: length + `promised` ≤ capacity, and while a putter waits they are equal.
-//! - **Closed**: nobody waits for an item or for room once the queue is closed.
+//! - **Closed**: once the queue is closed nobody waits for room, and a getter waits only while an
+//!   item is reserved for another one, which might not take it.
 //!
 //! # Implementation
 //!
@@ -33,22 +34,20 @@ use super::channel_futures::{Get, Items, Join, Put, Take};
 use crate::runtime::{Left, Owner, WaitQueue};
 
 /// Where a queue keeps its items, and which one it gives next.
-pub trait Store: Sized {
+///
+/// A store that runs code of its items does so with nothing borrowed (rule R4), and is as it was if
+/// that code panics.
+pub trait Store {
     /// What is stored.
     type Item;
-    /// A store without items.
-    const EMPTY: Self;
     /// Name of the queue in reports.
     const KIND: &'static str;
-    /// Looks up where to put `item`. This, `pop` and `drain` may run the item's code, and leave the
-    /// store as it was if that panics; `push` runs none.
-    fn find(&self, item: &Self::Item) -> usize;
-    /// Adds an item at the place that was found for it.
-    fn push(&mut self, place: usize, item: Self::Item);
+    /// Adds an item.
+    fn push(&self, item: Self::Item);
     /// Takes out the item that is next.
-    fn pop(&mut self) -> Option<Self::Item>;
+    fn pop(&self) -> Option<Self::Item>;
     /// Takes out all items, in the order in which `pop` would give them.
-    fn drain(&mut self) -> Vec<Self::Item>;
+    fn drain(&self) -> Vec<Self::Item>;
 }
 
 /// What a waiter asks for, or is granted.
@@ -65,8 +64,7 @@ pub(super) const CLOSED: usize = 3;
 /// First come, first served on both sides: an item belongs to the head getter and room to the head
 /// putter from the moment it is there; `try_get` and `try_put` never rob a waiter.
 pub struct Channel<S: Store> {
-    /// Taken out while it is used, because a store may run code of the user's (rule R4).
-    store: Cell<Option<S>>,
+    store: S,
     len: Cell<usize>,
     capacity: usize,
     /// Items that belong to getters which have not run yet.
@@ -83,13 +81,13 @@ pub struct Channel<S: Store> {
 
 impl<S: Store> Channel<S> {
     #[track_caller]
-    pub(super) const fn with_capacity(capacity: usize) -> Self {
+    pub(super) const fn new(store: S, capacity: usize) -> Self {
         assert!(
             capacity > 0,
             "a queue needs a capacity above zero; use unbounded() for no limit"
         );
         Channel {
-            store: Cell::new(Some(S::EMPTY)),
+            store,
             len: Cell::new(0),
             capacity,
             reserved: Cell::new(0),
@@ -192,7 +190,7 @@ impl<S: Store> Channel<S> {
         } else {
             None
         };
-        item.ok_or(match self.closed.get() {
+        item.ok_or(match self.has_ended() {
             true => TryGetError::Closed,
             false => TryGetError::Empty,
         })
@@ -228,14 +226,12 @@ impl<S: Store> Channel<S> {
     ///
     /// asyncio counterpart: `Queue.shutdown()`.
     pub fn close(&self) {
-        if self.closed.replace(true) {
-            return;
+        if !self.closed.replace(true) {
+            // A putter that was granted room and has not run is too late as well.
+            self.promised.set(0);
+            self.putters.grant_all(|_, _| CLOSED);
         }
-        // A putter that was granted room and has not run is too late as well.
-        self.promised.set(0);
-        self.putters.grant_all(|_, _| CLOSED);
-        // Whoever still waits for an item would have got any that is not reserved.
-        self.getters.grant_all(|_, _| CLOSED);
+        self.announce_end();
     }
 
     /// Closes the queue and returns the items that are left, which no longer count as unfinished.
@@ -244,7 +240,7 @@ impl<S: Store> Channel<S> {
     ///
     /// asyncio counterpart: `Queue.shutdown(immediate=True)`, which drops the items.
     pub fn close_now(&self) -> Vec<S::Item> {
-        let items = self.with_store(S::drain);
+        let items = self.store.drain();
         self.len.set(0);
         self.reserved.set(0);
         let unfinished = self.unfinished.get().saturating_sub(items.len());
@@ -302,34 +298,12 @@ impl<S: Store> Channel<S> {
         self.len.get() > self.reserved.get()
     }
 
-    /// Runs `f` on the store, which is out of its place meanwhile and put back on every way out.
-    fn with_store<R>(&self, f: impl FnOnce(&mut S) -> R) -> R {
-        struct PutBack<'a, S>(&'a Cell<Option<S>>, Option<S>);
-        impl<S> Drop for PutBack<'_, S> {
-            fn drop(&mut self) {
-                self.0.set(self.1.take());
-            }
-        }
-        let mut out = PutBack(&self.store, self.store.take());
-        let Some(store) = &mut out.1 else {
-            // The user of the store puts it back; this one must not.
-            std::mem::forget(out);
-            panic!("a queue was used inside the `Ord` of its own items; only compare there");
-        };
-        f(store)
-    }
-
     /// Stores an item, in promised room or in room that belonged to nobody, and offers it to the
     /// head getter.
+    #[inline]
     pub(super) fn store_item(&self, item: S::Item, promised: bool) {
-        let mut item = Some(item);
         let grant = promised.then(|| Grant(self, ROOM));
-        self.with_store(|store| {
-            let place = item.as_ref().map_or(0, |item| store.find(item));
-            if let Some(item) = item.take() {
-                store.push(place, item);
-            }
-        });
+        self.store.push(item);
         if let Some(grant) = grant {
             grant.used();
             self.promised.set(self.promised.get().saturating_sub(1));
@@ -341,18 +315,37 @@ impl<S: Store> Channel<S> {
 
     /// Takes the next item out, one that was reserved or one that belonged to nobody, and offers
     /// its room to the head putter.
+    #[inline]
     pub(super) fn claim(&self, reserved: bool) -> Option<S::Item> {
         let grant = reserved.then(|| Grant(self, ITEM));
-        let item = self.with_store(S::pop)?;
+        let item = self.store.pop()?;
         if let Some(grant) = grant {
             grant.used();
             self.reserved.set(self.reserved.get().saturating_sub(1));
         }
         self.len.set(self.len.get() - 1);
-        self.offer_room();
+        if self.closed.get() {
+            self.announce_end();
+        } else {
+            self.offer_room();
+        }
         Some(item)
     }
 
+    /// Whether no getter will find an item any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.closed.get() && self.len.get() == 0
+    }
+
+    /// Tells the getters that wait of the end, unless an item may still be left for one of them.
+    #[cold]
+    fn announce_end(&self) {
+        if self.has_ended() {
+            self.getters.grant_all(|_, _| CLOSED);
+        }
+    }
+
+    #[inline]
     fn offer_item(&self) {
         if !self.getters.is_empty() && self.has_item() {
             self.reserved.set(self.reserved.get() + 1);
@@ -360,6 +353,7 @@ impl<S: Store> Channel<S> {
         }
     }
 
+    #[inline]
     fn offer_room(&self) {
         if !self.putters.is_empty() && !self.is_full() {
             self.promised.set(self.promised.get() + 1);
@@ -373,7 +367,8 @@ impl<S: Store> Channel<S> {
         let (len, reserved, promised) = (self.len(), self.reserved.get(), self.promised.get());
         assert!(reserved <= len && (reserved == len || self.getters.is_empty()));
         assert!(len + promised <= self.capacity && (self.is_full() || self.putters.is_empty()));
-        assert!(!self.is_closed() || self.getters.is_empty() && self.putters.is_empty());
+        assert!(!self.is_closed() || self.putters.is_empty());
+        assert!(!self.has_ended() || self.getters.is_empty());
     }
 
     fn finish(&self, left: usize) {

@@ -58,13 +58,12 @@ impl<S: Store> Future for Get<'_, S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let queue = self.wait.owner();
         let mut granted = CLOSED;
-        if self.wait.is_new() && (queue.has_item() || queue.is_closed()) {
+        if self.wait.is_new() && (queue.has_item() || queue.has_ended()) {
             self.wait.skip();
         } else {
             granted = ready!(Pin::new(&mut self.wait).poll(cx));
         }
         let item = match granted {
-            // An abandoned grant may have set an item free after the end was announced.
             CLOSED => queue.has_item().then(|| queue.claim(false)).flatten(),
             // None if close_now has taken the items away meanwhile.
             _ => queue.claim(true),

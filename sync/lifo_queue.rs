@@ -4,6 +4,7 @@
 //!
 //! A vector: every verb is O(1), and memory grows with the largest number of items.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::ops::Deref;
 
@@ -43,7 +44,7 @@ impl<T> LifoQueue<T> {
     #[track_caller]
     pub const fn bounded(capacity: usize) -> Self {
         LifoQueue {
-            channel: Channel::with_capacity(capacity),
+            channel: Channel::new(Lifo::new(), capacity),
         }
     }
 
@@ -51,7 +52,7 @@ impl<T> LifoQueue<T> {
     #[track_caller]
     pub const fn unbounded() -> Self {
         LifoQueue {
-            channel: Channel::with_capacity(usize::MAX),
+            channel: Channel::new(Lifo::new(), usize::MAX),
         }
     }
 }
@@ -72,30 +73,30 @@ impl<T> fmt::Debug for LifoQueue<T> {
 
 /// Gives the item that was put last.
 #[derive(Debug)]
-pub struct Lifo<T>(Vec<T>);
+pub struct Lifo<T>(RefCell<Vec<T>>);
+
+impl<T> Lifo<T> {
+    const fn new() -> Self {
+        Lifo(RefCell::new(Vec::new()))
+    }
+}
 
 impl<T> Store for Lifo<T> {
     type Item = T;
-    const EMPTY: Self = Lifo(Vec::new());
     const KIND: &'static str = "lifo queue";
 
     #[inline]
-    fn find(&self, _: &T) -> usize {
-        0
+    fn push(&self, item: T) {
+        self.0.borrow_mut().push(item);
     }
 
     #[inline]
-    fn push(&mut self, _: usize, item: T) {
-        self.0.push(item);
+    fn pop(&self) -> Option<T> {
+        self.0.borrow_mut().pop()
     }
 
-    #[inline]
-    fn pop(&mut self) -> Option<T> {
-        self.0.pop()
-    }
-
-    fn drain(&mut self) -> Vec<T> {
-        self.0.drain(..).rev().collect()
+    fn drain(&self) -> Vec<T> {
+        self.0.borrow_mut().drain(..).rev().collect()
     }
 }
 

@@ -9,6 +9,7 @@
 //! but this queue (rule R4), and *before* the first item is moved, so a comparison that panics
 //! leaves the heap exactly as it was. The standard heap would drop the item that it was popping.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Deref;
@@ -53,7 +54,7 @@ impl<T: Ord> PriorityQueue<T> {
     #[track_caller]
     pub const fn bounded(capacity: usize) -> Self {
         PriorityQueue {
-            channel: Channel::with_capacity(capacity),
+            channel: Channel::new(Smallest::new(), capacity),
         }
     }
 
@@ -61,7 +62,7 @@ impl<T: Ord> PriorityQueue<T> {
     #[track_caller]
     pub const fn unbounded() -> Self {
         PriorityQueue {
-            channel: Channel::with_capacity(usize::MAX),
+            channel: Channel::new(Smallest::new(), usize::MAX),
         }
     }
 }
@@ -81,14 +82,69 @@ impl<T: Ord> fmt::Debug for PriorityQueue<T> {
 }
 
 /// Gives the smallest item; of equal ones, the one that was put first.
-#[derive(Debug)]
-pub struct Smallest<T> {
-    heap: Vec<Entry<T>>,
+///
+/// The heap is out of its place while it is used, because comparing is the user's code.
+pub struct Smallest<T>(Cell<Option<Heap<T>>>);
+
+impl<T> Smallest<T> {
+    const fn new() -> Self {
+        Smallest(Cell::new(Some(Heap {
+            entries: Vec::new(),
+            next: 0,
+        })))
+    }
+
+    /// Runs `f` on the heap and puts it back on every way out.
+    fn with<R>(&self, f: impl FnOnce(&mut Heap<T>) -> R) -> R {
+        struct PutBack<'a, T>(&'a Smallest<T>, Option<Heap<T>>);
+        impl<T> Drop for PutBack<'_, T> {
+            fn drop(&mut self) {
+                // Who found it out of its place does not put it back.
+                if let Some(heap) = self.1.take() {
+                    self.0.0.set(Some(heap));
+                }
+            }
+        }
+        match &mut PutBack(self, self.0.take()).1 {
+            Some(heap) => f(heap),
+            None => {
+                panic!("a queue was used inside the `Ord` of its own items; only compare there")
+            }
+        }
+    }
+}
+
+impl<T: Ord> Store for Smallest<T> {
+    type Item = T;
+    const KIND: &'static str = "priority queue";
+
+    fn push(&self, item: T) {
+        // If a comparison panics, the item is dropped when the heap is back in its place.
+        let place = self.with(|heap| heap.find(&item));
+        self.with(|heap| heap.push(place, item));
+    }
+
+    fn pop(&self) -> Option<T> {
+        self.with(Heap::pop)
+    }
+
+    fn drain(&self) -> Vec<T> {
+        self.with(Heap::drain)
+    }
+}
+
+impl<T> fmt::Debug for Smallest<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Smallest").finish_non_exhaustive()
+    }
+}
+
+struct Heap<T> {
+    entries: Vec<Entry<T>>,
     /// Number of the next put.
     next: u64,
 }
 
-#[derive(Debug)]
 struct Entry<T> {
     item: T,
     number: u64,
@@ -105,20 +161,14 @@ impl<T: Ord> Entry<T> {
     }
 }
 
-impl<T: Ord> Store for Smallest<T> {
-    type Item = T;
-    const EMPTY: Self = Smallest {
-        heap: Vec::new(),
-        next: 0,
-    };
-    const KIND: &'static str = "priority queue";
-
+impl<T: Ord> Heap<T> {
+    /// Where `item` belongs. Compares, as `pop` and `drain` do before they move anything.
     fn find(&self, item: &T) -> usize {
-        let mut place = self.heap.len();
+        let mut place = self.entries.len();
         while place > 0 {
             let parent = (place - 1) / 2;
             // An equal parent came earlier and stays above.
-            if item >= &self.heap[parent].item {
+            if item >= &self.entries[parent].item {
                 break;
             }
             place = parent;
@@ -126,20 +176,21 @@ impl<T: Ord> Store for Smallest<T> {
         place
     }
 
+    /// Adds an item at the place that was found for it.
     fn push(&mut self, place: usize, item: T) {
         let number = self.next;
         self.next += 1;
-        let mut at = self.heap.len();
-        self.heap.push(Entry { item, number });
+        let mut at = self.entries.len();
+        self.entries.push(Entry { item, number });
         while at > place {
             let parent = (at - 1) / 2;
-            self.heap.swap(at, parent);
+            self.entries.swap(at, parent);
             at = parent;
         }
     }
 
     fn pop(&mut self) -> Option<T> {
-        let heap = &mut self.heap;
+        let heap = &mut self.entries;
         // The last entry will fill the gap at the top: see how far it sinks, a bit per level.
         let last = heap.len().checked_sub(1)?;
         let (mut at, mut path, mut depth) = (0, 0_usize, 0);
@@ -167,10 +218,14 @@ impl<T: Ord> Store for Smallest<T> {
     }
 
     fn drain(&mut self) -> Vec<T> {
-        let heap = &self.heap;
+        let heap = &self.entries;
         let mut order: Vec<usize> = (0..heap.len()).collect();
         order.sort_unstable_by(|&a, &b| heap[a].cmp(&heap[b]));
-        let mut items: Vec<_> = self.heap.drain(..).map(|entry| Some(entry.item)).collect();
+        let mut items: Vec<_> = self
+            .entries
+            .drain(..)
+            .map(|entry| Some(entry.item))
+            .collect();
         order.into_iter().filter_map(|n| items[n].take()).collect()
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! A ring buffer: every verb is O(1), and memory grows with the largest number of items.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Deref;
@@ -56,7 +57,7 @@ impl<T> Queue<T> {
     #[track_caller]
     pub const fn bounded(capacity: usize) -> Self {
         Queue {
-            channel: Channel::with_capacity(capacity),
+            channel: Channel::new(Fifo::new(), capacity),
         }
     }
 
@@ -64,7 +65,7 @@ impl<T> Queue<T> {
     #[track_caller]
     pub const fn unbounded() -> Self {
         Queue {
-            channel: Channel::with_capacity(usize::MAX),
+            channel: Channel::new(Fifo::new(), usize::MAX),
         }
     }
 }
@@ -85,29 +86,29 @@ impl<T> fmt::Debug for Queue<T> {
 
 /// Gives the item that was put first.
 #[derive(Debug)]
-pub struct Fifo<T>(VecDeque<T>);
+pub struct Fifo<T>(RefCell<VecDeque<T>>);
+
+impl<T> Fifo<T> {
+    const fn new() -> Self {
+        Fifo(RefCell::new(VecDeque::new()))
+    }
+}
 
 impl<T> Store for Fifo<T> {
     type Item = T;
-    const EMPTY: Self = Fifo(VecDeque::new());
     const KIND: &'static str = "queue";
 
     #[inline]
-    fn find(&self, _: &T) -> usize {
-        0
+    fn push(&self, item: T) {
+        self.0.borrow_mut().push_back(item);
     }
 
     #[inline]
-    fn push(&mut self, _: usize, item: T) {
-        self.0.push_back(item);
+    fn pop(&self) -> Option<T> {
+        self.0.borrow_mut().pop_front()
     }
 
-    #[inline]
-    fn pop(&mut self) -> Option<T> {
-        self.0.pop_front()
-    }
-
-    fn drain(&mut self) -> Vec<T> {
-        self.0.drain(..).collect()
+    fn drain(&self) -> Vec<T> {
+        self.0.borrow_mut().drain(..).collect()
     }
 }

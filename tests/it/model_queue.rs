@@ -119,7 +119,7 @@ impl<S: Store<Item = Item>> QueueWorld<S> {
         self.capacity - self.items.len() - promised
     }
 
-    /// Gives what is free to those who wait for it.
+    /// Gives what is free to those who wait for it, and announces the end to the rest.
     fn settle(&mut self) {
         while self.free() > 0 && !self.getters.is_empty() {
             let (id, ()) = self.getters.remove(0);
@@ -129,6 +129,15 @@ impl<S: Store<Item = Item>> QueueWorld<S> {
             let (id, ()) = self.putters.remove(0);
             self.granted_putters.push((id, true));
         }
+        if self.has_ended() {
+            let told = self.getters.drain(..).map(|(id, ())| (id, false));
+            self.granted_getters.extend(told);
+        }
+    }
+
+    /// Whether no item is left, not even one that might come back from a getter that is dropped.
+    fn has_ended(&self) -> bool {
+        self.closed && self.items.is_empty()
     }
 
     fn store(&mut self, item: Item) {
@@ -159,24 +168,23 @@ impl<S: Store<Item = Item>> QueueWorld<S> {
 
     fn close(&mut self) {
         self.closed = true;
-        let told = self.getters.drain(..).map(|(id, ())| (id, false));
-        self.granted_getters.extend(told);
         for granted in &mut self.granted_putters {
             granted.1 = false;
         }
         let told = self.putters.drain(..).map(|(id, ())| (id, false));
         self.granted_putters.extend(told);
+        self.settle();
     }
 
     fn polled_getter(&mut self, id: usize, first: bool) -> Option<Option<usize>> {
         if !first {
             let reserved = take(&mut self.granted_getters, id)?;
-            return Some((reserved || self.free() > 0).then(|| self.claim()));
+            return Some(reserved.then(|| self.claim()));
         }
         if self.free() > 0 {
             return Some(Some(self.claim()));
         }
-        if !self.closed {
+        if !self.has_ended() {
             self.getters.push((id, ()));
             return None;
         }
@@ -227,7 +235,7 @@ impl<S: Store<Item = Item>> QueueWorld<S> {
 
     fn try_get(&mut self) {
         let result = self.queue.try_get().map(|item| item.number);
-        let expected = match (self.free() > 0, self.closed) {
+        let expected = match (self.free() > 0, self.has_ended()) {
             (true, _) => Ok(self.claim()),
             (_, true) => Err(TryGetError::Closed),
             _ => Err(TryGetError::Empty),
@@ -240,6 +248,7 @@ impl<S: Store<Item = Item>> QueueWorld<S> {
         for granted in &mut self.granted_getters {
             granted.1 = false;
         }
+        let waiting = std::mem::take(&mut self.getters);
         self.close();
         let mut expected = Vec::new();
         while !self.items.is_empty() {
@@ -247,6 +256,8 @@ impl<S: Store<Item = Item>> QueueWorld<S> {
         }
         let left: Vec<_> = left.iter().map(|item| item.number).collect();
         assert_eq!(left, expected);
+        self.getters = waiting;
+        self.settle();
         if !left.is_empty() {
             self.finish(left.len().min(self.unfinished));
         }

@@ -549,7 +549,6 @@ fn however_polls_and_drops_interleave_a_closing_queue_strands_nobody_and_no_item
 }
 
 #[test]
-#[ignore = "not so yet: a getter is told of the end while the last item may still be abandoned"]
 fn no_getter_is_told_of_the_end_while_an_item_may_come_back() {
     let queue = Queue::bounded(1);
     let (mut first, mut second) = (queue.get(), queue.get());
