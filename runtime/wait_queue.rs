@@ -156,19 +156,25 @@ impl WaitQueue {
     /// Grants the head what it asks for and wakes it. Returns `false` if nobody waits.
     ///
     /// The waiter leaves the queue now; its task runs in its own turn.
+    #[inline]
     pub fn grant_head(&self) -> bool {
-        self.grant(None)
+        self.grant_head_if(Some)
     }
 
     /// As [`grant_head`](WaitQueue::grant_head), but grants `value` in place of what was asked for.
+    #[inline]
     pub fn grant_head_with(&self, value: usize) -> bool {
-        self.grant(Some(value))
+        self.grant_head_if(|_| Some(value))
     }
 
-    fn grant(&self, value: Option<usize>) -> bool {
-        if self.head.get() == NONE {
-            return false;
-        }
+    /// As [`grant_head_with`](WaitQueue::grant_head_with), but grants `value(ask)` if there is one.
+    /// `value` runs under a borrow of the kernel, so it must not use it.
+    #[inline]
+    pub(crate) fn grant_head_if(&self, value: impl FnOnce(usize) -> Option<usize>) -> bool {
+        !self.is_empty() && self.grant(value)
+    }
+
+    fn grant(&self, value: impl FnOnce(usize) -> Option<usize>) -> bool {
         context::try_with(|kernel| match self.take_head(kernel, value) {
             Some(who) => {
                 who.wake(kernel);
@@ -182,25 +188,32 @@ impl WaitQueue {
     /// Grants everyone who waits now, in order, and returns how many they were.
     ///
     /// All are marked before the first is woken: who joins while they are woken is not included.
+    #[inline]
     pub fn wake_all(&self) -> usize {
         self.grant_all(|ask, _| ask)
     }
 
     /// As [`wake_all`](WaitQueue::wake_all), but grants `value(ask, place)` in place of what was
     /// asked for, where the head's place is 0.
+    #[inline]
     pub(crate) fn grant_all(&self, mut value: impl FnMut(usize, usize) -> usize) -> usize {
         let waiting = self.len();
-        if waiting > 0 {
-            context::try_with(|kernel| {
-                context::wake_collected(kernel, |batch| {
-                    for place in 0..waiting {
-                        let Some(ask) = self.head() else { break };
-                        batch.extend(self.take_head(kernel, Some(value(ask, place))));
-                    }
-                });
-            });
+        match waiting {
+            0 => {}
+            1 => _ = self.grant(|ask| Some(value(ask, 0))),
+            _ => self.grant_many(waiting, value),
         }
         waiting
+    }
+
+    fn grant_many(&self, waiting: usize, mut value: impl FnMut(usize, usize) -> usize) {
+        context::try_with(|kernel| {
+            context::wake_collected(kernel, |batch| {
+                let taken = (0..waiting)
+                    .map_while(|place| self.take_head(kernel, |ask| Some(value(ask, place))));
+                batch.extend(taken);
+            });
+        });
     }
 
     /// Number of waiters that have not been granted.
@@ -213,15 +226,19 @@ impl WaitQueue {
         self.head.get() == NONE
     }
 
-    /// Marks the head as granted and takes it off the list.
+    /// Marks the head as granted, if there is a value for what it asks, and takes it off the list.
     #[inline]
-    fn take_head(&self, kernel: &Kernel, value: Option<usize>) -> Option<Who> {
+    fn take_head(
+        &self,
+        kernel: &Kernel,
+        value: impl FnOnce(usize) -> Option<usize>,
+    ) -> Option<Who> {
         let mut waiters = kernel.waiters.borrow_mut();
         let key = self.head.get();
         let waiter = waiters.slab.get_mut(key as usize)?;
+        waiter.ask = value(waiter.ask)?;
         waiter.granted = true;
         waiter.polled = kernel.pass.get() as u32;
-        waiter.ask = value.unwrap_or(waiter.ask);
         let who = waiter.who.depart();
         self.unlink(&mut waiters, key);
         Some(who)

@@ -237,11 +237,13 @@ impl RawSemaphore {
     /// Grants heads while they fit.
     #[inline(never)]
     fn let_in(&self) {
-        let fits = |ask| self.available.get().checked_sub(ask);
-        while let Some(rest) = self.queue.head().and_then(fits) {
+        let take = |ask| {
+            let rest = self.available.get().checked_sub(ask)?;
             self.available.set(rest);
-            self.queue.grant_head();
-        }
+            Some(ask)
+        };
+        // Nobody waits for no permits: none are left to give once there are none.
+        while self.available.get() > 0 && self.queue.grant_head_if(take) {}
     }
 }
 

@@ -295,12 +295,17 @@ impl RawRwLock {
                 true => &self.queue,
                 false => &self.writers,
             };
-            match line.head() {
-                Some(READ) => self.readers.set(self.readers.get() + 1),
-                Some(_) if self.readers.get() == 0 => self.writing.set(true),
-                _ => return,
+            let let_in = line.grant_head_if(|ask| {
+                match ask {
+                    READ => self.readers.set(self.readers.get() + 1),
+                    _ if self.readers.get() == 0 => self.writing.set(true),
+                    _ => return None,
+                }
+                Some(ask)
+            });
+            if !let_in {
+                return;
             }
-            line.grant_head();
         }
     }
 }
