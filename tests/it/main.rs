@@ -39,6 +39,7 @@ mod lock_like;
 mod lock_like_wakers;
 mod misuse;
 mod model_condition;
+mod model_once;
 mod model_queue;
 mod models;
 mod not_hangs;

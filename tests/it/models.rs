@@ -1,6 +1,7 @@
 //! Random sequences of operations on a primitive, and the same on a model of it: a few vectors and
 //! plain rules. After every step both must agree on what can be seen, and exactly those are woken
-//! whom the model has granted something. Queues are in `model_queue.rs`, condition and rwlock in
+//! whom the model has granted something. Queues are in `model_queue.rs`, once cell, latch and oneshot
+//! in `model_once.rs`, condition and rwlock in
 //! `model_condition.rs`.
 
 use std::fmt::Debug;
