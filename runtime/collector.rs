@@ -86,7 +86,7 @@ impl<'a> Collector<'a> {
                 }
                 kind if kinds::SOURCES.contains(&kind) => What::Source(kind),
                 kinds::QUIESCENCE => What::Quiescence,
-                kind => What::Queue(kind, waiter.queue),
+                kind => What::Queue(kind, queue.asks.map(|asks| asks(waiter.ask)), waiter.queue),
             };
             let mut wait = Wait::new(what, Some(queue.made), Some(waiter.at));
             wait.nanos = Some(self.now.saturating_sub(waiter.since));

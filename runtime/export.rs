@@ -92,7 +92,7 @@ impl Report {
                 ids.iter()
                     .for_each(|id| edge(&from, &text(&id.to_string()), &at));
             }
-            What::Queue(_, record) => {
+            What::Queue(kind, _, record) => {
                 let queue = text(&format!("queue {record}"));
                 if !wait.granted {
                     edge(&from, &queue, &at);
@@ -103,7 +103,8 @@ impl Report {
                         let holder = held.task.map_or("outside".to_owned(), |id| id.to_string());
                         edge(&queue, &text(&holder), &text(&held.since.to_string()));
                     }
-                    let label = text(&self.what(wait).replacen(" made at ", "\n", 1));
+                    let made = wait.made.map_or(String::new(), |made| made.to_string());
+                    let label = text(&format!("{kind}\n{made}"));
                     let _ = writeln!(dot, "  {queue} [shape=ellipse, label={label}]");
                 }
             }
@@ -120,8 +121,12 @@ impl Report {
 fn wait_json(wait: &Wait) -> String {
     let number = |number: Option<u64>| number.map_or("null".to_owned(), |n| n.to_string());
     let place = |place: Option<Place>| place.map_or("null".to_owned(), |at| text(&at.to_string()));
+    let asks = match &wait.what {
+        What::Queue(_, Some(ask), _) => text(ask),
+        _ => "null".to_owned(),
+    };
     let (kind, tasks, left) = match &wait.what {
-        What::Queue(kind, _) | What::Source(kind) => (*kind, Vec::new(), None),
+        What::Queue(kind, ..) | What::Source(kind) => (*kind, Vec::new(), None),
         What::Quiescence => (kinds::QUIESCENCE, Vec::new(), None),
         What::Timer(kind, left) => (*kind, Vec::new(), Some(*left)),
         What::End(id) => ("end of task", vec![*id], None),
@@ -129,6 +134,7 @@ fn wait_json(wait: &Wait) -> String {
     };
     object(&[
         ("for", text(kind)),
+        ("asks_for", asks),
         ("tasks", list(tasks.iter().map(|id| text(&id.to_string())))),
         ("made_at", place(wait.made)),
         ("at", place(wait.at)),

@@ -173,7 +173,8 @@ impl Report {
             None => what.to_owned(),
         };
         match &wait.what {
-            What::Queue(kind, _) => made(kind),
+            What::Queue(kind, None, _) => made(kind),
+            What::Queue(kind, Some(ask), _) => made(&format!("{ask} {kind}")),
             What::Source(kind) => format!("a descriptor: {kind}"),
             What::Quiescence => kinds::QUIESCENCE.to_owned(),
             What::Timer(kind, left) => format!("{kind}, {} to go", span(*left)),

@@ -8,6 +8,7 @@
 //! One look at every task, waiter and timer (`collector.rs`), plus what `graph.rs` costs. How it is
 //! printed is `render.rs` and `export.rs`; what is concluded from it, `verdict.rs`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::Location;
 
@@ -73,8 +74,8 @@ pub(super) struct Wait {
 
 #[derive(Clone)]
 pub(super) enum What {
-    /// A primitive, and its record.
-    Queue(&'static str, u32),
+    /// A primitive, what of it, and its record.
+    Queue(&'static str, Option<Cow<'static, str>>, u32),
     /// A descriptor.
     Source(&'static str),
     /// That nobody else is ready.

@@ -25,6 +25,7 @@
 //! a future is polled. Nothing is pinned, and there is no `unsafe`: an index that outlives its entry
 //! cannot exist, because only the entry's own [`Wait`] or the queue's drop frees it.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
@@ -83,10 +84,14 @@ pub struct WaitQueue {
     /// This queue's entry among the thread's contended queues, from its first wait on.
     record: Cell<u32>,
     kind: &'static str,
+    asks: Option<Asks>,
     made: &'static Location<'static>,
     holder: Cell<Option<Holder>>,
     _thread: ThisThread,
 }
+
+/// What an ask is called in reports, to be read before the kind of the queue: "2 permits of".
+pub(crate) type Asks = fn(usize) -> Cow<'static, str>;
 
 /// Who holds what a queue waits for, as far as its primitive knows.
 #[derive(Clone, Copy, Debug)]
@@ -110,10 +115,17 @@ impl WaitQueue {
             len: Cell::new(0),
             record: Cell::new(NONE),
             kind,
+            asks: None,
             made,
             holder: Cell::new(None),
             _thread: ThisThread::new(),
         }
+    }
+
+    /// Names what its waiters ask for, where that is not plain from the kind.
+    pub(crate) const fn asking(mut self, asks: Asks) -> Self {
+        self.asks = Some(asks);
+        self
     }
 
     /// Returns a future that joins the tail at its first poll and is ready once it is granted.
@@ -305,6 +317,7 @@ impl WaitQueue {
         let holder = self.holder.get();
         let record = waiters.queues.insert(QueueRecord {
             kind: self.kind,
+            asks: self.asks,
             made: self.made,
             holder,
             tracks: holder.is_some(),
@@ -415,6 +428,7 @@ pub(crate) struct Waiter {
 /// What a report says about a queue that somebody has waited in.
 pub(crate) struct QueueRecord {
     pub(crate) kind: &'static str,
+    pub(crate) asks: Option<Asks>,
     /// Where the primitive was made.
     pub(crate) made: &'static Location<'static>,
     pub(crate) holder: Option<Holder>,

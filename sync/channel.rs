@@ -23,6 +23,7 @@
 //! Three wait queues (getters, putters, joiners) and the store. An operation that finds what it
 //! needs waits for nothing; all are O(1) besides the store's own cost.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
@@ -55,6 +56,15 @@ const ITEM: usize = 0;
 const ROOM: usize = 1;
 const DONE: usize = 2;
 pub(super) const CLOSED: usize = 3;
+
+fn asks(ask: usize) -> Cow<'static, str> {
+    Cow::Borrowed(match ask {
+        ITEM => "an item of",
+        ROOM => "room in",
+        DONE => "the end of work on",
+        _ => "the end of",
+    })
+}
 
 /// The verbs of [`Queue`](super::Queue), [`LifoQueue`](super::LifoQueue) and
 /// [`PriorityQueue`](super::PriorityQueue).
@@ -94,9 +104,9 @@ impl<S: Store> Channel<S> {
             promised: Cell::new(0),
             unfinished: Cell::new(0),
             closed: Cell::new(false),
-            getters: WaitQueue::new(S::KIND),
-            putters: WaitQueue::new(S::KIND),
-            joiners: WaitQueue::new(S::KIND),
+            getters: WaitQueue::new(S::KIND).asking(asks),
+            putters: WaitQueue::new(S::KIND).asking(asks),
+            joiners: WaitQueue::new(S::KIND).asking(asks),
         }
     }
 

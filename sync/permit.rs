@@ -21,6 +21,7 @@
 //! in; nothing allocates. A permit reaches its semaphore by a borrow or by an `Rc`; both are one
 //! type, so that every verb exists once.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
@@ -174,7 +175,7 @@ impl RawSemaphore {
         RawSemaphore {
             available: Cell::new(permits),
             total: Cell::new(permits),
-            queue: WaitQueue::new(kind),
+            queue: WaitQueue::new(kind).asking(asks),
         }
     }
 
@@ -244,6 +245,13 @@ impl RawSemaphore {
         };
         // Nobody waits for no permits: none are left to give once there are none.
         while self.available.get() > 0 && self.queue.grant_head_if(take) {}
+    }
+}
+
+fn asks(permits: usize) -> Cow<'static, str> {
+    match permits {
+        1 => Cow::Borrowed("a permit of"),
+        _ => Cow::Owned(format!("{permits} permits of")),
     }
 }
 

@@ -26,6 +26,7 @@
 //! Two counters and two wait queues, the second unused under FIFO. Every verb is O(1), plus O(1) for
 //! each waiter let in; nothing allocates. Guards are `{ value, token }`, as those of a `Lock`.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
@@ -38,6 +39,13 @@ use crate::runtime::{Holder, Left, Owner, Wait, WaitQueue, current_task};
 
 const READ: usize = 0;
 const WRITE: usize = 1;
+
+fn asks(ask: usize) -> Cow<'static, str> {
+    Cow::Borrowed(match ask {
+        READ => "read access to",
+        _ => "write access to",
+    })
+}
 
 /// A value that many tasks may read or one may write, across await points.
 ///
@@ -203,8 +211,8 @@ impl RawRwLock {
             readers: Cell::new(0),
             writing: Cell::new(false),
             prefer_writers,
-            queue: WaitQueue::new("rwlock"),
-            writers: WaitQueue::new("rwlock"),
+            queue: WaitQueue::new("rwlock").asking(asks),
+            writers: WaitQueue::new("rwlock").asking(asks),
         }
     }
 

@@ -45,7 +45,7 @@ pub(super) const TABLE: &[Hang] = &[
     certain(
         "a permit granted to a future that is not polled",
         &[
-            "was granted semaphore",
+            "was granted a permit of semaphore",
             "at {loser}",
             "its task ran since without polling that future",
             "at {waits}",
@@ -73,7 +73,7 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "an item reserved for a future that is not polled",
-        &["was granted queue", "at {loser}", "at {waits}"],
+        &["was granted an item of queue", "at {loser}", "at {waits}"],
         || {
             async {
                 let queue = Queue::unbounded();

@@ -177,7 +177,7 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "a reader that wants to write",
-        &["waits for rwlock made at {made}", "at {waits}"],
+        &["waits for write access to rwlock made at {made}", "at {waits}"],
         || {
             async {
                 next("made");

@@ -110,7 +110,7 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "a queue without a producer",
-        &["queue made at {made}", "at {waits}"],
+        &["an item of queue made at {made}", "at {waits}"],
         || {
             async {
                 next("made");
@@ -123,7 +123,7 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "a full queue without a consumer",
-        &["queue", "at {waits}"],
+        &["room in queue made", "at {waits}"],
         || {
             async {
                 let queue = Queue::bounded(1);
@@ -168,7 +168,7 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "an item that is never done",
-        &["queue", "at {waits}"],
+        &["the end of work on queue", "at {waits}"],
         || {
             async {
                 let queue = Queue::unbounded();
