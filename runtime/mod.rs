@@ -36,6 +36,7 @@ mod render;
 mod report;
 mod sleeper;
 mod sources;
+mod stats;
 mod task;
 mod teardown;
 mod ticket;
@@ -74,6 +75,7 @@ pub use watchdog::Stall;
 
 // For `sync`: the wait queue, who holds, and the current task.
 pub(crate) use context::current_task;
+pub use stats::WaitStats;
 pub(crate) use ticket::Ticket;
 pub use ticket::{Left, Owner, Wait};
 pub use wait::{AsCompleted, WaitHandles, When, as_completed, wait};

@@ -82,11 +82,11 @@ pub struct WaitQueue {
     tail: Cell<u32>,
     len: Cell<u32>,
     /// This queue's entry among the thread's contended queues, from its first wait on.
-    record: Cell<u32>,
+    pub(super) record: Cell<u32>,
     kind: &'static str,
     asks: Option<Asks>,
-    made: &'static Location<'static>,
-    holder: Cell<Option<Holder>>,
+    pub(super) made: &'static Location<'static>,
+    pub(super) holder: Cell<Option<Holder>>,
     _thread: ThisThread,
 }
 

@@ -52,7 +52,7 @@ const BROKEN: usize = usize::MAX;
 pub struct Barrier {
     parties: usize,
     broken: Cell<bool>,
-    queue: WaitQueue,
+    pub(super) queue: WaitQueue,
 }
 
 impl Barrier {

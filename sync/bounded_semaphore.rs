@@ -32,7 +32,7 @@ use super::permit::{AcquirePermits, Counted, OwnedPermit, Permit, RawSemaphore, 
 /// });
 /// ```
 pub struct BoundedSemaphore {
-    raw: RawSemaphore,
+    pub(super) raw: RawSemaphore,
     size: usize,
 }
 

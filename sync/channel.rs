@@ -84,9 +84,9 @@ pub struct Channel<S: Store> {
     /// Items put whose work is not done.
     unfinished: Cell<usize>,
     closed: Cell<bool>,
-    getters: WaitQueue,
-    putters: WaitQueue,
-    joiners: WaitQueue,
+    pub(super) getters: WaitQueue,
+    pub(super) putters: WaitQueue,
+    pub(super) joiners: WaitQueue,
 }
 
 impl<S: Store> Channel<S> {

@@ -74,7 +74,7 @@ const ALL: usize = 1;
 #[doc(alias = "Condvar")]
 #[doc(alias = "Notify")]
 pub struct Condition {
-    queue: WaitQueue,
+    pub(super) queue: WaitQueue,
 }
 
 impl Condition {

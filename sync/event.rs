@@ -33,7 +33,7 @@ use crate::runtime::{Left, Owner, Wait, WaitQueue};
 #[doc(alias = "Notify")]
 pub struct Event {
     set: Cell<bool>,
-    queue: WaitQueue,
+    pub(super) queue: WaitQueue,
 }
 
 impl Event {

@@ -39,7 +39,7 @@ use crate::runtime::{Left, Owner, Wait, WaitQueue};
 #[doc(alias = "WaitGroup")]
 pub struct CountDownLatch {
     count: Cell<usize>,
-    queue: WaitQueue,
+    pub(super) queue: WaitQueue,
 }
 
 impl CountDownLatch {

@@ -52,14 +52,14 @@ use crate::runtime::{Holder, Left, Owner, Wait, WaitQueue, current_task};
 /// ```
 #[doc(alias = "Mutex")]
 pub struct Lock<T: ?Sized> {
-    raw: RawLock,
+    pub(super) raw: RawLock,
     value: RefCell<T>,
 }
 
 /// The lock without its value.
 pub(super) struct RawLock {
     locked: Cell<bool>,
-    queue: WaitQueue,
+    pub(super) queue: WaitQueue,
 }
 
 impl<T> Lock<T> {

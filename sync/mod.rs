@@ -58,8 +58,9 @@ mod rwlock_tests;
 mod semaphore;
 #[cfg(test)]
 mod spy;
+mod stats;
 
-pub use crate::runtime::{Left, Owner, Wait, WaitQueue};
+pub use crate::runtime::{Left, Owner, Wait, WaitQueue, WaitStats};
 pub use barrier::{Barrier, BarrierWait, BrokenBarrier, Pass};
 pub use bounded_semaphore::{BoundedSemaphore, OverRelease};
 pub use channel::{Channel, Store};
@@ -77,3 +78,4 @@ pub use queue::{Fifo, Queue};
 pub use rwlock::{Read, RwLock, Write};
 pub use rwlock_guards::{RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{Semaphore, TooManyPermits};
+pub use stats::ChannelStats;

@@ -64,7 +64,7 @@ const SET: usize = 1;
 #[doc(alias = "LazyCell")]
 pub struct OnceCell<T> {
     value: std::cell::OnceCell<T>,
-    raw: RawOnce,
+    pub(super) raw: RawOnce,
 }
 
 impl<T> OnceCell<T> {
@@ -153,10 +153,10 @@ impl<T> OnceCell<T> {
 }
 
 /// The cell without its value.
-struct RawOnce {
+pub(super) struct RawOnce {
     /// Somebody has the turn. While nobody has it, nobody waits.
     busy: Cell<bool>,
-    queue: WaitQueue,
+    pub(super) queue: WaitQueue,
 }
 
 impl RawOnce {

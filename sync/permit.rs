@@ -166,7 +166,7 @@ impl fmt::Debug for AcquirePermits<'_> {
 pub(super) struct RawSemaphore {
     available: Cell<usize>,
     total: Cell<usize>,
-    queue: WaitQueue,
+    pub(super) queue: WaitQueue,
 }
 
 impl RawSemaphore {

@@ -199,9 +199,9 @@ pub(super) struct RawRwLock {
     writing: Cell<bool>,
     prefer_writers: bool,
     /// Readers, and under FIFO writers too.
-    queue: WaitQueue,
+    pub(super) queue: WaitQueue,
     /// Writers, if they are preferred.
-    writers: WaitQueue,
+    pub(super) writers: WaitQueue,
 }
 
 impl RawRwLock {

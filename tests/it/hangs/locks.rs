@@ -177,7 +177,10 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "a reader that wants to write",
-        &["waits for write access to rwlock made at {made}", "at {waits}"],
+        &[
+            "waits for write access to rwlock made at {made}",
+            "at {waits}",
+        ],
         || {
             async {
                 next("made");

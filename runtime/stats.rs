@@ -1,0 +1,71 @@
+//! How a wait queue stands, for people who look for the lock that everybody waits for.
+//!
+//! Counting on the way would cost every wait something. These figures are read off the line when
+//! somebody asks.
+
+use std::panic::Location;
+use std::time::Duration;
+
+use super::context;
+use super::task::TaskId;
+use super::wait_queue::WaitQueue;
+
+/// Who waits for a primitive, how long by now, and who holds it.
+///
+/// asyncio counterpart: none; trio's `statistics()`.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct WaitStats {
+    /// Where the primitive was made.
+    pub made_at: &'static Location<'static>,
+    /// Waiters that have not been granted what they ask for.
+    pub waiting: usize,
+    /// Waiters that were granted it and have not run since. One that stays here is in a future that
+    /// its task no longer polls.
+    pub granted: usize,
+    /// How long the one that has waited longest waits by now, to the accuracy of a turn.
+    pub longest: Option<Duration>,
+    /// The task that took it, if a task did, and where; for primitives that have one holder.
+    pub held_by: Option<(Option<TaskId>, &'static Location<'static>)>,
+}
+
+impl WaitQueue {
+    /// Reads off who waits, and how long by now. O(waiters of this thread).
+    pub fn stats(&self) -> WaitStats {
+        let mut stats = WaitStats {
+            made_at: self.made,
+            waiting: self.len(),
+            granted: 0,
+            longest: None,
+            held_by: self.holder.get().map(|holder| (holder.task, holder.at)),
+        };
+        context::try_with(|kernel| {
+            let waiters = kernel.waiters.borrow();
+            let record = self.record.get();
+            for (_, waiter) in waiters.slab.iter().filter(|(_, at)| at.queue == record) {
+                stats.granted += usize::from(waiter.granted);
+                if !waiter.granted {
+                    let age = kernel.clock.last().saturating_sub(waiter.since);
+                    stats.longest = stats.longest.max(Some(Duration::from_nanos(age)));
+                }
+            }
+        });
+        stats
+    }
+}
+
+impl WaitStats {
+    /// Forgets the holder, unless there is one.
+    pub(crate) fn held(mut self, held: bool) -> Self {
+        self.held_by = self.held_by.filter(|_| held);
+        self
+    }
+
+    /// These waiters and those of another queue of the same primitive.
+    pub(crate) fn and(mut self, other: WaitStats) -> Self {
+        self.waiting += other.waiting;
+        self.granted += other.granted;
+        self.longest = self.longest.max(other.longest);
+        self
+    }
+}
