@@ -44,7 +44,7 @@ impl<T: ?Sized> Lock<T> {
     ///     let lock = Lock::new(());
     ///     let _guard = lock.acquire().await;
     ///     let (holder, line) = lock.stats().held_by.unwrap();
-    ///     assert_eq!(holder, turnwise::task::current().map(|task| task.id()));
+    ///     assert_eq!(holder, turnwise::task::current().map(|task| task.id));
     ///     assert_eq!(line.file(), file!());
     /// });
     /// ```
