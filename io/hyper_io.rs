@@ -17,8 +17,7 @@ use hyper::rt::{Executor, Read, ReadBufCursor, Timer, Write};
 use super::flow::{self, Flow};
 use super::tcp::TcpStream;
 use super::unix::UnixStream;
-use crate::runtime::spawn;
-use crate::runtime::time::{Sleep, sleep};
+use crate::runtime::{Alarm, spawn};
 
 /// The size of hyper's first buffer, and the most that one read takes.
 const ROOM: usize = 8 << 10;
@@ -110,6 +109,11 @@ where
 }
 
 /// Keeps hyper's time limits on the runtime's clock.
+///
+/// # Panics
+///
+/// When it is used on a thread without a runtime, and when a future of it is polled on another
+/// thread than the one that made it: hyper's futures are `Send`, its timers here are not shared.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct HyperTimer {}
@@ -125,7 +129,7 @@ impl Timer for HyperTimer {
     #[track_caller]
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
         Box::pin(BoundSleep {
-            sleep: Some(sleep(duration)),
+            alarm: Alarm::after(duration, "a timer of hyper"),
             thread: thread::current().id(),
             at: Location::caller(),
         })
@@ -139,7 +143,8 @@ impl Timer for HyperTimer {
 
 /// A sleep that hyper may carry to another thread, but that only works on its own.
 struct BoundSleep {
-    sleep: Option<Sleep>,
+    /// Touched on its own thread alone: elsewhere its key would mean another timer.
+    alarm: Alarm,
     thread: ThreadId,
     at: &'static Location<'static>,
 }
@@ -161,18 +166,15 @@ impl Future for BoundSleep {
             "the timer made at {} was polled on another thread; keep the connection on its own",
             self.at
         );
-        match &mut self.sleep {
-            Some(sleep) => Pin::new(sleep).poll(cx),
-            None => Poll::Ready(()),
-        }
+        self.alarm.poll(cx, "a timer of hyper")
     }
 }
 
 impl Drop for BoundSleep {
     fn drop(&mut self) {
-        if !self.is_at_home() {
-            // Its entry is in the other thread's timers, where it expires and wakes nobody.
-            std::mem::forget(self.sleep.take());
+        // Elsewhere its timer is out of reach: it expires at home and wakes a task that looks again.
+        if self.is_at_home() {
+            self.alarm.disarm();
         }
     }
 }

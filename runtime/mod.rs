@@ -3,6 +3,7 @@
 //! See docs/architecture.md for the floor plan. What the other floors may use of it is the short
 //! list at the end of this file.
 
+mod alarm;
 mod answer;
 mod blocking;
 mod branches;
@@ -82,7 +83,9 @@ pub use wait::{AsCompleted, WaitHandles, When, as_completed, wait};
 pub(crate) use wait_queue::Holder;
 pub use wait_queue::WaitQueue;
 
-// For `io`: sources, their readiness, and the budget of ready results.
+// For `io`: sources, their readiness, and the budget of ready results; a deadline without its thread.
+#[cfg(feature = "hyper")]
+pub(crate) use alarm::Alarm;
 pub(crate) use blocking::spawn_blocking_at;
 pub(crate) use reactor::{Direction, Readiness, Way};
 pub(crate) use sources::{deregister, register, released, spend_io};

@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::context::{self, Who};
+use super::context::{self, ThisThread, Who};
 use super::wait_queue::{NONE, WaitQueue};
 
 /// A ticket whose grant was taken.
@@ -112,11 +112,18 @@ pub(crate) struct Ticket {
     /// `NONE` before the first poll, `DONE` after the grant was taken.
     key: u32,
     at: &'static Location<'static>,
+    _thread: ThisThread,
 }
 
 impl Ticket {
     pub(crate) fn new(ask: usize, at: &'static Location<'static>) -> Self {
-        Ticket { ask, key: NONE, at }
+        let _thread = ThisThread::new();
+        Ticket {
+            ask,
+            key: NONE,
+            at,
+            _thread,
+        }
     }
 
     pub(crate) fn ask(&self) -> usize {

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use super::context::{self, Kernel, Who, notes};
-use super::timers::TimerKey;
+use super::alarm::Alarm;
+use super::context::{self, ThisThread, notes};
 
 pub use super::instant::Instant;
 pub use super::interval::{Interval, Tick, interval, interval_at};
@@ -41,20 +41,7 @@ pub use super::interval::{Interval, Tick, interval, interval_at};
 /// ```
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    let at = Location::caller();
-    if duration.is_zero() {
-        context::with_runtime("sleep", |_| ());
-        return Sleep {
-            deadline: Instant(0),
-            state: State::Yield,
-            at,
-        };
-    }
-    Sleep {
-        deadline: from_now(duration, "sleep"),
-        state: State::New,
-        at,
-    }
+    Sleep::new(Alarm::after(duration, "sleep"))
 }
 
 /// Waits until `deadline`.
@@ -71,131 +58,45 @@ pub fn sleep(duration: Duration) -> Sleep {
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     context::with_runtime("sleep_until", |_| ());
-    Sleep {
-        deadline,
-        state: State::New,
-        at: Location::caller(),
-    }
-}
-
-/// The clock's reading `duration` from now.
-#[track_caller]
-fn from_now(duration: Duration, what: &str) -> Instant {
-    context::with_runtime(what, |kernel| Instant(kernel.clock.now()) + duration)
-}
-
-#[derive(Clone, Copy, Debug)]
-enum State {
-    /// Not polled yet.
-    New,
-    /// A sleep of zero that has still to yield.
-    Yield,
-    Armed(TimerKey),
-    Over,
+    Sleep::new(Alarm::until(deadline, Location::caller()))
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Sleep {
-    deadline: Instant,
-    state: State,
-    at: &'static Location<'static>,
+    alarm: Alarm,
+    _thread: ThisThread,
 }
 
 impl Sleep {
+    fn new(alarm: Alarm) -> Self {
+        let _thread = ThisThread::new();
+        Sleep { alarm, _thread }
+    }
+
     /// When it is over.
     pub fn deadline(&self) -> Instant {
-        self.deadline
+        self.alarm.deadline()
     }
 
     /// Whether it is over.
     pub fn is_elapsed(&self) -> bool {
-        match self.state {
-            State::Over => true,
-            State::Yield => false,
-            _ => Instant::now() >= self.deadline,
-        }
+        self.alarm.is_elapsed()
     }
 
     /// Moves the deadline; the future can be awaited again, even after it was ready.
     pub fn reset(&mut self, deadline: Instant) {
-        self.disarm();
-        self.deadline = deadline;
-        self.state = State::New;
+        self.alarm.reset(deadline);
     }
 
     /// Says which line waits, where that is not the line that made the sleep.
     pub(crate) fn waits_at(&mut self, at: &'static Location<'static>) {
-        self.at = at;
+        self.alarm.waits_at(at);
     }
 
     #[track_caller]
     pub(crate) fn poll_named(&mut self, cx: &Context<'_>, what: &'static str) -> Poll<()> {
-        match self.state {
-            State::Over => Poll::Ready(()),
-            State::Yield => {
-                self.state = State::Over;
-                yield_once(cx);
-                Poll::Pending
-            }
-            State::New => context::with(|kernel| {
-                self.arm(kernel, cx, what);
-                Poll::Pending
-            }),
-            State::Armed(key) => context::with(|kernel| self.poll_armed(kernel, key, cx, what)),
-        }
-    }
-
-    #[track_caller]
-    fn arm(&mut self, kernel: &Kernel, cx: &Context<'_>, what: &'static str) {
-        context::require_runtime(kernel, what);
-        let who = Who::of(kernel, cx);
-        let key = kernel
-            .timers
-            .borrow_mut()
-            .arm(self.deadline.0, who, self.at, what);
-        self.state = State::Armed(key);
-    }
-
-    fn poll_armed(
-        &mut self,
-        kernel: &Kernel,
-        key: TimerKey,
-        cx: &Context<'_>,
-        what: &'static str,
-    ) -> Poll<()> {
-        let known = kernel
-            .timers
-            .borrow_mut()
-            .get_mut(key)
-            .map(|timer| timer.who.is(kernel, cx));
-        match known {
-            Some(true) => Poll::Pending,
-            Some(false) => {
-                let mut who = Who::of(kernel, cx);
-                if let Some(timer) = kernel.timers.borrow_mut().get_mut(key) {
-                    std::mem::swap(&mut timer.who, &mut who);
-                }
-                Poll::Pending
-            }
-            // It expired, unless the runtime that it was armed in has ended since.
-            None if kernel.clock.last() >= self.deadline.0 => {
-                self.state = State::Over;
-                kernel.resumed.set(Some(self.at));
-                Poll::Ready(())
-            }
-            None => {
-                self.arm(kernel, cx, what);
-                Poll::Pending
-            }
-        }
-    }
-
-    fn disarm(&mut self) {
-        if let State::Armed(key) = self.state {
-            let timer = context::try_with(|kernel| kernel.timers.borrow_mut().disarm(key));
-            drop(timer);
-        }
+        self.alarm.poll(cx, what)
     }
 }
 
@@ -209,14 +110,14 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        self.disarm();
+        self.alarm.disarm();
     }
 }
 
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep")
-            .field("deadline", &self.deadline)
+            .field("deadline", &self.deadline())
             .finish()
     }
 }
@@ -253,8 +154,8 @@ impl fmt::Debug for Sleep {
 #[track_caller]
 #[doc(alias = "wait_for")]
 pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
-    let deadline = from_now(duration, "timeout");
-    Timeout::new(deadline, future, Location::caller())
+    let now = context::with_runtime("timeout", |kernel| Instant(kernel.clock.now()));
+    Timeout::new(now + duration, future, Location::caller())
 }
 
 /// Bounds a future by a deadline; see [`timeout`].
@@ -294,17 +195,13 @@ impl<F: Future> Timeout<F> {
     fn new(deadline: Instant, future: F, at: &'static Location<'static>) -> Self {
         Timeout {
             future: Some(future),
-            sleep: Sleep {
-                deadline,
-                state: State::New,
-                at,
-            },
+            sleep: Sleep::new(Alarm::until(deadline, at)),
         }
     }
 
     /// When the time is up.
     pub fn when(&self) -> Instant {
-        self.sleep.deadline
+        self.sleep.deadline()
     }
 
     /// Whether the time was up and the future was dropped.
@@ -337,20 +234,10 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(value) = future.poll(cx) {
             return Poll::Ready(Ok(value));
         }
-        let up = match this.sleep.state {
-            State::New => {
-                let reached = context::with(|kernel| {
-                    // A limit that has passed polls the future once and arms nothing.
-                    this.sleep.deadline.0 <= kernel.clock.last()
-                        && this.sleep.deadline.0 <= kernel.clock.now()
-                });
-                reached || this.sleep.poll_named(cx, "timeout").is_ready()
-            }
-            _ => this.sleep.poll_named(cx, "timeout").is_ready(),
-        };
-        if up {
-            this.sleep.disarm();
-            this.sleep.state = State::Over;
+        // A limit that has passed polls the future once and arms nothing.
+        let passed = context::with(|kernel| this.sleep.alarm.is_stillborn(kernel));
+        if passed || this.sleep.poll_named(cx, "timeout").is_ready() {
+            this.sleep.alarm.disarm();
             this.future.set(None);
             return Poll::Ready(Err(Elapsed(())));
         }

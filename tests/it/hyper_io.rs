@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
+use hyper::rt::Timer;
 use hyper::service::service_fn;
 use hyper::{Request, Response, client, server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use turnwise::io::{HyperTimer, TcpListener, TcpStream, UnixStream};
-use turnwise::{block_on, spawn, spawn_blocking};
+use turnwise::{block_on, sleep, spawn, spawn_blocking};
 
-use crate::support::bounded;
+use crate::support::{bounded, panic_of, poll_once};
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path().to_owned();
@@ -80,6 +81,28 @@ fn a_client_that_says_nothing_is_sent_away_in_time() {
             });
             let waited = silent.await.expect("its checks hold");
             assert!(waited >= Duration::from_millis(200), "{waited:?}");
+        })
+    });
+}
+
+#[test]
+fn a_timer_that_is_carried_to_another_thread_touches_none_of_its_timers() {
+    bounded(|| {
+        block_on(async {
+            let mut carried = HyperTimer::new().sleep(Duration::from_millis(1));
+            assert!(poll_once(&mut carried).is_pending());
+            let elsewhere = std::thread::spawn(move || {
+                block_on(async {
+                    // Its timer here has the place and number that the other has at home.
+                    let mut own = sleep(Duration::from_millis(1));
+                    assert!(poll_once(&mut own).is_pending());
+                    let text = panic_of(|| poll_once(&mut carried));
+                    assert!(text.contains("keep the connection on its own"), "{text}");
+                    drop(carried);
+                    own.await;
+                });
+            });
+            elsewhere.join().expect("its checks hold");
         })
     });
 }

@@ -52,6 +52,7 @@ mod support;
 mod syscalls;
 mod tcp;
 mod teardown;
+mod threads;
 mod time;
 mod toys;
 mod trace;

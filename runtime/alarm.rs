@@ -1,0 +1,156 @@
+//! A deadline as its owner holds it: before it is armed, the key of its timer, and after.
+//!
+//! An alarm is plain data, so it may leave its thread; but its key means a timer of the kernel it was
+//! armed in, and on another thread it would name a stranger's. Who holds one answers for that:
+//! [`Sleep`](super::time::Sleep) cannot leave its thread, and what hyper carries about looks where
+//! it is before every call.
+
+use std::panic::Location;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::context::{self, Kernel, Who};
+use super::time::{Instant, yield_once};
+use super::timers::TimerKey;
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// Not polled yet.
+    New,
+    /// A sleep of zero that has still to yield.
+    Yield,
+    Armed(TimerKey),
+    Over,
+}
+
+/// A deadline that wakes whoever polled it last. Not disarmed by being dropped.
+#[derive(Debug)]
+pub(crate) struct Alarm {
+    deadline: Instant,
+    state: State,
+    at: &'static Location<'static>,
+}
+
+impl Alarm {
+    /// For `duration` from now; a zero duration yields once.
+    #[track_caller]
+    pub(crate) fn after(duration: Duration, what: &str) -> Self {
+        let now = context::with_runtime(what, |kernel| Instant(kernel.clock.now()));
+        let mut alarm = Alarm::until(now + duration, Location::caller());
+        if duration.is_zero() {
+            alarm.state = State::Yield;
+        }
+        alarm
+    }
+
+    /// For `deadline`, on behalf of a line.
+    pub(crate) fn until(deadline: Instant, at: &'static Location<'static>) -> Self {
+        let state = State::New;
+        Alarm {
+            deadline,
+            state,
+            at,
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub(crate) fn is_elapsed(&self) -> bool {
+        match self.state {
+            State::Over => true,
+            State::Yield => false,
+            _ => Instant::now() >= self.deadline,
+        }
+    }
+
+    /// Whether the deadline had passed before the first poll.
+    pub(crate) fn is_stillborn(&self, kernel: &Kernel) -> bool {
+        matches!(self.state, State::New)
+            && self.deadline.0 <= kernel.clock.last()
+            && self.deadline.0 <= kernel.clock.now()
+    }
+
+    /// Moves the deadline; can be polled again, even after it was ready.
+    pub(crate) fn reset(&mut self, deadline: Instant) {
+        self.disarm();
+        self.deadline = deadline;
+        self.state = State::New;
+    }
+
+    /// Says which line waits, where that is not the line that made it.
+    pub(crate) fn waits_at(&mut self, at: &'static Location<'static>) {
+        self.at = at;
+    }
+
+    #[track_caller]
+    pub(crate) fn poll(&mut self, cx: &Context<'_>, what: &'static str) -> Poll<()> {
+        match self.state {
+            State::Over => Poll::Ready(()),
+            State::Yield => {
+                self.state = State::Over;
+                yield_once(cx);
+                Poll::Pending
+            }
+            State::New => context::with(|kernel| {
+                self.arm(kernel, cx, what);
+                Poll::Pending
+            }),
+            State::Armed(key) => context::with(|kernel| self.poll_armed(kernel, key, cx, what)),
+        }
+    }
+
+    #[track_caller]
+    fn arm(&mut self, kernel: &Kernel, cx: &Context<'_>, what: &'static str) {
+        context::require_runtime(kernel, what);
+        let who = Who::of(kernel, cx);
+        let key = kernel
+            .timers
+            .borrow_mut()
+            .arm(self.deadline.0, who, self.at, what);
+        self.state = State::Armed(key);
+    }
+
+    fn poll_armed(
+        &mut self,
+        kernel: &Kernel,
+        key: TimerKey,
+        cx: &Context<'_>,
+        what: &'static str,
+    ) -> Poll<()> {
+        let known = kernel
+            .timers
+            .borrow_mut()
+            .get_mut(key)
+            .map(|timer| timer.who.is(kernel, cx));
+        match known {
+            Some(true) => Poll::Pending,
+            Some(false) => {
+                let mut who = Who::of(kernel, cx);
+                if let Some(timer) = kernel.timers.borrow_mut().get_mut(key) {
+                    std::mem::swap(&mut timer.who, &mut who);
+                }
+                Poll::Pending
+            }
+            // It expired, unless the runtime that it was armed in has ended since.
+            None if kernel.clock.last() >= self.deadline.0 => {
+                self.state = State::Over;
+                kernel.resumed.set(Some(self.at));
+                Poll::Ready(())
+            }
+            None => {
+                self.arm(kernel, cx, what);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Takes the timer back; nobody is woken.
+    pub(crate) fn disarm(&mut self) {
+        if let State::Armed(key) = std::mem::replace(&mut self.state, State::Over) {
+            let timer = context::try_with(|kernel| kernel.timers.borrow_mut().disarm(key));
+            drop(timer);
+        }
+    }
+}

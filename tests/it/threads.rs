@@ -1,0 +1,79 @@
+//! What belongs to its thread cannot leave it, by type: everything that holds a key into the
+//! thread's kernel. One such type that is `Send` would reach into a stranger's waiters or timers.
+
+use turnwise::io::{
+    Accept, Fd, Op, Peek, Ready, Source, Stdin, Steps, TcpListener, TcpStream, UdpSocket,
+    UnixDatagram, UnixListener, UnixStream,
+};
+use turnwise::sync::{
+    Acquire, Barrier, BarrierWait, BoundedSemaphore, Condition, ConditionWait,
+    ConditionWaitTimeout, CountDownLatch, Event, EventWait, Get, LifoQueue, Lock, LockGuard,
+    OnceCell, OwnedPermit, Permit, PriorityQueue, Put, Queue, RwLock, RwLockReadGuard, Semaphore,
+    Taken, WaitQueue, oneshot,
+};
+use turnwise::time::Tick;
+use turnwise::{
+    AsCompleted, ChildHandle, External, Group, Interval, JoinHandle, Remote, RemoteHandle, Runtime,
+    Sleep, TaskId, Timeout, WaitHandles, WaitQuiescent,
+};
+
+/// Compiles if none of the types is `Send` or `Sync`.
+macro_rules! stays {
+    ($($type:ty),+ $(,)?) => {$(
+        is_not!($type, Send);
+        is_not!($type, Sync);
+    )+};
+}
+
+/// Compiles if the type has not the marker: for one that has, `_` could be either.
+macro_rules! is_not {
+    ($type:ty, $marker:ident) => {
+        const _: fn() = || {
+            trait Ambiguous<Way> {
+                fn is_not() {}
+            }
+            struct Has;
+            impl<T: ?Sized> Ambiguous<()> for T {}
+            impl<T: ?Sized + $marker> Ambiguous<Has> for T {}
+            <$type as Ambiguous<_>>::is_not();
+        };
+    };
+}
+
+/// Compiles if all of the types are `Send` and `Sync`.
+macro_rules! travels {
+    ($($type:ty),+ $(,)?) => {$(
+        const _: fn() = || {
+            fn may<T: Send + Sync>() {}
+            may::<$type>();
+        };
+    )+};
+}
+
+type Op1 = fn(&Fd<std::fs::File>) -> std::io::Result<()>;
+
+stays! {
+    Runtime, JoinHandle<()>, Group<()>, ChildHandle<()>, AsCompleted<()>, WaitHandles<'static, ()>,
+    WaitQuiescent, Sleep, Timeout<std::future::Ready<()>>, Interval, Tick<'static>,
+}
+stays! {
+    Lock<()>, LockGuard<'static, ()>, Acquire<'static, ()>, Event, EventWait<'static>,
+    Condition, ConditionWait<'static, ()>, ConditionWaitTimeout<'static, ()>, Semaphore,
+    BoundedSemaphore, Permit<'static>, OwnedPermit, Barrier, BarrierWait<'static>, Queue<()>,
+    LifoQueue<()>, PriorityQueue<()>, RwLock<()>, RwLockReadGuard<'static, ()>, CountDownLatch,
+    OnceCell<()>, WaitQueue, oneshot::Sender<()>, oneshot::Receiver<()>,
+    Put<'static, turnwise::sync::Fifo<()>>, Get<'static, turnwise::sync::Fifo<()>>,
+    Taken<'static, turnwise::sync::Fifo<()>>,
+}
+stays! {
+    TcpStream, TcpListener, UdpSocket, UnixStream, UnixListener, UnixDatagram, Stdin, Steps<()>,
+    Source<Fd<std::fs::File>>, Op<'static, Fd<std::fs::File>, Op1>, Ready<'static>, Peek<'static>,
+    Accept<'static>, turnwise::io::Read<'static>, turnwise::io::Write<'static>,
+}
+#[cfg(feature = "process")]
+stays! { turnwise::io::Child, turnwise::io::WaitChild<'static>, turnwise::io::ChildStdout }
+#[cfg(feature = "signal")]
+stays! { turnwise::io::Signal, turnwise::io::RecvSignal<'static>, turnwise::io::CtrlC }
+
+// What is made for other threads, and plain data.
+travels! { Remote, RemoteHandle<()>, External, TaskId, turnwise::time::Instant }
