@@ -281,7 +281,7 @@ fn floors(sources: &[Source]) -> Vec<String> {
 const STRANGERS: [&str; 4] = ["timers", "clock", "reactor", "waker"];
 /// Who may drive each of them: the kernel that holds it, and its face.
 const DRIVERS: [(&str, &[&str]); 4] = [
-    ("timers", &["context", "outside", "time"]),
+    ("timers", &["alarm", "context", "outside"]),
     (
         "clock",
         &[
