@@ -148,9 +148,11 @@ impl Report {
                 }
             }
         }
-        if let [step] = cycle
-            && self.wait(*step).holders.iter().any(|held| !held.granted)
-        {
+        let alone = match cycle {
+            [step] => self.wait(*step).holders.iter().any(|held| !held.granted),
+            _ => false,
+        };
+        if alone {
             writeln!(
                 f,
                 "    (it still has the guard, perhaps in a future that it no longer polls)"

@@ -48,6 +48,7 @@ mod process;
 mod signals;
 mod stdio;
 mod structure;
+mod structure_language;
 mod support;
 mod syscalls;
 mod tcp;

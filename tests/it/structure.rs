@@ -8,18 +8,18 @@ use std::fs;
 use std::path::Path;
 
 /// A file of the crate.
-struct Source {
+pub(crate) struct Source {
     /// Relative to the manifest: `runtime/timers.rs`.
-    path: String,
+    pub(crate) path: String,
     text: String,
     /// Without comments, and with strings emptied.
     code: String,
     /// Compiled for unit tests only.
-    is_test: bool,
+    pub(crate) is_test: bool,
 }
 
 impl Source {
-    fn new(path: &str, text: &str) -> Self {
+    pub(crate) fn new(path: &str, text: &str) -> Self {
         let code = code_of(text);
         Source {
             path: path.to_owned(),
@@ -30,7 +30,7 @@ impl Source {
     }
 
     /// The code that is not compiled for unit tests only. By convention those come last.
-    fn shipped(&self) -> &str {
+    pub(crate) fn shipped(&self) -> &str {
         match self.code.find("#[cfg(test)]\nmod tests") {
             _ if self.is_test => "",
             Some(end) => &self.code[..end],
@@ -38,7 +38,7 @@ impl Source {
         }
     }
 
-    fn is_under(&self, folder: &str) -> bool {
+    pub(crate) fn is_under(&self, folder: &str) -> bool {
         self.path.starts_with(folder)
     }
 }
@@ -111,7 +111,7 @@ fn code_of(text: &str) -> String {
 }
 
 /// Every `.rs` file below `folder`.
-fn collect(folder: &Path, root: &Path, into: &mut Vec<Source>) {
+pub(crate) fn collect(folder: &Path, root: &Path, into: &mut Vec<Source>) {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
     for entry in entries {
         let path = entry.expect("a readable entry").path();
@@ -126,7 +126,7 @@ fn collect(folder: &Path, root: &Path, into: &mut Vec<Source>) {
 }
 
 /// The crate itself: what is shipped, with its unit tests.
-fn the_crate() -> Vec<Source> {
+pub(crate) fn the_crate() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = vec![Source::new("lib.rs", include_str!("../../lib.rs"))];
     for floor in ["runtime", "sync", "io"] {
@@ -517,7 +517,7 @@ fn waiting_operations(sources: &[Source]) -> Vec<String> {
 }
 
 #[track_caller]
-fn assert_none(complaints: Vec<String>) {
+pub(crate) fn assert_none(complaints: Vec<String>) {
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
 

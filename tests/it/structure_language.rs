@@ -1,0 +1,81 @@
+//! What the oldest promised Rust can parse. The library interface is clippy's `incompatible_msrv`.
+
+use std::path::Path;
+
+use crate::structure::{Source, assert_none, collect, the_crate};
+
+/// Conditions that bind in a chain, `if let … && …`: the oldest Rust that is promised has none.
+fn let_chains(sources: &[Source]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for source in sources.iter().filter(|source| !source.is_test) {
+        let code = source.shipped();
+        let starts = ["if ", "while "].map(|word| code.match_indices(word).collect::<Vec<_>>());
+        for (at, word) in starts.concat() {
+            let glued = code[..at]
+                .chars()
+                .next_back()
+                .is_some_and(char::is_alphanumeric);
+            let condition = top_of_condition(&code[at + word.len()..]);
+            let parts: Vec<_> = condition.split("&&").map(str::trim_start).collect();
+            if !glued && parts.len() > 1 && parts.iter().any(|part| part.starts_with("let ")) {
+                let line = code[..at].lines().count().max(1);
+                complaints.push(format!("{}:{line} chains let", source.path));
+            }
+        }
+    }
+    complaints
+}
+
+/// The text up to the block, without what stands in brackets of any kind.
+fn top_of_condition(code: &str) -> String {
+    let mut depth = 0;
+    let mut top = String::new();
+    for c in code.chars() {
+        match c {
+            '{' | ';' if depth == 0 => break,
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            _ if depth == 0 => top.push(c),
+            _ => {}
+        }
+        // The arm of a match: its guard is over.
+        if depth < 0 || top.ends_with("=>") {
+            break;
+        }
+    }
+    top
+}
+
+#[test]
+fn the_oldest_rust_can_parse_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = the_crate();
+    for folder in ["examples", "macros"] {
+        collect(&root.join(folder), root, &mut sources);
+    }
+    sources.retain(|source| !source.is_under("macros/tests/"));
+    assert_none(let_chains(&sources));
+}
+
+#[test]
+fn the_rule_of_let_chains_complains() {
+    let complaints = |code: &str| let_chains(&[Source::new("x.rs", code)]);
+    for bad in [
+        "if let Some(x) = y && x {}",
+        "if a\n    && let Some(x) = f(|| { b })\n{\n}",
+        "while let [step] = cycle\n    && self.any(|held| !held)\n{}",
+        "match x { y if let Some(z) = y && z => 1 }",
+    ] {
+        assert_eq!(complaints(bad).len(), 1, "{bad}");
+    }
+    for good in [
+        "if let Some(x) = y { a && b }",
+        "if let Some(x) = (y && z).then(f) {}",
+        "if a && b { let c = 1; }",
+        "let Some(x) = y else { return a && b };",
+        "match x { y if a && b => { let c = 1; } }",
+        "// if let Some(x) = y && x {}",
+    ] {
+        assert_eq!(complaints(good), [""; 0], "{good}");
+    }
+}
