@@ -7,22 +7,22 @@
 //! a flag, not a count: two updates that come before the loop has looked are one wake-up, while the
 //! program waits for five.
 //!
-//! Here the thread is given a [`Remote`], made where the loop is. Calls arrive in their order, none
-//! is merged with another, and they run between two polls: so the counter needs no lock.
+//! Here the thread is given an [`Inlet`], made where the loop is. The handler behind it owns the
+//! counter, which need not be `Send`, and stays at home with it. Updates arrive in their order, none
+//! is merged with another, and they are handled between two polls: so the counter needs no lock.
 //!
-//! What a call carries must be `Send`; the counter is not, and stays at home. The call finds it in
-//! a thread-local of the loop's thread.
+//! A thread that wants an answer starts a task through a [`Remote`] and waits for its handle.
 
 mod support;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
 use support::{Options, part, say};
 use turnwise::sync::{Event, Queue};
-use turnwise::{Remote, expect_external, remote};
+use turnwise::{Inlet, Remote, expect_external, inlet, remote};
 
 fn main() {
     let options = Options::parse("A thread updates a counter, and the loop hears of every update.");
@@ -39,49 +39,34 @@ struct Counter {
     updates: Queue<u32>,
 }
 
-thread_local! {
-    static COUNTER: RefCell<Option<Rc<Counter>>> = const { RefCell::new(None) };
-}
-
 impl Counter {
-    /// Makes the counter of this thread.
-    fn install() -> Rc<Counter> {
-        let counter = Rc::new(Counter {
+    fn new() -> Rc<Counter> {
+        Rc::new(Counter {
             value: Cell::new(0),
             updates: Queue::unbounded(),
-        });
-        COUNTER.set(Some(counter.clone()));
-        counter
+        })
     }
 
-    /// The counter of this thread: for what comes from others.
-    fn here() -> Rc<Counter> {
-        let counter = COUNTER.with_borrow(Clone::clone);
-        counter.expect("the loop's thread has a counter")
-    }
-
-    fn add(&self, amount: u32) -> u32 {
+    fn add(&self, amount: u32) {
         self.value.set(self.value.get() + amount);
         let queued = self.updates.try_put(amount);
         queued.expect("an open queue without a limit takes everything");
-        self.value.get()
     }
 }
 
 /// The text's program: five updates.
 async fn every_update_is_heard() {
-    part("A thread calls, the loop reacts");
-    let counter = Counter::install();
+    part("A thread sends, the loop reacts");
+    let counter = Counter::new();
+    let updated = counter.clone();
+    let inlet: Inlet<u32> = inlet(move |amount| updated.add(amount));
     // Until the thread is done the loop waits for it, and a virtual clock stands still.
     let expected = expect_external("five updates");
-    let remote = remote();
     let thread = thread::spawn(move || {
         for amount in 1..=5 {
             thread::sleep(Duration::from_millis(100));
-            let called = remote.call(move || {
-                Counter::here().add(amount);
-            });
-            called.expect("the loop runs until it has heard us");
+            let sent = inlet.send(amount);
+            sent.expect("the loop runs until it has heard us");
         }
         drop(expected);
     });
@@ -98,30 +83,28 @@ async fn every_update_is_heard() {
 /// A thread that waits for answers.
 async fn the_thread_asks() {
     part("A thread starts tasks and waits for their results");
-    let counter = Counter::install();
     let expected = expect_external("three answers");
     let remote = remote();
     let (tell, told) = futures::channel::oneshot::channel();
     let thread = thread::spawn(move || {
-        let answers = [10, 20, 30].map(|amount| ask(&remote, amount));
+        let answers = [10, 20, 30].map(|number| ask(&remote, number));
         // Publish first, give up the expectation after.
         let _ = tell.send(answers);
         drop(expected);
     });
     let answers = told.await.expect("the thread tells us");
     thread.join().expect("the thread does not panic");
-    say!(
-        "the thread was told {answers:?}, the counter is {}",
-        counter.value.get()
-    );
-    assert_eq!(answers, [10, 30, 60]);
+    say!("the thread was told {answers:?}");
+    assert_eq!(answers, [100, 400, 900]);
 }
 
 /// Called on the other thread: blocks it, not the loop.
-fn ask(remote: &Remote, amount: u32) -> u32 {
+fn ask(remote: &Remote, number: u32) -> u32 {
+    // The function is sent; the future is made where it runs, and need not be `Send`.
     let task = remote.spawn(move || async move {
+        let number = Rc::new(number);
         turnwise::yield_now().await; // It is a task like any other.
-        Counter::here().add(amount)
+        *number * *number
     });
     task.wait().expect("nobody cancels the task")
 }

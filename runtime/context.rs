@@ -29,6 +29,7 @@ use slab::Slab;
 use super::blocking::Pool;
 use super::builder::Options;
 use super::clock::Clock;
+use super::inlet::Inlets;
 use super::outside::Pace;
 use super::quiescence;
 use super::reactor::{Hit, Reactor};
@@ -87,6 +88,8 @@ pub(crate) struct Kernel {
     pub(crate) inbox: RefCell<Option<Arc<Inbox>>>,
     /// The same, as handles for other threads see it; made with the first handle.
     pub(crate) link: RefCell<Option<Arc<Link>>>,
+    /// Handlers of what other threads send.
+    pub(crate) inlets: RefCell<Inlets>,
     /// Knobs of the runtime on this thread.
     pub(crate) options: RefCell<Options>,
     /// Where the runtime of this thread was made.
@@ -151,6 +154,7 @@ impl Kernel {
             reactor: RefCell::new(None),
             inbox: RefCell::new(None),
             link: RefCell::new(None),
+            inlets: RefCell::new(Inlets::new()),
             options: RefCell::new(Options::new()),
             runtime: Cell::new(None),
             turning: Cell::new(None),

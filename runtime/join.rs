@@ -5,6 +5,7 @@
 //! A handle is an id. The output stays in the task's own allocation until the handle takes it by a
 //! checked downcast; then the slot is free. One handle exists per task, so a task has one joiner.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
@@ -19,6 +20,9 @@ use super::join_error::JoinError;
 use super::local;
 use super::problems;
 use super::task::{self, BoxedBody, NO_WAKER, Remains, Task, TaskId};
+
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send>;
 
 /// Starts a task on this thread's runtime and returns its handle.
 ///
@@ -407,6 +411,14 @@ pub(crate) fn release_waker(kernel: &Kernel, key: u32) {
     if key != NO_WAKER {
         let waker = kernel.cloned.borrow_mut().try_remove(key as usize);
         drop(waker);
+    }
+}
+
+/// Keeps the first of several panics; the others have been printed.
+pub(crate) fn keep_first(kept: &mut Option<Payload>, payload: Payload) {
+    match kept {
+        None => *kept = Some(payload),
+        Some(_) => drop_quietly(payload),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod alarm;
 mod answer;
+mod batch;
 mod blocking;
 mod branches;
 mod builder;
@@ -19,6 +20,7 @@ mod export;
 mod gather;
 mod graph;
 mod group;
+mod inlet;
 pub mod inspect;
 mod instant;
 mod interval;
@@ -50,10 +52,10 @@ mod wait_queue;
 mod waker;
 mod watchdog;
 
-/// The names that [`mailbox`] uses of the standard library, so that loom can offer its own.
+/// The names that [`mailbox`] and [`batch`] use of the standard library, so that loom can offer its own.
 mod shim {
-    pub(crate) use std::sync::Mutex;
     pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
+    pub(crate) use std::sync::{Mutex, MutexGuard};
 }
 
 pub use blocking::spawn_blocking;
@@ -63,6 +65,7 @@ pub use gather::{
     gather, race, try_gather,
 };
 pub use group::{ChildHandle, Group, GroupClosed, GroupError, TaskGroup, task_group};
+pub use inlet::{Inlet, inlet};
 pub use join::{JoinHandle, spawn, spawn_eager};
 pub use join_error::JoinError;
 pub use problems::Unobserved;

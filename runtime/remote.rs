@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::answer::{self, Question};
 use super::context::{self, Kernel};
+use super::inlet;
 use super::join;
 use super::join_error::JoinError;
 use super::mailbox::{Mailbox, Ring};
@@ -26,6 +27,8 @@ pub(crate) enum Letter {
     Wake(TaskId),
     /// Run a function on the runtime's thread, between two polls.
     Call(Box<dyn FnOnce() + Send>),
+    /// Items have arrived at an inlet.
+    Items(u64),
 }
 
 /// Wakes a runtime that sleeps in the reactor.
@@ -55,14 +58,17 @@ pub(crate) fn read(kernel: &Kernel) -> bool {
     let any = !letters.is_empty();
     let mut panicked = None;
     for letter in letters.drain(..) {
-        match letter {
-            Letter::Wake(id) => kernel.schedule(id),
-            // The letters behind one that panics are somebody's wakes: they are read first.
-            Letter::Call(call) => {
-                if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(call)) {
-                    join::drop_quietly(panicked.replace(payload));
-                }
+        let payload = match letter {
+            Letter::Wake(id) => {
+                kernel.schedule(id);
+                None
             }
+            Letter::Call(call) => panic::catch_unwind(AssertUnwindSafe(call)).err(),
+            Letter::Items(key) => inlet::run(kernel, key),
+        };
+        // The letters behind one that panics are somebody's wakes: they are read first.
+        if let Some(payload) = payload {
+            join::keep_first(&mut panicked, payload);
         }
     }
     kernel.letters.set(letters);
@@ -162,10 +168,15 @@ impl Remote {
     where
         F: FnOnce() + Send + 'static,
     {
-        match self.link.inbox.send(Letter::Call(Box::new(call))) {
+        match self.post(Letter::Call(Box::new(call))) {
             Err(Letter::Call(call)) => Err(Gone(call)),
             _ => Ok(()),
         }
+    }
+
+    /// Delivers a letter, or gives it back if the runtime has ended.
+    pub(crate) fn post(&self, letter: Letter) -> Result<(), Letter> {
+        self.link.inbox.send(letter)
     }
 
     /// Starts a task on the runtime's thread: `make` is sent there and makes its future, which

@@ -5,26 +5,23 @@
 //! and a spawn drops its future at once. A destructor that panics does not keep the rest from being
 //! dropped; the first panic goes on afterwards.
 
-use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 
 use super::blocking::Pool;
 use super::builder::Options;
 use super::context::Kernel;
-use super::join;
+use super::inlet;
+use super::join::{self, Payload};
 use super::problems::{self, unobserved};
 use super::sources;
 
 /// Drops everything the runtime owns; returns the first panic of a destructor.
-pub(crate) fn tear_down(kernel: &Kernel) -> Option<Box<dyn Any + Send>> {
+pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
     kernel.closing.set(true);
     let mut first = None;
-    let mut keep = |result: Result<(), Box<dyn Any + Send>>| {
+    let mut keep = |result: Result<(), Payload>| {
         if let Err(payload) = result {
-            match first {
-                None => first = Some(payload),
-                Some(_) => join::drop_quietly(payload),
-            }
+            join::keep_first(&mut first, payload);
         }
     };
     let order = kernel.tasks.borrow().in_spawn_order();
@@ -61,6 +58,9 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Box<dyn Any + Send>> {
     drop(chore);
     let watchdog = kernel.watchdog.borrow_mut().take();
     drop(watchdog);
+    inlet::close_all(kernel, |gone| {
+        keep(panic::catch_unwind(AssertUnwindSafe(|| drop(gone))));
+    });
     // Closed, but still there: a destructor may ask for a handle, which will find nobody at home.
     let inbox = kernel.inbox.borrow().clone();
     if let Some(inbox) = inbox {

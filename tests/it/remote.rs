@@ -329,7 +329,7 @@ fn a_runtime_that_ends_meanwhile_says_so_to_those_who_wait() {
             runtime.turn(Some(SHORT));
         }
         let awaiting = {
-            let handle = remote.spawn(|| pending::<()>());
+            let handle = remote.spawn(pending::<()>);
             thread::spawn(move || futures::executor::block_on(handle))
         };
         let unread = remote.spawn(|| async {});

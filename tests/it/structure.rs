@@ -576,6 +576,23 @@ fn files_are_short() {
 }
 
 #[test]
+fn every_file_of_tests_is_compiled() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let main = fs::read_to_string(folder.join("main.rs")).expect("it is there");
+    for entry in fs::read_dir(&folder).expect("it is there") {
+        let name = entry.expect("it can be read").file_name();
+        let name = name.to_str().expect("names are plain");
+        if let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "main") {
+            let line = format!("mod {module};");
+            assert!(
+                main.lines().any(|known| known == line),
+                "main.rs lacks `{line}`"
+            );
+        }
+    }
+}
+
+#[test]
 fn there_is_no_unsafe() {
     assert_none(mentions_unsafe(&the_crate()));
 }

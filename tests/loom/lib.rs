@@ -1,18 +1,20 @@
-//! Explores every interleaving of `runtime/mailbox.rs` with loom: the file itself, with loom's
-//! atomics and mutex in place of the standard library's.
+//! Explores every interleaving of `runtime/mailbox.rs` and `runtime/batch.rs` with loom: the files
+//! themselves, with loom's atomics and mutex in place of the standard library's.
 //!
 //! `cargo test --release --manifest-path tests/loom/Cargo.toml`
 
 #![cfg(test)]
 
+#[path = "../../runtime/batch.rs"]
+mod batch;
 #[path = "../../runtime/mailbox.rs"]
 mod mailbox;
 
-/// What [`mailbox`] uses of the standard library, in loom's version.
+/// What [`mailbox`] and [`batch`] use of the standard library, in loom's version.
 mod shim {
-    pub(crate) use loom::sync::Mutex;
     pub(crate) use loom::sync::atomic::Ordering;
     use loom::sync::atomic::fence;
+    pub(crate) use loom::sync::{Mutex, MutexGuard};
 
     /// loom takes a sequentially consistent access for acquire and release and would report what
     /// cannot happen; its fences it takes at their word. So each access is preceded by one, which is
@@ -48,6 +50,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
+use batch::Batch;
 use mailbox::{Mailbox, Ring};
 
 /// A bell that counts its rings, and on which the owner sleeps, as on an eventfd.
@@ -264,5 +267,63 @@ fn a_bell_that_is_hung_late_is_in_time_for_the_first_sleep() {
         mailbox.hang(bell.clone());
         assert_eq!(receive(&mailbox, &bell, 1), [1]);
         sender.join().unwrap();
+    });
+}
+
+/// As `Inlet::send`: the first item of a batch is announced, by the batch's number.
+fn put(batch: &Batch<u32>, mailbox: &Box, item: u32) {
+    if batch.put(item).unwrap() {
+        mailbox.send(0).unwrap();
+    }
+}
+
+#[test]
+fn items_of_a_batch_are_announced_and_none_is_lost_or_doubled() {
+    explore(Some(2), || {
+        let (mailbox, bell) = mailbox();
+        let batch = Arc::new(Batch::new());
+        let senders: Vec<_> = [[1, 2], [11, 12]]
+            .into_iter()
+            .map(|items| {
+                let (mailbox, batch) = (mailbox.clone(), batch.clone());
+                thread::spawn(move || items.into_iter().for_each(|n| put(&batch, &mailbox, n)))
+            })
+            .collect();
+        let mut received = Vec::new();
+        let mut items = Vec::new();
+        while received.len() < 4 {
+            // Every announcement brings something: it is the first of what is there.
+            let announced = receive(&mailbox, &bell, 1);
+            for _ in announced {
+                batch.take(&mut items);
+                assert!(!items.is_empty());
+                received.append(&mut items);
+            }
+        }
+        let order = |from| received.iter().position(|n| *n == from);
+        assert!(order(1) < order(2) && order(11) < order(12), "{received:?}");
+        senders
+            .into_iter()
+            .for_each(|sender| sender.join().unwrap());
+        assert!(
+            !mailbox.has_mail() || {
+                mailbox.take(&mut items);
+                items.is_empty()
+            }
+        );
+    });
+}
+
+#[test]
+fn an_item_comes_back_or_is_returned_when_the_batch_closes() {
+    explore(None, || {
+        let batch = Arc::new(Batch::new());
+        let sender = thread::spawn({
+            let batch = batch.clone();
+            move || (1..=2).map(|n| batch.put(n).err()).collect::<Vec<_>>()
+        });
+        let unread = batch.close();
+        let returned: Vec<u32> = sender.join().unwrap().into_iter().flatten().collect();
+        assert_eq!([unread, returned].concat(), [1, 2]);
     });
 }

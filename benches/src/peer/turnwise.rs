@@ -1,12 +1,11 @@
 //! Ourselves.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
 use turnwise::sync;
-use turnwise::{JoinHandle, Remote};
+use turnwise::{Inlet, JoinHandle};
 
 use super::{Event, Executor, Lock, Oneshot, Outside, Queue, Relay, Semaphore, Signal, Timers};
 
@@ -164,26 +163,19 @@ impl Oneshot for OneshotChannel {
     }
 }
 
-thread_local! {
-    /// Where the calls of another thread put their items.
-    static ARRIVED: RefCell<Option<Rc<sync::Queue<u64>>>> = const { RefCell::new(None) };
-}
-
 impl Outside for Turnwise {
-    type Sender = Remote;
+    type Sender = Inlet<u64>;
     type Receiver = Rc<sync::Queue<u64>>;
 
-    fn channel() -> (Remote, Rc<sync::Queue<u64>>) {
+    fn channel() -> (Inlet<u64>, Rc<sync::Queue<u64>>) {
         let queue = Rc::new(sync::Queue::unbounded());
-        ARRIVED.set(Some(queue.clone()));
-        (turnwise::remote(), queue)
+        let arrived = queue.clone();
+        let inlet = turnwise::inlet(move |item| arrived.try_put(item).unwrap());
+        (inlet, queue)
     }
 
-    fn send(sender: &mut Remote, item: u64) {
-        let put = move || {
-            ARRIVED.with_borrow(|queue| queue.as_ref().unwrap().try_put(item).unwrap());
-        };
-        sender.call(put).ok().unwrap();
+    fn send(sender: &mut Inlet<u64>, item: u64) {
+        sender.send(item).unwrap();
     }
 
     async fn receive(receiver: &mut Rc<sync::Queue<u64>>) -> u64 {
