@@ -137,7 +137,13 @@ impl Timer for HyperTimer {
 
     #[track_caller]
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        self.sleep(deadline.saturating_duration_since(Instant::now()))
+        self.sleep(deadline.saturating_duration_since(self.now()))
+    }
+
+    /// Virtual time, where the clock is: hyper adds to it what it then asks to be woken at.
+    fn now(&self) -> Instant {
+        let now = crate::runtime::time::Instant::now();
+        now.into_std().unwrap_or_else(Instant::now)
     }
 }
 

@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, client, server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use turnwise::io::{HyperTimer, TcpListener, TcpStream, UnixStream};
-use turnwise::{block_on, sleep, spawn, spawn_blocking};
+use turnwise::{Builder, block_on, sleep, spawn, spawn_blocking};
 
 use crate::support::{bounded, panic_of, poll_once};
 
@@ -103,6 +103,24 @@ fn a_timer_that_is_carried_to_another_thread_touches_none_of_its_timers() {
                 });
             });
             elsewhere.join().expect("its checks hold");
+        })
+    });
+}
+
+#[test]
+fn on_the_virtual_clock_time_limits_are_kept_to_the_nanosecond() {
+    const LIMIT: Duration = Duration::from_secs(3600);
+    bounded(|| {
+        let runtime = Builder::new().virtual_clock().build();
+        runtime.block_on(async {
+            let (_silent, stream) = UnixStream::pair().expect("there are descriptors");
+            let begun = turnwise::time::Instant::now();
+            let connection = server::conn::http1::Builder::new()
+                .timer(HyperTimer::new())
+                .header_read_timeout(LIMIT)
+                .serve_connection(stream, service_fn(answer));
+            connection.await.expect_err("the client says nothing");
+            assert_eq!(begun.elapsed(), LIMIT);
         })
     });
 }
