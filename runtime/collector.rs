@@ -8,7 +8,7 @@ use super::kinds;
 use super::report::{Held, Row, State, Step, Wait, What};
 use super::task::{Task, TaskId};
 use super::verdict::Outside;
-use super::wait_queue::{QueueRecord, Waiter};
+use super::waiters::{Holder, QueueRecord, Waiter};
 
 /// Fills in the waits, and what can end each of them.
 pub(super) struct Collector<'a> {
@@ -187,7 +187,13 @@ impl<'a> Collector<'a> {
 /// Who holds what a queue's waiters wait for: its holder, and who was granted it but has not come
 /// for it.
 fn holders(queue: &QueueRecord, granted: Option<&Vec<&Waiter>>) -> Vec<Held> {
-    let holder = queue.holder.map(|holder| Held {
+    // A lock is the next one's from its release on, who then is the holder and granted.
+    let comes = |holder: &Holder| {
+        let same = |waiter: &&Waiter| waiter.as_holder() == *holder;
+        granted.is_some_and(|granted| granted.iter().any(same))
+    };
+    let holder = queue.holder.filter(|holder| !comes(holder));
+    let holder = holder.map(|holder| Held {
         task: holder.task,
         since: holder.at,
         granted: false,

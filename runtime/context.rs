@@ -37,7 +37,8 @@ use super::remote::{Inbox, Letter, Link};
 use super::task::{TaskId, Tasks};
 use super::timers::Timers;
 use super::verdict::Suspicion;
-use super::wait_queue::{WaitQueue, Waiters};
+use super::wait_queue::WaitQueue;
+use super::waiters::Waiters;
 use super::waker::PollWaker;
 use super::watchdog::Watchdog;
 

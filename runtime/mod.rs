@@ -49,6 +49,7 @@ mod token;
 mod verdict;
 mod wait;
 mod wait_queue;
+mod waiters;
 mod waker;
 mod watchdog;
 
@@ -83,8 +84,8 @@ pub use stats::WaitStats;
 pub(crate) use ticket::Ticket;
 pub use ticket::{Left, Owner, Wait};
 pub use wait::{AsCompleted, WaitHandles, When, as_completed, wait};
-pub(crate) use wait_queue::Holder;
 pub use wait_queue::WaitQueue;
+pub(crate) use waiters::Holder;
 
 // For `io`: sources, their readiness, and the budget of ready results; a deadline without its thread.
 #[cfg(feature = "hyper")]

@@ -10,7 +10,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::context::{self, ThisThread, Who};
-use super::wait_queue::{NONE, WaitQueue};
+use super::wait_queue::WaitQueue;
+use super::waiters::NONE;
 
 /// A ticket whose grant was taken.
 const DONE: u32 = u32::MAX - 1;

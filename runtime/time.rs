@@ -292,6 +292,7 @@ pub struct YieldNow {
 impl Future for YieldNow {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if self.yielded {
             return Poll::Ready(());
@@ -303,6 +304,7 @@ impl Future for YieldNow {
 }
 
 /// Asks for another turn at the tail of the ready queue.
+#[inline]
 pub(crate) fn yield_once(cx: &Context<'_>) {
     let own = context::try_with(|kernel| {
         let own = kernel.is_own(cx.waker());

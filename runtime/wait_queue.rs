@@ -25,20 +25,13 @@
 //! a future is polled. Nothing is pinned, and there is no `unsafe`: an index that outlives its entry
 //! cannot exist, because only the entry's own [`Wait`] or the queue's drop frees it.
 
-use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 
-use slab::Slab;
-
 use super::context::{self, Kernel, ThisThread, Who};
-use super::task::TaskId;
 use super::ticket::{Owner, Ticket, Wait};
-
-/// No waiter, no queue.
-pub(super) const NONE: u32 = u32::MAX;
+use super::waiters::{Asks, Holder, NONE, QueueRecord, Waiter, Waiters};
 
 /// A FIFO of waiting tasks, for building synchronization primitives.
 ///
@@ -88,16 +81,6 @@ pub struct WaitQueue {
     pub(super) made: &'static Location<'static>,
     pub(super) holder: Cell<Option<Holder>>,
     _thread: ThisThread,
-}
-
-/// What an ask is called in reports, to be read before the kind of the queue: "2 permits of".
-pub(crate) type Asks = fn(usize) -> Cow<'static, str>;
-
-/// Who holds what a queue waits for, as far as its primitive knows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Holder {
-    pub(crate) task: Option<TaskId>,
-    pub(crate) at: &'static Location<'static>,
 }
 
 impl WaitQueue {
@@ -187,14 +170,12 @@ impl WaitQueue {
     }
 
     fn grant(&self, value: impl FnOnce(usize) -> Option<usize>) -> bool {
-        context::try_with(|kernel| match self.take_head(kernel, value) {
-            Some(who) => {
-                who.wake(kernel);
-                true
-            }
-            None => false,
-        })
-        .unwrap_or(false)
+        let done = context::try_with(|kernel| {
+            let who = self.take_head(kernel, &mut kernel.waiters.borrow_mut(), value)?;
+            who.wake(kernel);
+            Some(())
+        });
+        done.flatten().is_some()
     }
 
     /// Grants everyone who waits now, in order, and returns how many they were.
@@ -221,8 +202,10 @@ impl WaitQueue {
     fn grant_many(&self, waiting: usize, mut value: impl FnMut(usize, usize) -> usize) {
         context::try_with(|kernel| {
             context::wake_collected(kernel, |batch| {
-                let taken = (0..waiting)
-                    .map_while(|place| self.take_head(kernel, |ask| Some(value(ask, place))));
+                let waiters = &mut *kernel.waiters.borrow_mut();
+                let taken = (0..waiting).map_while(|place| {
+                    self.take_head(kernel, waiters, |ask| Some(value(ask, place)))
+                });
                 batch.extend(taken);
             });
         });
@@ -243,41 +226,50 @@ impl WaitQueue {
     fn take_head(
         &self,
         kernel: &Kernel,
+        waiters: &mut Waiters,
         value: impl FnOnce(usize) -> Option<usize>,
     ) -> Option<Who> {
-        let mut waiters = kernel.waiters.borrow_mut();
         let key = self.head.get();
         let waiter = waiters.slab.get_mut(key as usize)?;
         waiter.ask = value(waiter.ask)?;
         waiter.granted = true;
         waiter.polled = kernel.pass.get() as u32;
         let who = waiter.who.depart();
-        self.unlink(&mut waiters, key);
+        self.unlink(waiters, key);
         Some(who)
+    }
+
+    /// As [`grant_head`](WaitQueue::grant_head), and says that who is granted is the holder now.
+    pub(crate) fn hand_over(&self) -> bool {
+        let done = context::try_with(|kernel| {
+            let mut waiters = kernel.waiters.borrow_mut();
+            let head = waiters.slab.get(self.head.get() as usize)?;
+            self.holder.set(Some(head.as_holder()));
+            let who = self.take_head(kernel, &mut waiters, Some)?;
+            self.publish_holder(&mut waiters);
+            drop(waiters);
+            who.wake(kernel);
+            Some(())
+        });
+        done.flatten().is_some()
     }
 
     /// Says who holds what this queue's waiters wait for, for reports.
     #[inline]
     pub(crate) fn set_holder(&self, holder: Option<Holder>) {
-        self.holder.set(holder);
-        if self.record.get() != NONE {
-            self.publish_holder();
+        if self.record.get() == NONE {
+            self.holder.set(holder);
+        } else if self.holder.get() != holder {
+            self.holder.set(holder);
+            context::try_with(|kernel| self.publish_holder(&mut kernel.waiters.borrow_mut()));
         }
     }
 
-    #[cold]
-    fn publish_holder(&self) {
-        context::try_with(|kernel| {
-            if let Some(record) = kernel
-                .waiters
-                .borrow_mut()
-                .queues
-                .get_mut(self.record.get() as usize)
-            {
-                record.holder = self.holder.get();
-                record.tracks |= record.holder.is_some();
-            }
-        });
+    fn publish_holder(&self, waiters: &mut Waiters) {
+        if let Some(record) = waiters.queues.get_mut(self.record.get() as usize) {
+            record.holder = self.holder.get();
+            record.tracks |= record.holder.is_some();
+        }
     }
 
     /// Appends a waiter and returns its key.
@@ -374,64 +366,4 @@ impl fmt::Debug for WaitQueue {
             .field("waiters", &self.len())
             .finish()
     }
-}
-
-/// The thread's waiters and the queues they wait in.
-pub(crate) struct Waiters {
-    pub(crate) slab: Slab<Waiter>,
-    pub(crate) queues: Slab<QueueRecord>,
-}
-
-impl Waiters {
-    pub(crate) const fn new() -> Self {
-        Waiters {
-            slab: Slab::new(),
-            queues: Slab::new(),
-        }
-    }
-
-    /// The place in line of every waiter that has not been granted, by its key; the head's is 1.
-    pub(crate) fn places(&self) -> HashMap<usize, usize> {
-        let mut places = HashMap::new();
-        let waiting = self.slab.iter().filter(|(_, waiter)| !waiter.granted);
-        for (head, _) in waiting.filter(|(_, waiter)| waiter.prev == NONE) {
-            let (mut key, mut place) = (head, 1);
-            while let Some(waiter) = self.slab.get(key) {
-                places.insert(key, place);
-                (key, place) = (waiter.next as usize, place + 1);
-            }
-        }
-        places
-    }
-}
-
-/// One waiting or granted entry.
-pub(crate) struct Waiter {
-    /// Whom to wake; once granted, the task that has to collect.
-    pub(crate) who: Who,
-    /// The line that waits.
-    pub(crate) at: &'static Location<'static>,
-    pub(crate) ask: usize,
-    /// The clock's last reading when it joined the line.
-    pub(crate) since: u64,
-    /// The pass in which it joined, and that in which it was last polled or granted: low halves.
-    pub(crate) entered: u32,
-    pub(crate) polled: u32,
-    pub(super) prev: u32,
-    pub(super) next: u32,
-    /// Its queue's record.
-    pub(crate) queue: u32,
-    /// It is off the list and owns what it asked for.
-    pub(crate) granted: bool,
-}
-
-/// What a report says about a queue that somebody has waited in.
-pub(crate) struct QueueRecord {
-    pub(crate) kind: &'static str,
-    pub(crate) asks: Option<Asks>,
-    /// Where the primitive was made.
-    pub(crate) made: &'static Location<'static>,
-    pub(crate) holder: Option<Holder>,
-    /// Its primitive says who holds it: only who holds it or was granted it can end a wait.
-    pub(crate) tracks: bool,
 }

@@ -154,15 +154,9 @@ impl RawLock {
 
     #[inline]
     fn release(&self) {
-        if self.queue.is_empty() || !self.hand_over() {
+        if self.queue.is_empty() || !self.queue.hand_over() {
             self.locked.set(false);
         }
-    }
-
-    #[inline(never)]
-    fn hand_over(&self) -> bool {
-        self.queue.set_holder(None);
-        self.queue.grant_head()
     }
 }
 
