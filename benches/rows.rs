@@ -24,7 +24,9 @@ fn main() {
                 .warm_up_time(Duration::from_millis(1));
         }
         for case in cases.iter().filter(|case| case.row == row) {
-            group.bench_function(case.peer, |bencher| bencher.iter_custom(case.run));
+            group.bench_function(case.peer, |bencher| {
+                bencher.iter_custom(|rounds| case.run(rounds))
+            });
         }
         group.finish();
     }

@@ -1,6 +1,7 @@
 //! Which peer does which row.
 
 use std::marker::PhantomData;
+use std::thread;
 use std::time::Duration;
 
 use ::async_unsync::semaphore::Semaphore as UnsyncSemaphore;
@@ -15,8 +16,20 @@ pub struct Case {
     pub peer: &'static str,
     /// Operations in a round.
     pub operations: u64,
+    work: fn(u64) -> Duration,
+    own_thread: bool,
+}
+
+impl Case {
     /// Does so many rounds and says how long that took.
-    pub run: fn(u64) -> Duration,
+    pub fn run(&self, rounds: u64) -> Duration {
+        let work = self.work;
+        if self.own_thread {
+            thread::spawn(move || work(rounds)).join().unwrap()
+        } else {
+            work(rounds)
+        }
+    }
 }
 
 /// Names of the rows, in the order of the tables, and the operations in one round.
@@ -108,6 +121,31 @@ pub fn cases() -> Vec<Case> {
         .event::<::unsend::Event<()>>()
         .signal::<::unsend::Event<()>>();
 
+    all.peer::<runite::Runite>("runite")
+        .executor()
+        .timers()
+        .outside()
+        .lock::<::runite::sync::Mutex<u64>>()
+        .semaphore::<::runite::sync::Semaphore>()
+        .event::<::runite::sync::Notify>()
+        .relay::<runite::MutexAndNotify>()
+        .signal::<::runite::sync::Notify>()
+        .queue::<runite::Mpsc>();
+
+    // Its timers live and die with the first runtime of a thread.
+    all.peer::<ntex::Ntex>("ntex")
+        .on_a_new_thread()
+        .executor()
+        .timers()
+        .event::<ntex_util::channel::condition::Condition>()
+        .oneshot::<ntex::OneshotChannel>();
+
+    all.peer::<compio::Compio>("compio").executor().timers();
+
+    all.peer::<local_runtime::LocalRuntime>("local-runtime")
+        .executor()
+        .timers();
+
     all.peer::<limit::Limit>("limit")
         .executor()
         .timers()
@@ -145,6 +183,7 @@ impl List {
         Peer {
             name,
             list: self,
+            own_thread: false,
             executor: PhantomData,
         }
     }
@@ -164,18 +203,28 @@ fn place(row: &str) -> usize {
 struct Peer<'a, E> {
     name: &'static str,
     list: &'a mut List,
+    own_thread: bool,
     executor: PhantomData<E>,
 }
 
 impl<E: Executor> Peer<'_, E> {
-    fn row(self, row: &'static str, run: fn(u64) -> Duration) -> Self {
+    fn row(self, row: &'static str, work: fn(u64) -> Duration) -> Self {
         self.list.0.push(Case {
             row,
             peer: self.name,
             operations: ROWS[place(row)].1,
-            run,
+            work,
+            own_thread: self.own_thread,
         });
         self
+    }
+
+    /// For executors of which a thread can only have one in its life.
+    fn on_a_new_thread(self) -> Self {
+        Peer {
+            own_thread: true,
+            ..self
+        }
     }
 
     fn executor(self) -> Self {

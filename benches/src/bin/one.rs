@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         eprintln!("no row {row:?} of {peer:?}; call without arguments for a list");
         return ExitCode::FAILURE;
     };
-    let took = (case.run)(rounds);
+    let took = case.run(rounds);
     let each = took.as_nanos() as f64 / (rounds * case.operations) as f64;
     println!("{row} {peer}: {each:.1} ns");
     ExitCode::SUCCESS

@@ -6,10 +6,14 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 pub mod async_unsync;
+pub mod compio;
 pub mod futures;
 pub mod limit;
+pub mod local_runtime;
 pub mod local_sync;
 pub mod monoio;
+pub mod ntex;
+pub mod runite;
 pub mod smol;
 pub mod tokio;
 pub mod turnwise;
