@@ -4,8 +4,12 @@
 //! A row is one generic function over the small traits of [`peer`], so that every peer does the same
 //! work in the same shape. README.md says what each row does.
 
+pub mod extra;
 mod list;
 pub mod peer;
+pub mod results;
 mod rows;
+pub mod scaling;
+pub mod table;
 
 pub use list::{Case, ROWS, cases};

@@ -42,10 +42,15 @@ pub fn spawn_join_many<E: Executor, const TASKS: usize>(rounds: u64) -> Duration
 /// `TASKS` tasks that do nothing but yield, timed from the first poll of the first to the last poll of
 /// the last: starting and joining them is not part of it.
 pub fn switch<E: Executor, const TASKS: usize>(rounds: u64) -> Duration {
-    E::block_on(|executor| async move {
+    switch_among::<E>(TASKS, rounds)
+}
+
+/// The same with a number of tasks that is not known to the compiler.
+pub fn switch_among<E: Executor>(tasks: usize, rounds: u64) -> Duration {
+    E::block_on(move |executor| async move {
         let start = Rc::new(Cell::new(None));
         let end = Rc::new(Cell::new(None));
-        together(executor, TASKS, |_| {
+        together(executor, tasks, |_| {
             let (start, end) = (start.clone(), end.clone());
             async move {
                 if start.get().is_none() {
@@ -65,7 +70,7 @@ pub fn switch<E: Executor, const TASKS: usize>(rounds: u64) -> Duration {
 }
 
 /// Starts `tasks` tasks, waits for all, and returns the time from the first start to the last end.
-async fn together<E, F>(executor: E, tasks: usize, mut make: impl FnMut(usize) -> F) -> Duration
+pub async fn together<E, F>(executor: E, tasks: usize, mut make: impl FnMut(usize) -> F) -> Duration
 where
     E: Executor,
     F: Future<Output: 'static> + 'static,
@@ -305,7 +310,7 @@ pub fn sleeps<E: Timers>(rounds: u64) -> Duration {
     })
 }
 
-fn processor_time() -> Duration {
+pub fn processor_time() -> Duration {
     let spent = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(spent.tv_sec as u64, spent.tv_nsec as u32)
 }

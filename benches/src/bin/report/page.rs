@@ -1,0 +1,277 @@
+//! The page, from the figures.
+
+use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::Command;
+
+use turnwise_benches::ROWS;
+use turnwise_benches::results::Figures;
+use turnwise_benches::scaling::SERIES;
+use turnwise_benches::table::{number, table};
+
+use crate::bars::{All, Bar, bars};
+use crate::hello::{PROGRAMS, run};
+use crate::svg::OURS;
+
+/// Where we may be behind, and why.
+const REASONS: [(&str, &str); 10] = [
+    (
+        "spawn+join",
+        "a task here also gets a place, a generation, a spawn number, panic capture and a handle that reports; \
+         its memory is one box, without `unsafe`",
+    ),
+    (
+        "spawn+join 1000",
+        "the same, and a thousand tasks at once no longer fit the first-level cache",
+    ),
+    (
+        "semaphore 10 of 1000",
+        "nine tenths of it is spawn and join",
+    ),
+    (
+        "queue 1:1 cap 16",
+        "every item is handed over through the wait queue, strictly in order, and either end may be dropped \
+         at any time without losing it",
+    ),
+    (
+        "queue 1:1 cap 1024",
+        "the same; many putters and getters share one queue here, the peers' receiver has no rival",
+    ),
+    (
+        "oneshot",
+        "the channel of two is one allocation, as with all peers; what is left is the two switches",
+    ),
+    (
+        "timeout 100",
+        "ntex's wheel turns in steps of 16 ms, and reads the clock once per step; our deadlines are exact to the \
+         nanosecond and read it for each timer",
+    ),
+    (
+        "timeout 10k",
+        "as above, and ten thousand deadlines are a heap of thirteen levels; a wheel has none",
+    ),
+    (
+        "sleep 100k",
+        "as above: one look at the clock for all timers of 16 ms",
+    ),
+    (
+        "from a thread",
+        "a boxed call per item, which may do anything on our thread; the peers' is a channel of plain values",
+    ),
+];
+
+const PEERS: [&str; 19] = [
+    "async-channel",
+    "async-executor",
+    "async-io",
+    "async-lock",
+    "async-unsync",
+    "compio",
+    "criterion",
+    "event-listener",
+    "futures",
+    "futures-lite",
+    "local-runtime",
+    "local-sync",
+    "monoio",
+    "ntex-net",
+    "ntex-rt",
+    "ntex-util",
+    "runite",
+    "tokio",
+    "unsend",
+];
+
+pub fn write(all: &All) -> io::Result<String> {
+    let mut page = String::from(
+        "# Performance\n\n<!-- Written by `report` in benches/; do not edit. -->\n\n\
+         turnwise beside its peers, each used as its own documents recommend, on one machine, in one run. \
+         The rows are described in [benches/README.md](../benches/README.md). \
+         What is compared is the ratio; the nanoseconds are those of this machine. *limit* is the least that safe \
+         Rust has to do for the same work, without cancellation, panics or diagnostics.\n\n\
+         ```sh\ncargo run --release --manifest-path benches/Cargo.toml --bin report\n```\n\n\
+         ![Time per operation, as a multiple of turnwise's](performance.svg)\n\n",
+    );
+    page += "## Bars\n\n";
+    page += &of_bars(&bars(all));
+    times(&mut page, &all.times);
+    counts(&mut page, all);
+    page += "\n## Memory and sleep\n\nBytes of the heap per task, 100,000 of them parked; all of a task's own \
+             state, its handle not counted.\n\n";
+    page += &table("bytes", &all.memory.rows(), &all.memory);
+    page += "\nA sleep of 100 µs, median of a thousand. The system's timer slack alone is 50 µs at most.\n\n";
+    page += &table("µs late", &all.late.rows(), &all.late);
+    hello(&mut page, &all.hello);
+    scaling(&mut page, &all.scaling);
+    machine(&mut page)?;
+    Ok(page)
+}
+
+fn of_bars(bars: &[Bar]) -> String {
+    let mut text = String::from("| bar | | figures |\n| --- | --- | --- |\n");
+    for bar in bars {
+        let met = match bar.met {
+            Some(true) => "met",
+            Some(false) => "**missed**",
+            None => "not measured",
+        };
+        line(
+            &mut text,
+            format_args!("| {} | {met} | {} |", bar.bar, bar.figures),
+        );
+    }
+    text
+}
+
+fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
+    writeln!(page, "{text}").expect("a string takes all");
+}
+
+fn times(page: &mut String, times: &Figures) {
+    *page += "\n## Time\n\nThe best peer is bold; *monoio, no turn* does less work and does not compete.\n\n";
+    let rows: Vec<&str> = ROWS.iter().map(|(row, _)| *row).collect();
+    *page += &table("ns per operation", &rows, times);
+    let behind: Vec<(&str, &str, f64)> = rows
+        .iter()
+        .filter_map(|row| {
+            let (peer, best) = times.best_peer(row)?;
+            let ours = times.get(row, OURS)?;
+            (ours >= best).then_some((*row, peer, ours / best))
+        })
+        .collect();
+    if !behind.is_empty() {
+        *page += "\nWhere we are behind:\n\n";
+    }
+    for (row, peer, ratio) in behind {
+        let reason = REASONS
+            .iter()
+            .find(|(of, _)| *of == row)
+            .map(|(_, reason)| *reason);
+        let reason = reason
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default();
+        line(
+            page,
+            format_args!("- *{row}*, {ratio:.2} × {peer}{reason}."),
+        );
+    }
+}
+
+/// Ours beside the best peer of the row, which is the one with the best time.
+fn counts(page: &mut String, all: &All) {
+    *page += "\n## What an operation takes\n\nInstructions by callgrind, allocations by a counting allocator, system \
+              calls by strace, each the difference of two runs. The peer is the one with the best time.\n\n\
+              | row | instructions: ours | peer | limit | allocations: ours | peer | system calls: ours | peer | which peer |\n\
+              | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+    for (row, _) in ROWS {
+        let Some((peer, _)) = all.times.best_peer(row) else {
+            continue;
+        };
+        let of = |figures: &Figures, peer: &str| {
+            figures.get(row, peer).map_or_else(|| "–".to_owned(), count)
+        };
+        line(
+            page,
+            format_args!(
+                "| {row} | {} | {} | {} | {} | {} | {} | {} | {peer} |",
+                of(&all.instructions, OURS),
+                of(&all.instructions, peer),
+                of(&all.instructions, "limit"),
+                of(&all.allocations, OURS),
+                of(&all.allocations, peer),
+                of(&all.syscalls, OURS),
+                of(&all.syscalls, peer),
+            ),
+        );
+    }
+}
+
+fn count(value: f64) -> String {
+    match value {
+        value if value < 0.005 => "0".to_owned(),
+        value if value < 10.0 => format!("{value:.2}"),
+        value => format!("{value:.0}"),
+    }
+}
+
+fn hello(page: &mut String, hello: &Figures) {
+    *page += "\n## A small program\n\nEntry point, task, sleep, lock and a TCP connection to itself: the same program with each \
+              (`benches/hello`), built from nothing but downloaded sources, in cargo's release profile, with two jobs, the \
+              shorter of two builds.\n\n\
+              | | crates | seconds | processor seconds | KiB, stripped |\n| --- | --- | --- | --- | --- |\n";
+    for (name, _, _) in PROGRAMS {
+        let of = |row: &str, digits: usize| {
+            hello
+                .get(row, name)
+                .map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
+        };
+        let cells = [
+            of("crates", 0),
+            of("seconds", 1),
+            of("processor seconds", 1),
+            of("KiB, stripped", 0),
+        ];
+        line(page, format_args!("| {name} | {} |", cells.join(" | ")));
+    }
+}
+
+fn scaling(page: &mut String, scaling: &Figures) {
+    *page += "\n## Scaling\n\n![ns per operation, from one to a million](scaling.svg)\n\nOurs, ns per operation:\n\n\
+              | n | 1 | 10 | 100 | 1000 | 10,000 | 100,000 | 1,000,000 | instructions at 100 | at 10,000 |\n\
+              |";
+    *page += &" --- |".repeat(10);
+    *page += "\n";
+    for series in SERIES {
+        let of = |name: String| {
+            scaling
+                .get(&name, OURS)
+                .map_or_else(|| "–".to_owned(), number)
+        };
+        let cells = (0..=6).map(|power| of(format!("{series} {}", 10_u64.pow(power))));
+        let counts = [100, 10_000].map(|n| of(format!("{series} {n}, instructions")));
+        let cells: Vec<String> = cells.chain(counts).collect();
+        line(page, format_args!("| {series} | {} |", cells.join(" | ")));
+    }
+    *page += "\nWhat grows:\n\n\
+              - with tasks and waiters, cache misses: the instructions stay the same, but the memory of a million tasks is \
+              in no cache. At one, the turn around the only task is not shared;\n\
+              - with timers, the levels of the heap: to arm and to drop one is at most a path through it, and a far \
+              deadline is near the bottom where most of it ends; to fire one costs a path from the top.\n";
+}
+
+fn machine(page: &mut String) -> io::Result<()> {
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("unknown", |(_, model)| model);
+    let cores = std::thread::available_parallelism()?;
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let kernel = kernel.split('-').next().unwrap_or_default().trim();
+    let rustc = run(Command::new("rustc").arg("--version"))?;
+    let rustc = rustc.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock"))?;
+    let versions: Vec<String> = PEERS
+        .iter()
+        .filter_map(|peer| Some(format!("{peer} {}", version(&lock, peer)?)))
+        .collect();
+    line(
+        page,
+        format_args!(
+            "\n## Machine and versions\n\n{model}, {cores} cores, virtual; Linux {kernel}; {rustc}, cargo's release profile as it is.\n\n{}.",
+            versions.join(", ")
+        ),
+    );
+    Ok(())
+}
+
+/// The highest version of a crate in the lock file.
+fn version<'a>(lock: &'a str, name: &str) -> Option<&'a str> {
+    let header = format!("name = \"{name}\"\nversion = \"");
+    let versions = lock
+        .match_indices(&header)
+        .filter_map(|(at, _)| lock[at + header.len()..].split('"').next());
+    versions.last()
+}

@@ -1,0 +1,256 @@
+//! What is measured, each stage by a program of its own.
+
+use std::io::{self, BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use turnwise_benches::results::{Figures, criterion, target};
+use turnwise_benches::scaling::lines;
+use turnwise_benches::{Case, cases};
+
+use crate::hello;
+use crate::hello::run;
+use crate::progress::Progress;
+
+pub struct Stage {
+    pub name: &'static str,
+    pub what: &'static str,
+    pub measure: fn(&mut Means) -> io::Result<Figures>,
+}
+
+pub const STAGES: [Stage; 8] = [
+    Stage {
+        name: "times",
+        what: "ns per operation, by criterion",
+        measure: times,
+    },
+    Stage {
+        name: "late",
+        what: "how late a sleep of 100 µs ends, µs",
+        measure: late,
+    },
+    Stage {
+        name: "memory",
+        what: "bytes per parked task",
+        measure: memory,
+    },
+    Stage {
+        name: "allocations",
+        what: "allocations per operation",
+        measure: allocations,
+    },
+    Stage {
+        name: "syscalls",
+        what: "system calls per operation, by strace",
+        measure: syscalls,
+    },
+    Stage {
+        name: "instructions",
+        what: "instructions per operation, by callgrind",
+        measure: instructions,
+    },
+    Stage {
+        name: "scaling",
+        what: "the same from 1 to 1,000,000",
+        measure: scaling,
+    },
+    Stage {
+        name: "hello",
+        what: "a small program: crates, time to build, size",
+        measure: hello_world,
+    },
+];
+
+/// What stages work with.
+pub struct Means {
+    pub smoke: bool,
+    pub fastest: bool,
+    /// Where the programs of this package are.
+    pub programs: PathBuf,
+    /// Where figures are kept.
+    pub kept: PathBuf,
+    pub progress: Progress,
+}
+
+impl Means {
+    /// What was measured last. Criterion keeps its own.
+    pub fn figures(&self, stage: &str) -> Figures {
+        if stage == "times" {
+            return criterion(&target().join("criterion"), self.fastest);
+        }
+        Figures::load(&self.kept.join(stage).with_extension("tsv"))
+    }
+
+    fn program(&self, name: &str) -> Command {
+        Command::new(self.programs.join(name))
+    }
+}
+
+fn times(means: &mut Means) -> io::Result<Figures> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .args(["bench", "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .args(["--", if means.smoke { "--test" } else { "--noplot" }])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut bench = command.spawn()?;
+    for line in BufReader::new(bench.stdout.take().expect("it is piped")).lines() {
+        // "Benchmarking ROW/PEER: Analyzing", "Testing ROW/PEER".
+        let line = line?;
+        if let Some((_, name)) = line.split_once("ing ") {
+            means
+                .progress
+                .say(name.split(':').next().unwrap_or_default());
+        }
+    }
+    if !bench.wait()?.success() {
+        return Err(io::Error::other("cargo bench failed"));
+    }
+    Ok(criterion(&target().join("criterion"), means.fastest))
+}
+
+fn late(means: &mut Means) -> io::Result<Figures> {
+    let samples = if means.smoke { "3" } else { "1000" };
+    run(means.program("scale").args(["late", samples])).map(|text| Figures::parse(&text))
+}
+
+fn memory(means: &mut Means) -> io::Result<Figures> {
+    let tasks = if means.smoke { "1000" } else { "100000" };
+    run(means.program("heap").args(["parked", tasks])).map(|text| Figures::parse(&text))
+}
+
+fn allocations(means: &mut Means) -> io::Result<Figures> {
+    let few: &[&str] = if means.smoke {
+        &["allocations", "notify"]
+    } else {
+        &["allocations"]
+    };
+    run(means.program("heap").args(few)).map(|text| Figures::parse(&text))
+}
+
+/// Calls of two runs, one longer than the other, so that starting and ending do not count.
+fn syscalls(means: &mut Means) -> io::Result<Figures> {
+    let file = means.kept.join("strace.txt");
+    each_case(
+        means,
+        |_| true,
+        2_000,
+        |means, case, rounds| {
+            let mut command = Command::new("strace");
+            command
+                .args(["-f", "-c", "-U", "calls,name", "-o"])
+                .arg(&file);
+            run(command
+                .arg(means.programs.join("one"))
+                .args([case.row, case.peer, rounds]))?;
+            let text = std::fs::read_to_string(&file)?;
+            let total = text
+                .lines()
+                .find(|line| line.trim_end().ends_with(" total"));
+            let calls = total.and_then(|line| line.split_whitespace().next()?.parse().ok());
+            calls.ok_or_else(|| io::Error::other("strace counted nothing"))
+        },
+    )
+}
+
+/// Ours, the limit's, and those of the peer that has the best time.
+fn instructions(means: &mut Means) -> io::Result<Figures> {
+    let times = means.figures("times");
+    let wanted = move |case: &Case| {
+        let timed = ["sleep 100k", "from a thread"].contains(&case.row);
+        let best = times.best_peer(case.row).map(|(peer, _)| peer);
+        !timed && (["turnwise", "limit"].contains(&case.peer) || best == Some(case.peer))
+    };
+    each_case(means, wanted, 10_000, |means, case, rounds| {
+        callgrind(Command::new(means.programs.join("one")).args([case.row, case.peer, rounds]))
+    })
+}
+
+/// Instructions of a whole run.
+fn callgrind(program: &Command) -> io::Result<f64> {
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+    let output = command
+        .arg(program.get_program())
+        .args(program.get_args())
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let collected = text.lines().find_map(|line| line.split_once("Collected :"));
+    collected
+        .and_then(|(_, count)| count.trim().parse().ok())
+        .ok_or_else(|| io::Error::other(format!("callgrind counted nothing: {text}")))
+}
+
+/// A count per operation: of three times the rounds, less that of the rounds.
+fn each_case(
+    means: &mut Means,
+    wanted: impl Fn(&Case) -> bool,
+    operations: u64,
+    count: impl Fn(&Means, &Case, &str) -> io::Result<f64>,
+) -> io::Result<Figures> {
+    let mut figures = Figures::default();
+    for case in cases().iter().filter(|case| wanted(case)) {
+        if means.smoke && (case.row, case.peer) != ("notify", "turnwise") {
+            continue;
+        }
+        means.progress.say(&format!("{}, {}", case.row, case.peer));
+        let rounds = (operations / case.operations).max(1);
+        let few = count(means, case, &rounds.to_string());
+        let many = count(means, case, &(3 * rounds).to_string());
+        match few.and_then(|few| Ok(many? - few)) {
+            Ok(more) => {
+                let each = more.max(0.0) / (2 * rounds * case.operations) as f64;
+                figures.set(case.row, case.peer, each);
+            }
+            Err(error) => means
+                .progress
+                .warn(&format!("{}, {}: {error}", case.row, case.peer)),
+        }
+    }
+    Ok(figures)
+}
+
+/// The rows are `SERIES N`, and `SERIES N, instructions` for ours.
+fn scaling(means: &mut Means) -> io::Result<Figures> {
+    let most = if means.smoke { 10 } else { 1_000_000 };
+    let operations = if means.smoke { "1000" } else { "200000" };
+    let mut figures = Figures::default();
+    for line in lines() {
+        for n in std::iter::successors(Some(1), |n| Some(n * 10)).take_while(|n| *n <= most) {
+            means
+                .progress
+                .say(&format!("{} {n}, {}", line.series, line.peer));
+            let point = [line.series, line.peer, &n.to_string(), operations];
+            let text = run(means.program("scale").args(point))?;
+            for (row, peer, value) in Figures::parse(&text).iter() {
+                figures.set(row, peer, value);
+            }
+        }
+    }
+    let counted: &[usize] = if means.smoke { &[] } else { &[100, 10_000] };
+    for line in lines().iter().filter(|line| line.peer == "turnwise") {
+        for n in counted {
+            means
+                .progress
+                .say(&format!("{} {n}, instructions", line.series));
+            let [few, many] = [50_000, 150_000].map(|operations: u64| {
+                let point = [
+                    line.series,
+                    line.peer,
+                    &n.to_string(),
+                    &operations.to_string(),
+                ];
+                callgrind(means.program("scale").args(point))
+            });
+            let row = format!("{} {n}, instructions", line.series);
+            figures.set(&row, line.peer, (many? - few?) / 100_000.0);
+        }
+    }
+    Ok(figures)
+}
+
+fn hello_world(means: &mut Means) -> io::Result<Figures> {
+    let (work, repeat) = (means.kept.join("hello"), usize::from(!means.smoke) * 2);
+    hello::measure(&work, repeat, &mut means.progress)
+}
