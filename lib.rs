@@ -30,21 +30,58 @@
 //! What is released belongs to whoever waited longest. When nothing can ever wake the program again,
 //! [`block_on`] says who waits for what.
 //!
+//! # Which primitive?
+//!
+//! | to … | use |
+//! | --- | --- |
+//! | change a value between two awaits | a `Cell` or a `RefCell`: nothing interrupts you |
+//! | let one task at a time use a value, across awaits | [`Lock`](sync::Lock) |
+//! | let many read or one write | [`RwLock`](sync::RwLock) |
+//! | let at most so many do something at a time | [`Semaphore`](sync::Semaphore), [`BoundedSemaphore`](sync::BoundedSemaphore) |
+//! | say that something has happened, to all, now and later | [`Event`](sync::Event), [`CountDownLatch`](sync::CountDownLatch) |
+//! | wait until a locked value has some property | [`Condition`](sync::Condition) |
+//! | go on together once all have come | [`Barrier`](sync::Barrier) |
+//! | hand work to whoever is next | [`Queue`](sync::Queue), [`LifoQueue`](sync::LifoQueue), [`PriorityQueue`](sync::PriorityQueue) |
+//! | hand over, or make, one value | [`oneshot`](sync::oneshot), [`OnceCell`](sync::OnceCell) |
+//!
 //! # Where things are
 //!
 //! | to do | use |
 //! | --- | --- |
-//! | run a program | [`macro@main`], [`block_on`], [`Runtime`], [`Builder`] |
+//! | run a program, or a test | [`macro@main`], [`macro@test`], [`block_on`], [`Runtime`], [`Builder`] |
 //! | start tasks | [`spawn`], [`task_group`], [`spawn_blocking`] for what blocks |
 //! | wait for several things | [`gather`], [`try_gather`], [`race`], [`wait`], [`as_completed`] |
 //! | wait for time | [`sleep`], [`timeout`], [`interval`], [`time::Instant`] |
-//! | coordinate tasks | [`sync`]: lock, event, condition, semaphore, barrier, queue and more |
-//! | talk to other threads | [`Remote`], [`expect_external`] |
+//! | talk to the system | [`io`]: sockets, standard streams, signals, processes |
+//! | talk to other threads | [`Remote`], [`inlet`], [`expect_external`] |
 //! | run inside another loop | [`Runtime::turn`], [`Runtime::as_fd`] |
-//! | look at tasks | [`task`], [`Runtime::dump`] |
+//! | look at tasks | [`task`], [`dump`], [`Runtime::stats`] |
+//!
+//! # Pages
+//!
+//! [A tutorial](guide::tutorial) builds a small tool. Who comes from asyncio or tokio finds every name in
+//! [From asyncio](guide::asyncio) and [From tokio](guide::tokio);
+//! [Beside the others](guide::comparison) says when to take another runtime.
+//! [Seven practices](guide::best_practices), [Cancellation](guide::cancellation) and
+//! [Diagnostics](guide::diagnostics) are for daily use;
+//! [Adding a primitive](guide::adding_a_primitive) and [Architecture](guide::architecture) for those
+//! who want to know how.
+//!
+//! # Cancelling
 //!
 //! Dropping a future cancels it. Every public future says under *Cancel safety* what that costs:
 //! *strict* (nothing; try again), *loses place* (a place in a queue), or *lossy* (what it says).
+//!
+//! # Features
+//!
+//! | feature | | brings |
+//! | --- | --- | --- |
+//! | `signal` | on | `io::ctrl_c`, `io::signal`, a dump on SIGUSR1 |
+//! | `process` | on | `io::Command`, `io::Child` |
+//! | `hyper` | off | hyper's runtime traits for streams, timers and tasks |
+//! | `tokio-io` | off | tokio's reading and writing traits for streams; no runtime |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod io;
 mod runtime;
@@ -71,19 +108,30 @@ pub mod __private {
     pub use crate::runtime::entry::{main, main_virtual, test, test_real_time};
 }
 
-/// Compiles and runs the code of the documents.
-#[cfg(doctest)]
-mod documents {
-    #[doc = include_str!("README.md")]
-    mod readme {}
+/// The pages of the documentation, as they are in the folder `docs`.
+#[cfg(any(doc, doctest))]
+pub mod guide {
+    #[doc = include_str!("docs/tutorial.md")]
+    pub mod tutorial {}
     #[doc = include_str!("docs/asyncio.md")]
-    mod asyncio {}
-    #[doc = include_str!("docs/cancellation.md")]
-    mod cancellation {}
+    pub mod asyncio {}
+    #[doc = include_str!("docs/tokio.md")]
+    pub mod tokio {}
+    #[doc = include_str!("docs/comparison.md")]
+    pub mod comparison {}
     #[doc = include_str!("docs/best-practices.md")]
-    mod best_practices {}
+    pub mod best_practices {}
+    #[doc = include_str!("docs/cancellation.md")]
+    pub mod cancellation {}
     #[doc = include_str!("docs/diagnostics.md")]
-    mod diagnostics {}
+    pub mod diagnostics {}
     #[doc = include_str!("docs/adding-a-primitive.md")]
-    mod adding_a_primitive {}
+    pub mod adding_a_primitive {}
+    #[doc = include_str!("docs/architecture.md")]
+    pub mod architecture {}
 }
+
+/// Compiles and runs the code of the readme.
+#[cfg(doctest)]
+#[doc = include_str!("README.md")]
+mod readme {}

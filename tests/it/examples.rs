@@ -51,6 +51,7 @@ const OTHERS: &[&str] = &[
     "deadlock",
     "echo_server",
     "embed_in_cli",
+    "port_check",
     "producer_consumer",
     "thread_per_core",
 ];
@@ -446,4 +447,51 @@ fn producer_consumer_replaces_what_is_not_utf_8() {
         text: text(&output.stdout),
     };
     assert_eq!(summary.totals(), [1, 2, 5, 5], "{}", summary.text);
+}
+
+#[test]
+fn port_check_tells_who_answers() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let [open, silent] =
+        [&listener, &closed].map(|socket| socket.local_addr().expect("it is bound").to_string());
+    drop(closed);
+    let list = std::env::temp_dir().join(format!("turnwise-{}-ports", std::process::id()));
+    fs::write(&list, format!("# ours\n{open}\n\n  {silent}\nno-port\n")).expect("a list");
+    let output = run("port_check", &[list.to_str().expect("a plain path")]);
+    fs::remove_file(&list).expect("it was written");
+    let Some(output) = output else {
+        return;
+    };
+    let printed = text(&output.stdout);
+    let mut lines: Vec<_> = printed.lines().collect();
+    lines.sort_unstable();
+    let expected = [
+        format!("open    {open} after "),
+        format!("silent  {silent}: Connection refused"),
+        "silent  no-port: invalid socket address".to_owned(),
+    ];
+    assert_eq!(lines.len(), 3, "{printed}");
+    for expected in expected {
+        assert!(
+            lines.iter().any(|line| line.starts_with(&expected)),
+            "{expected}\n{printed}"
+        );
+    }
+    assert_eq!(output.status.code(), Some(1));
+    for mistake in [
+        &["/nowhere/to/be/found"][..],
+        &[],
+        &["--bogus"],
+        &["a", "b"],
+    ] {
+        let refused = run("port_check", mistake).expect("it is built");
+        assert_eq!(refused.status.code(), Some(2), "{mistake:?}");
+        assert!(
+            text(&refused.stderr).starts_with("port_check: "),
+            "{mistake:?}"
+        );
+    }
+    let help = run("port_check", &["--help"]).expect("it is built");
+    assert!(help.status.success() && text(&help.stdout).contains("Usage: port_check FILE"));
 }

@@ -21,6 +21,7 @@ mod cancel_meetings;
 mod diagnostics_page;
 mod differential;
 mod differential_channels;
+mod documents;
 mod dump;
 mod eager;
 mod embed;
