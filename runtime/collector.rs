@@ -99,6 +99,10 @@ impl<'a> Collector<'a> {
             }
             wait.place = places.get(&key).copied();
             wait.holders = holders(queue, granted.get(&waiter.queue));
+            // "readers: 0" says nothing where a writer is named.
+            wait.tally = queue
+                .tally
+                .filter(|tally| tally.count > 0 || wait.holders.is_empty());
             let help = match &wait.what {
                 What::Source(_) | What::Quiescence => Help::Sure,
                 What::Children(_, ids) => match self.from(ids.iter().copied().map(Some)) {
@@ -195,12 +199,12 @@ fn holders(queue: &QueueRecord, granted: Option<&Vec<&Waiter>>) -> Vec<Held> {
     let holder = queue.holder.filter(|holder| !comes(holder));
     let holder = holder.map(|holder| Held {
         task: holder.task,
-        since: holder.at,
+        at: holder.at,
         granted: false,
     });
     let granted = granted.into_iter().flatten().map(|waiter| Held {
         task: waiter.who.task,
-        since: waiter.at,
+        at: waiter.at,
         granted: true,
     });
     holder.into_iter().chain(granted).collect()

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::kinds;
 use super::report::{Held, Place, Report, Row, State, Wait, What};
+use super::waiters::Tally;
 
 impl Report {
     /// The report as one JSON object. Places are `"file:line:column"`, tasks are their ids as printed
@@ -101,7 +102,7 @@ impl Report {
                     seen.push(*record);
                     for held in &wait.holders {
                         let holder = held.task.map_or("outside".to_owned(), |id| id.to_string());
-                        edge(&queue, &text(&holder), &text(&held.since.to_string()));
+                        edge(&queue, &text(&holder), &text(&held.at.to_string()));
                     }
                     let made = wait.made.map_or(String::new(), |made| made.to_string());
                     let label = text(&format!("{kind}\n{made}"));
@@ -143,7 +144,17 @@ fn wait_json(wait: &Wait) -> String {
         ("nanoseconds", number(wait.nanos)),
         ("nanoseconds_left", number(left)),
         ("granted", wait.granted.to_string()),
-        ("held_by", list(wait.holders.iter().map(held_json))),
+        ("taken_by", list(wait.holders.iter().map(held_json))),
+        ("tally", wait.tally.map_or("null".to_owned(), tally_json)),
+    ])
+}
+
+fn tally_json(tally: Tally) -> String {
+    let last = tally.last.map(|last| text(&last.to_string()));
+    object(&[
+        ("what", text(tally.what)),
+        ("count", tally.count.to_string()),
+        ("last_at", last.unwrap_or("null".to_owned())),
     ])
 }
 
@@ -153,7 +164,7 @@ fn held_json(held: &Held) -> String {
         .map_or("null".to_owned(), |id| text(&id.to_string()));
     object(&[
         ("task", task),
-        ("since", text(&held.since.to_string())),
+        ("at", text(&held.at.to_string())),
         ("granted", held.granted.to_string()),
     ])
 }

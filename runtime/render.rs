@@ -66,7 +66,10 @@ impl Report {
                     "suspected deadlock: only foreign code that keeps wakers can wake this program"
                 );
             }
-            Verdict::Idle => write!(f, "{} tasks", self.tasks.len())?,
+            Verdict::Idle => match self.tasks.len() {
+                1 => write!(f, "1 task")?,
+                tasks => write!(f, "{tasks} tasks")?,
+            },
         }
         for (count, what) in [
             (count(State::Running), "running"),
@@ -102,61 +105,44 @@ impl Report {
                 name: Some(name), ..
             }) => format!("{id} \"{name}\""),
             Some(Row { main: true, .. }) => format!("{id} (main)"),
-            Some(_) => id.to_string(),
-            None => format!("{id} (ended)"),
+            _ => id.to_string(),
         }
     }
 
-    /// One line for what a task has, one for what it lacks.
+    /// What each task has that the one before it lacks, and what it lacks itself.
     fn cycle(&self, f: &mut fmt::Formatter<'_>, cycle: &[Step]) -> fmt::Result {
-        match cycle {
-            [_] => writeln!(f, "cycle of one task, which waits for itself")?,
-            _ => writeln!(
-                f,
-                "cycle of {} tasks, each waiting for the next",
-                cycle.len()
-            )?,
+        match cycle.len() {
+            1 => writeln!(f, "cycle of one task, which waits for itself")?,
+            tasks => writeln!(f, "cycle of {tasks} tasks, each waiting for the next")?,
         }
         let before = |at: usize| cycle[(at + cycle.len() - 1) % cycle.len()];
         for (at, step) in cycle.iter().enumerate().take(MOST) {
-            let (row, wait) = (&self.tasks[step.task], self.wait(*step));
-            let wanted = self.wait(before(at));
+            let (row, wanted) = (&self.tasks[step.task], self.wait(before(at)));
             writeln!(f, "  task {}", self.title(row.id))?;
             let held = wanted.holders.iter().find(|held| held.task == Some(row.id));
             if let Some(held) = held {
-                let kept = match held.granted {
-                    true => " by a future that it does not poll",
-                    false => "",
+                let (label, note) = match held.granted {
+                    true => ("granted  ", ", to a future that it does not poll"),
+                    false => ("took     ", ""),
                 };
-                writeln!(
-                    f,
-                    "    holds {} since {}{kept}",
-                    self.what(wanted),
-                    held.since
-                )?;
-            }
-            let (what, next) = (self.what(wait), cycle[(at + 1) % cycle.len()]);
-            match wait.at {
-                Some(line) => write!(f, "    waits at {line} for {what}")?,
-                None => write!(f, "    waits for {what}")?,
-            }
-            match wait.holders.is_empty() {
-                true => writeln!(f)?,
-                false => {
-                    let next = self.title(self.tasks[next.task].id);
-                    writeln!(f, ", held by task {next}")?;
+                writeln!(f, "    {label}  {}", self.what(wanted))?;
+                writeln!(f, "               at {}{note}", held.at)?;
+                if cycle.len() == 1 && !held.granted {
+                    writeln!(
+                        f,
+                        "               and the guard was not dropped: perhaps it is in"
+                    )?;
+                    writeln!(
+                        f,
+                        "               a future that is not polled, or in another task"
+                    )?;
                 }
             }
-        }
-        let alone = match cycle {
-            [step] => self.wait(*step).holders.iter().any(|held| !held.granted),
-            _ => false,
-        };
-        if alone {
-            writeln!(
-                f,
-                "    (it still has the guard, perhaps in a future that it no longer polls)"
-            )?;
+            let wait = self.wait(*step);
+            writeln!(f, "    waits for  {}", self.what(wait))?;
+            if let Some(at) = wait.at {
+                writeln!(f, "               at {at}")?;
+            }
         }
         if cycle.len() > MOST {
             writeln!(f, "  and {} more", cycle.len() - MOST)?;
@@ -240,8 +226,13 @@ impl Report {
         if wait.granted {
             writeln!(f, "  {fork} was granted {what}")?;
             line(f, "at", wait.at)?;
-            let ago = wait.passes.map_or(String::new(), passes);
-            let text = format!("{ago} ago, and its task ran since without polling that future");
+            let text = match wait.passes {
+                None | Some(0) => "just now, and has not come for it".to_owned(),
+                Some(count) => format!(
+                    "{} ago, and its task ran since without polling that future",
+                    passes(count)
+                ),
+            };
             return line(f, &text, None);
         }
         writeln!(f, "  {fork} waits for {what}")?;
@@ -252,14 +243,26 @@ impl Report {
         if let Some(place) = wait.place.filter(|_| matches!(wait.what, What::Queue(..))) {
             facts.push(format!("place {place} in line"));
         }
-        if let Some(nanos) = wait.nanos {
-            facts.push(match wait.passes {
-                Some(count @ 1..) => format!("for {}, {}", passes(count), span(nanos)),
-                _ => format!("for {}", span(nanos)),
-            });
+        if let Some(count @ 1..) = wait.passes {
+            facts.push(format!("for {}", passes(count)));
+        }
+        if let Some(nanos @ 1..) = wait.nanos {
+            let word = if wait.passes.is_some_and(|count| count > 0) {
+                ""
+            } else {
+                "for "
+            };
+            facts.push(format!("{word}{}", span(nanos)));
         }
         if !facts.is_empty() {
             line(f, &facts.join(", "), None)?;
+        }
+        if let Some(tally) = wait.tally {
+            let text = format!("{}: {}", tally.what, tally.count);
+            match tally.last.filter(|_| tally.count > 0) {
+                Some(last) => line(f, &format!("{text}, the last since"), Some(last))?,
+                None => line(f, &text, None)?,
+            }
         }
         for held in &wait.holders {
             self.holder(f, held, bar)?;
@@ -267,16 +270,22 @@ impl Report {
         Ok(())
     }
 
+    /// A guard may have been moved since: the report says who took it, not where it is.
     fn holder(&self, f: &mut fmt::Formatter<'_>, held: &Held, bar: &str) -> fmt::Result {
         let who = match held.task {
             Some(id) => format!("task {}", self.title(id)),
             None => "code outside any task".to_owned(),
         };
-        let (verb, since) = match held.granted {
-            true => ("granted to", "which asked for it at"),
-            false => ("held by", "since"),
-        };
-        writeln!(f, "  {bar}    {verb} {who} {since} {}", held.since)
+        if held.granted {
+            return writeln!(f, "  {bar}    granted to {who}, which asked at {}", held.at);
+        }
+        writeln!(f, "  {bar}    taken by {who} at {}", held.at)?;
+        match held.task {
+            Some(id) if self.find(id).is_none() => {
+                writeln!(f, "  {bar}    it has ended: its guard was moved or leaked")
+            }
+            _ => Ok(()),
+        }
     }
 }
 

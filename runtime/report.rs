@@ -16,6 +16,7 @@ use super::collector::Collector;
 use super::context::{self, Kernel};
 use super::task::{NO_WAKER, Task, TaskId};
 use super::verdict::{Outside, Verdict};
+use super::waiters::Tally;
 
 pub(super) type Place = &'static Location<'static>;
 
@@ -70,6 +71,8 @@ pub(super) struct Wait {
     /// It has what it waits for, but its task does not poll it.
     pub(super) granted: bool,
     pub(super) holders: Vec<Held>,
+    /// What the primitive says of itself.
+    pub(super) tally: Option<Tally>,
 }
 
 #[derive(Clone)]
@@ -88,11 +91,11 @@ pub(super) enum What {
     Children(&'static str, Vec<TaskId>),
 }
 
-/// Who holds what a wait is for.
+/// Who took what a wait is for. Where the guard is by now, only the program knows.
 #[derive(Clone, Copy)]
 pub(super) struct Held {
     pub(super) task: Option<TaskId>,
-    pub(super) since: Place,
+    pub(super) at: Place,
     /// Granted to a future that has not collected it.
     pub(super) granted: bool,
 }
@@ -148,7 +151,8 @@ impl Report {
     ///
     /// As far as the runtime can know: a task that waits for something that any other task might
     /// do (set an event, put an item) counts as stuck only when all of them are, and one whose waker
-    /// foreign code keeps never does. Cancelling a stuck task, where somebody does, frees it.
+    /// foreign code keeps never does. A guard that was moved into another task counts as held by the
+    /// task that took it. Cancelling a stuck task, where somebody does, frees it.
     pub fn stuck(&self) -> Vec<TaskId> {
         let stuck = self.tasks.iter().filter(|task| task.stuck);
         stuck.map(|task| task.id).collect()
@@ -211,6 +215,7 @@ impl Wait {
             nanos: None,
             granted: false,
             holders: Vec::new(),
+            tally: None,
         }
     }
 }

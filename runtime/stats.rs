@@ -1,7 +1,8 @@
 //! How a wait queue stands, for people who look for the lock that everybody waits for.
 //!
 //! Counting on the way would cost every wait something. These figures are read off the line when
-//! somebody asks.
+//! somebody asks. What a primitive alone knows, how many permits are in hand, it tells while somebody
+//! waits.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -9,6 +10,9 @@ use std::time::Duration;
 use super::context;
 use super::task::TaskId;
 use super::wait_queue::WaitQueue;
+use super::waiters::Tally;
+
+type Place = &'static Location<'static>;
 
 /// Who waits for a primitive, how long by now, and who holds it.
 ///
@@ -51,6 +55,28 @@ impl WaitQueue {
             }
         });
         stats
+    }
+}
+
+impl WaitQueue {
+    /// Tells reports how the primitive stands: a figure, and where the last one was taken. Reports
+    /// speak only of what somebody waits for, so it is told when the first waiter has come, and then
+    /// with every change while somebody waits.
+    #[inline]
+    pub(crate) fn tell(&self, what: &'static str, count: usize, last: Option<Place>) {
+        if !self.is_empty() {
+            self.note(what, count, last);
+        }
+    }
+
+    #[inline(never)]
+    fn note(&self, what: &'static str, count: usize, last: Option<Place>) {
+        context::try_with(|kernel| {
+            let mut waiters = kernel.waiters.borrow_mut();
+            if let Some(record) = waiters.queues.get_mut(self.record.get() as usize) {
+                record.tally = Some(Tally { what, count, last });
+            }
+        });
     }
 }
 

@@ -313,6 +313,7 @@ impl WaitQueue {
             made: self.made,
             holder,
             tracks: holder.is_some(),
+            tally: None,
         });
         self.record.set(record as u32);
     }

@@ -82,6 +82,17 @@ pub(crate) struct QueueRecord {
     pub(crate) holder: Option<Holder>,
     /// Its primitive says who holds it: only who holds it or was granted it can end a wait.
     pub(crate) tracks: bool,
+    /// What its primitive tells besides.
+    pub(crate) tally: Option<Tally>,
+}
+
+/// How a primitive stands, in a figure, for reports: "permits in hand: 2, the last since …".
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tally {
+    pub(crate) what: &'static str,
+    pub(crate) count: usize,
+    /// Where the last one of them was taken.
+    pub(crate) last: Option<&'static Location<'static>>,
 }
 
 /// Who holds what a queue waits for, as far as its primitive knows.

@@ -21,7 +21,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use crate::runtime::{Left, Owner, Wait, WaitQueue};
 
@@ -124,6 +124,15 @@ impl Barrier {
         self.broken.get()
     }
 
+    /// Tells reports how many are missing; see [`WaitQueue::tell`].
+    fn tell(&self) {
+        self.queue.tell(
+            "still to come",
+            self.parties.saturating_sub(self.waiting()),
+            None,
+        );
+    }
+
     fn fail_all(&self) {
         self.queue.grant_all(|_, _| BROKEN);
     }
@@ -131,7 +140,9 @@ impl Barrier {
 
 impl Owner for Barrier {
     /// Leaving the line undoes the arrival, and a pass is nobody else's.
-    fn left(&self, _: Left) {}
+    fn left(&self, _: Left) {
+        self.tell();
+    }
 }
 
 /// The future of [`Barrier::wait`].
@@ -156,10 +167,16 @@ impl Future for BarrierWait<'_> {
             barrier.queue.grant_all(|_, place| place);
             return Poll::Ready(Ok(Pass::at(last)));
         }
-        Poll::Ready(match ready!(Pin::new(&mut self.wait).poll(cx)) {
-            BROKEN => Err(BrokenBarrier(())),
-            index => Ok(Pass::at(index)),
-        })
+        let polled = Pin::new(&mut self.wait)
+            .poll(cx)
+            .map(|granted| match granted {
+                BROKEN => Err(BrokenBarrier(())),
+                index => Ok(Pass::at(index)),
+            });
+        if polled.is_pending() {
+            barrier.tell();
+        }
+        polled
     }
 }
 

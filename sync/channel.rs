@@ -320,6 +320,9 @@ impl<S: Store> Channel<S> {
         }
         self.len.set(self.len.get() + 1);
         self.unfinished.set(self.unfinished.get() + 1);
+        if !self.joiners.is_empty() {
+            self.tell();
+        }
         self.offer_item();
     }
 
@@ -383,9 +386,15 @@ impl<S: Store> Channel<S> {
 
     fn finish(&self, left: usize) {
         self.unfinished.set(left);
-        if left == 0 {
-            self.joiners.wake_all();
+        match left {
+            0 => _ = self.joiners.wake_all(),
+            _ => self.tell(),
         }
+    }
+
+    /// Tells reports what is left to do; see [`WaitQueue::tell`].
+    pub(super) fn tell(&self) {
+        self.joiners.tell("items not done", self.unfinished(), None);
     }
 }
 

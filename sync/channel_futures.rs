@@ -148,7 +148,11 @@ impl<S: Store> Future for Join<'_, S> {
             self.wait.skip();
             return Poll::Ready(());
         }
-        Pin::new(&mut self.wait).poll(cx).map(drop)
+        let polled = Pin::new(&mut self.wait).poll(cx).map(drop);
+        if polled.is_pending() {
+            self.wait.owner().tell();
+        }
+        polled
     }
 }
 

@@ -57,9 +57,14 @@ impl CountDownLatch {
     pub fn count_down(&self) {
         let count = self.count.get();
         self.count.set(count.saturating_sub(1));
-        if count == 1 {
-            self.queue.wake_all();
+        match count {
+            1 => _ = self.queue.wake_all(),
+            _ => self.tell(),
         }
+    }
+
+    fn tell(&self) {
+        self.queue.tell("left to count down", self.count(), None);
     }
 
     /// Waits until the count is zero; ready at once if it is.
@@ -104,7 +109,11 @@ impl Future for LatchWait<'_> {
             self.wait.skip();
             return Poll::Ready(());
         }
-        Pin::new(&mut self.wait).poll(cx).map(drop)
+        let polled = Pin::new(&mut self.wait).poll(cx).map(drop);
+        if polled.is_pending() {
+            self.wait.owner().tell();
+        }
+        polled
     }
 }
 

@@ -29,7 +29,7 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use crate::runtime::{Left, Ticket, WaitQueue};
 
@@ -70,6 +70,7 @@ impl<'a> Permit<'a> {
     pub fn forget(mut self) {
         let permits = std::mem::take(&mut self.permits);
         self.from.total.set(self.from.total.get() - permits);
+        self.from.tell();
     }
 
     /// Splits `permits` off, or returns `None` if there are fewer than that.
@@ -131,10 +132,13 @@ impl<'a> Future for AcquirePermits<'a> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Permit<'a>> {
         let this = &mut *self;
         let permits = this.ticket.ask();
-        if this.ticket.is_new() && this.from.try_take(permits) {
+        if this.ticket.is_new() && this.from.try_take(permits, this.ticket.at()) {
             this.ticket.skip();
+        } else if this.ticket.poll(&this.from.queue, cx).is_pending() {
+            this.from.tell_first();
+            return Poll::Pending;
         } else {
-            ready!(this.ticket.poll(&this.from.queue, cx));
+            this.from.took(this.ticket.at());
         }
         let from = this.from.clone();
         Poll::Ready(Permit { from, permits })
@@ -147,7 +151,7 @@ impl Drop for AcquirePermits<'_> {
         match self.ticket.leave(&self.from.queue) {
             Some(Left::Granted(permits)) => self.from.give(permits),
             // It may have been a big ask that held back small ones.
-            Some(_) => self.from.let_in(),
+            Some(_) => self.from.let_in(self.from.available()),
             None => {}
         }
     }
@@ -166,6 +170,8 @@ impl fmt::Debug for AcquirePermits<'_> {
 pub(super) struct RawSemaphore {
     available: Cell<usize>,
     total: Cell<usize>,
+    /// Where permits were taken last.
+    last: Cell<&'static Location<'static>>,
     pub(super) queue: WaitQueue,
 }
 
@@ -175,6 +181,7 @@ impl RawSemaphore {
         RawSemaphore {
             available: Cell::new(permits),
             total: Cell::new(permits),
+            last: Cell::new(Location::caller()),
             queue: WaitQueue::new(kind).asking(asks),
         }
     }
@@ -191,8 +198,10 @@ impl RawSemaphore {
         self.queue.len()
     }
 
+    #[track_caller]
     pub(super) fn try_acquire(&self, permits: usize) -> Option<Permit<'_>> {
-        self.try_take(permits).then(|| Permit {
+        let taken = self.try_take(permits, Location::caller());
+        taken.then(|| Permit {
             from: Reach::Borrowed(self),
             permits,
         })
@@ -205,6 +214,7 @@ impl RawSemaphore {
         };
         self.total.set(total);
         self.give(permits);
+        self.tell();
         true
     }
 
@@ -217,11 +227,12 @@ impl RawSemaphore {
 
     /// Takes permits if they are free and nobody waits (rule R1); none at all are always free.
     #[inline]
-    fn try_take(&self, permits: usize) -> bool {
+    fn try_take(&self, permits: usize, at: &'static Location<'static>) -> bool {
         let available = self.available.get();
         let fits = permits == 0 || (available >= permits && self.queue.is_empty());
         if fits {
             self.available.set(available - permits);
+            self.last.set(at);
         }
         fits
     }
@@ -229,15 +240,16 @@ impl RawSemaphore {
     /// Takes permits back and hands them on.
     #[inline]
     fn give(&self, permits: usize) {
-        self.available.set(self.available.get() + permits);
+        let before = self.available.get();
+        self.available.set(before + permits);
         if !self.queue.is_empty() {
-            self.let_in();
+            self.let_in(before);
         }
     }
 
-    /// Grants heads while they fit.
+    /// Grants heads while they fit. Reports were told that `before` were available.
     #[inline(never)]
-    fn let_in(&self) {
+    fn let_in(&self, before: usize) {
         let take = |ask| {
             let rest = self.available.get().checked_sub(ask)?;
             self.available.set(rest);
@@ -245,6 +257,33 @@ impl RawSemaphore {
         };
         // Nobody waits for no permits: none are left to give once there are none.
         while self.available.get() > 0 && self.queue.grant_head_if(take) {}
+        if self.available.get() != before {
+            self.tell();
+        }
+    }
+
+    /// Remembers where somebody who waited took permits, for reports.
+    fn took(&self, at: &'static Location<'static>) {
+        let before = self.last.replace(at);
+        if !self.queue.is_empty() && !std::ptr::eq(before, at) {
+            self.tell();
+        }
+    }
+
+    /// Tells reports how it stands when somebody comes to wait.
+    #[inline]
+    fn tell_first(&self) {
+        if self.queue.len() == 1 {
+            self.tell();
+        }
+    }
+
+    fn tell(&self) {
+        self.queue.tell(
+            "permits in hand",
+            self.total.get().saturating_sub(self.available.get()),
+            Some(self.last.get()),
+        );
     }
 }
 
@@ -268,8 +307,10 @@ pub(super) enum Reach<'a> {
 }
 
 impl Reach<'static> {
+    #[track_caller]
     pub(super) fn try_acquire_owned(self, permits: usize) -> Option<OwnedPermit> {
-        self.try_take(permits).then(|| Permit {
+        let taken = self.try_take(permits, Location::caller());
+        taken.then(|| Permit {
             from: self,
             permits,
         })

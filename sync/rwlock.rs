@@ -29,13 +29,10 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::future::Future;
 use std::panic::Location;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
-use super::rwlock_guards::{Reading, RwLockReadGuard, RwLockWriteGuard, Writing};
-use crate::runtime::{Holder, Left, Owner, Wait, WaitQueue, current_task};
+use super::rwlock_guards::{Read, Reading, RwLockReadGuard, RwLockWriteGuard, Write, Writing};
+use crate::runtime::{Holder, Left, Owner, WaitQueue, current_task};
 
 const READ: usize = 0;
 const WRITE: usize = 1;
@@ -122,10 +119,8 @@ impl<T: ?Sized> RwLock<T> {
     /// *Loses place*: a dropped read passes a grant on; a new one queues at the tail.
     #[track_caller]
     pub fn read(&self) -> Read<'_, T> {
-        Read {
-            lock: self,
-            wait: self.raw.queue.wait(&self.raw, READ),
-        }
+        let wait = self.raw.queue.wait(&self.raw, READ);
+        Read { lock: self, wait }
     }
 
     /// Waits until nobody is in the way, and returns a guard to read and write with.
@@ -139,15 +134,15 @@ impl<T: ?Sized> RwLock<T> {
     /// *Loses place*: a dropped write passes a grant on and lets in whom it held back.
     #[track_caller]
     pub fn write(&self) -> Write<'_, T> {
-        Write {
-            lock: self,
-            wait: self.raw.line_of_writers().wait(&self.raw, WRITE),
-        }
+        let wait = self.raw.line_of_writers().wait(&self.raw, WRITE);
+        Write { lock: self, wait }
     }
 
     /// Takes a read guard if no writer holds the lock and nobody waits whom this would overtake.
+    #[track_caller]
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
-        self.raw.try_read().then(|| self.read_guard())
+        let taken = self.raw.try_read(Location::caller());
+        taken.then(|| self.read_guard())
     }
 
     /// Takes a write guard if the lock is free.
@@ -184,7 +179,7 @@ impl<T: ?Sized> RwLock<T> {
         }
     }
 
-    fn write_guard(&self) -> RwLockWriteGuard<'_, T> {
+    pub(super) fn write_guard(&self) -> RwLockWriteGuard<'_, T> {
         RwLockWriteGuard {
             value: self.value.borrow_mut(),
             token: Writing { raw: &self.raw },
@@ -197,6 +192,8 @@ impl<T: ?Sized> RwLock<T> {
 pub(super) struct RawRwLock {
     pub(super) readers: Cell<usize>,
     writing: Cell<bool>,
+    /// Where somebody came to read last.
+    last: Cell<&'static Location<'static>>,
     prefer_writers: bool,
     /// Readers, and under FIFO writers too.
     pub(super) queue: WaitQueue,
@@ -210,6 +207,7 @@ impl RawRwLock {
         RawRwLock {
             readers: Cell::new(0),
             writing: Cell::new(false),
+            last: Cell::new(Location::caller()),
             prefer_writers,
             queue: WaitQueue::new("rwlock").asking(asks),
             writers: WaitQueue::new("rwlock").asking(asks),
@@ -245,16 +243,17 @@ impl RawRwLock {
     }
 
     #[inline]
-    fn try_read(&self) -> bool {
+    pub(super) fn try_read(&self, at: &'static Location<'static>) -> bool {
         let fits = !self.writing.get() && self.nobody_waits();
         if fits {
             self.readers.set(self.readers.get() + 1);
+            self.last.set(at);
         }
         fits
     }
 
     #[inline]
-    fn try_write(&self, at: &'static Location<'static>) -> bool {
+    pub(super) fn try_write(&self, at: &'static Location<'static>) -> bool {
         let fits = !self.writing.get() && self.readers.get() == 0 && self.nobody_waits();
         if fits {
             self.writing.set(true);
@@ -263,8 +262,29 @@ impl RawRwLock {
         fits
     }
 
+    /// Remembers where somebody who waited came to read, for reports.
+    pub(super) fn reads(&self, at: &'static Location<'static>) {
+        if !std::ptr::eq(self.last.replace(at), at) {
+            self.tell();
+        }
+    }
+
+    /// Tells reports who reads when somebody comes to wait.
+    pub(super) fn tell_first(&self) {
+        if self.queue.len() == 1 || self.writers.len() == 1 {
+            self.tell();
+        }
+    }
+
+    /// Tells reports who reads; see [`WaitQueue::tell`].
+    pub(super) fn tell(&self) {
+        let (count, last) = (self.readers.get(), Some(self.last.get()));
+        self.queue.tell("readers", count, last);
+        self.writers.tell("readers", count, last);
+    }
+
     /// Remembers who writes, for reports.
-    fn hold(&self, at: &'static Location<'static>) {
+    pub(super) fn hold(&self, at: &'static Location<'static>) {
         let task = current_task();
         self.set_holder(Some(Holder { task, at }));
     }
@@ -298,6 +318,11 @@ impl RawRwLock {
 
     #[inline(never)]
     fn let_in_those_who_fit(&self) {
+        self.let_in_heads();
+        self.tell();
+    }
+
+    fn let_in_heads(&self) {
         while !self.writing.get() {
             let line = match self.writers.is_empty() {
                 true => &self.queue,
@@ -328,60 +353,6 @@ impl Owner for RawRwLock {
         }
     }
 }
-
-/// The future of [`RwLock::read`].
-#[must_use = "futures do nothing unless you `.await` them"]
-pub struct Read<'a, T: ?Sized> {
-    lock: &'a RwLock<T>,
-    wait: Wait<'a, RawRwLock>,
-}
-
-impl<'a, T: ?Sized> Future for Read<'a, T> {
-    type Output = RwLockReadGuard<'a, T>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.wait.is_new() && self.lock.raw.try_read() {
-            self.wait.skip();
-        } else {
-            ready!(Pin::new(&mut self.wait).poll(cx));
-        }
-        Poll::Ready(self.lock.read_guard())
-    }
-}
-
-/// The future of [`RwLock::write`].
-#[must_use = "futures do nothing unless you `.await` them"]
-pub struct Write<'a, T: ?Sized> {
-    lock: &'a RwLock<T>,
-    wait: Wait<'a, RawRwLock>,
-}
-
-impl<'a, T: ?Sized> Future for Write<'a, T> {
-    type Output = RwLockWriteGuard<'a, T>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let (raw, at) = (&self.lock.raw, self.wait.at());
-        if self.wait.is_new() && raw.try_write(at) {
-            self.wait.skip();
-        } else {
-            ready!(Pin::new(&mut self.wait).poll(cx));
-            raw.hold(at);
-        }
-        Poll::Ready(self.lock.write_guard())
-    }
-}
-
-macro_rules! debug_as_wait {
-    ($($name:ident)+) => {$(
-        impl<T: ?Sized> fmt::Debug for $name<'_, T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name)).field("wait", &self.wait).finish()
-            }
-        }
-    )+};
-}
-
-debug_as_wait!(Read Write);
 
 impl<T: ?Sized> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

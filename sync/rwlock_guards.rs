@@ -1,10 +1,76 @@
-//! The two guards of an [`RwLock`], each `{ value, token }` in this order, with no drop of its own.
+//! The futures and the guards of an [`RwLock`]. A guard is `{ value, token }` in this order, with no
+//! drop of its own.
 
 use std::cell::{Ref, RefMut};
 use std::fmt;
+use std::future::Future;
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use super::rwlock::{RawRwLock, RwLock};
+use crate::runtime::Wait;
+
+/// The future of [`RwLock::read`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Read<'a, T: ?Sized> {
+    pub(super) lock: &'a RwLock<T>,
+    pub(super) wait: Wait<'a, RawRwLock>,
+}
+
+impl<'a, T: ?Sized> Future for Read<'a, T> {
+    type Output = RwLockReadGuard<'a, T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (raw, at) = (&self.lock.raw, self.wait.at());
+        if self.wait.is_new() && raw.try_read(at) {
+            self.wait.skip();
+        } else if Pin::new(&mut self.wait).poll(cx).is_pending() {
+            raw.tell_first();
+            return Poll::Pending;
+        } else {
+            raw.reads(at);
+        }
+        Poll::Ready(self.lock.read_guard())
+    }
+}
+
+/// The future of [`RwLock::write`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Write<'a, T: ?Sized> {
+    pub(super) lock: &'a RwLock<T>,
+    pub(super) wait: Wait<'a, RawRwLock>,
+}
+
+impl<'a, T: ?Sized> Future for Write<'a, T> {
+    type Output = RwLockWriteGuard<'a, T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (raw, at) = (&self.lock.raw, self.wait.at());
+        if self.wait.is_new() && raw.try_write(at) {
+            self.wait.skip();
+        } else if Pin::new(&mut self.wait).poll(cx).is_pending() {
+            raw.tell_first();
+            return Poll::Pending;
+        } else {
+            raw.hold(at);
+        }
+        Poll::Ready(self.lock.write_guard())
+    }
+}
+
+macro_rules! debug_as_wait {
+    ($($name:ident)+) => {$(
+        impl<T: ?Sized> fmt::Debug for $name<'_, T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).field("wait", &self.wait).finish()
+            }
+        }
+    )+};
+}
+
+debug_as_wait!(Read Write);
 
 /// Gives read access to the value of a [`RwLock`]; dropping it ends the reading.
 #[must_use = "a guard that is dropped at once releases the lock at once; bind it with `let guard =`"]
@@ -37,11 +103,13 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// let guard = guard.downgrade();
     /// assert_eq!(*lock.try_read().unwrap(), *guard);
     /// ```
+    #[track_caller]
     pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
         let RwLockWriteGuard { value, token, lock } = self;
         drop(value);
         // One step from writing to reading: the lock is never free.
         lock.raw.readers.set(1);
+        lock.raw.reads(Location::caller());
         let guard = lock.read_guard();
         drop(token);
         guard

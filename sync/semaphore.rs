@@ -114,16 +114,19 @@ impl Semaphore {
     }
 
     /// Takes one permit if one is free, which none is that a waiter could use.
+    #[track_caller]
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         self.try_acquire_many(1)
     }
 
     /// Takes `permits` permits if so many are free and nobody waits.
+    #[track_caller]
     pub fn try_acquire_many(&self, permits: usize) -> Option<Permit<'_>> {
         self.raw.try_acquire(permits)
     }
 
     /// As [`try_acquire`](Semaphore::try_acquire), for a permit that can move into a task.
+    #[track_caller]
     pub fn try_acquire_owned(self: &Rc<Self>) -> Option<OwnedPermit> {
         Reach::Shared(self.clone()).try_acquire_owned(1)
     }

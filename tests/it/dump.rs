@@ -2,18 +2,20 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use turnwise::sync::{Event, Lock, Semaphore};
+use futures::poll;
+use turnwise::sync::{CountDownLatch, Event, Lock, Queue, RwLock, Semaphore};
 use turnwise::{
     Builder, JoinHandle, OnDeadlock, Stall, Verdict, dump, sleep, spawn, wait_quiescent, yield_now,
 };
 
-use super::support::{here, virtual_runtime, yields};
+use super::support::{forever, here, virtual_runtime, yields};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -106,6 +108,85 @@ fn whoever_might_be_woken_is_not_stuck() {
         assert!(dump().stuck().contains(&task.id()));
         task.cancel();
         yields(2).await;
+    });
+}
+
+#[test]
+fn the_figures_of_a_primitive_follow_while_somebody_waits() {
+    virtual_runtime().block_on(async {
+        let says = |text: &str| {
+            let dump = dump().to_string();
+            assert!(dump.contains(text), "{text:?} is not in\n{dump}");
+        };
+        let (lock, permits) = (RwLock::new(()), Semaphore::new(3));
+        let (first, second) = (lock.read().await, lock.read().await);
+        let line = here() - 1;
+        let mut write = pin!(lock.write());
+        assert!(poll!(&mut write).is_pending());
+        says(&format!(
+            "readers: 2, the last since tests/it/dump.rs:{line}:"
+        ));
+        drop(second);
+        let mut read = pin!(lock.read());
+        assert!(poll!(&mut read).is_pending());
+        says("readers: 1, the last since");
+        drop(first);
+        says("granted to task #0 (main), which asked at");
+        says("just now, and has not come for it");
+        assert!(!dump().to_string().contains("readers: "));
+        let held = permits.try_acquire_many(2).unwrap();
+        let line = here() - 1;
+        let mut three = pin!(permits.acquire_many(3));
+        assert!(poll!(&mut three).is_pending());
+        let last = format!("the last since tests/it/dump.rs:{line}:");
+        says(&format!("permits in hand: 2, {last}"));
+        permits.add_permits(1).unwrap();
+        says(&format!("permits in hand: 2, {last}"));
+        held.forget();
+        says("permits in hand: 0\n");
+        let latch = CountDownLatch::new(3);
+        let mut open = pin!(latch.wait());
+        assert!(poll!(&mut open).is_pending());
+        latch.count_down();
+        says("left to count down: 2\n");
+        let queue = Queue::unbounded();
+        queue.try_put(1).unwrap();
+        let mut done = pin!(queue.join());
+        assert!(poll!(&mut done).is_pending());
+        queue.try_put(2).unwrap();
+        says("items not done: 2\n");
+        let json = dump().to_json();
+        assert!(
+            json.contains(r#""tally":{"what":"items not done","count":2,"last_at":null}"#),
+            "{json}"
+        );
+    });
+}
+
+#[test]
+fn a_guard_in_another_task_is_said_to_be_taken_by_the_one_that_took_it() {
+    virtual_runtime().block_on(async {
+        let lock = forever(Lock::new(()));
+        let mut taken = 0;
+        let guard = {
+            let taken = &mut taken;
+            async move {
+                *taken = here() + 1;
+                lock.acquire().await
+            }
+        };
+        let guard = guard.await;
+        let keeper = spawn(async move {
+            sleep(SECOND).await;
+            drop(guard);
+        });
+        let waits = spawn(async move { drop(lock.acquire().await) });
+        wait_quiescent().await;
+        let text = dump().to_string();
+        let line = format!("taken by task #0 (main) at tests/it/dump.rs:{taken}:");
+        assert!(text.contains(&line), "{text}");
+        keeper.await.unwrap();
+        waits.await.unwrap();
     });
 }
 

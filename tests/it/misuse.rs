@@ -221,11 +221,11 @@ fn an_ab_ba_deadlock_is_explained_with_spawns_waits_and_holders() {
         ("the waiting line", format!("at {}", place(waits))),
         (
             "one holds",
-            format!("held by task {one_id} \"one\" since {}", place(held)),
+            format!("taken by task {one_id} \"one\" at {}", place(held)),
         ),
         (
             "two holds",
-            format!("held by task {two_id} \"two\" since {}", place(held)),
+            format!("taken by task {two_id} \"two\" at {}", place(held)),
         ),
         ("main", format!("[waiting], spawned at {}", place(main))),
         ("main's wait", format!("waits for the end of task {one_id}")),

@@ -66,7 +66,7 @@ pub(super) const TABLE: &[Hang] = &[
     }),
     suspected(
         "a big join_all over our own lock",
-        &["cycle of one task", "since {holds}", "at {waits}", KEEPS],
+        &["cycle of one task", "at {holds}", "at {waits}", KEEPS],
         || {
             async {
                 let lock = forever(Lock::new(()));

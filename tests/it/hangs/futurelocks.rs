@@ -20,10 +20,9 @@ pub(super) const TABLE: &[Hang] = &[
         "a select that keeps its loser",
         &[
             "cycle of one task",
-            "holds lock made at {made} since {loser} ",
-            "by a future that it does not poll",
+            "    granted    lock made at {made}\n               at {loser}, to a future that it does not poll\n",
             "was granted lock made at {made}",
-            "granted to task #0 (main) which asked for it at {loser}",
+            "granted to task #0 (main), which asked at {loser}",
             "at {waits}",
         ],
         || {
@@ -107,7 +106,7 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "a guard inside a future that is not polled",
-        &["cycle of one task", "since {holds}", "at {waits}"],
+        &["cycle of one task", "at {holds}", "at {waits}"],
         || {
             async {
                 let lock = Lock::new(());
@@ -125,7 +124,7 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "a forgotten future that holds a guard",
-        &["held by task #1 (ended) since {holds}", "at {waits}"],
+        &["taken by task #1 at {holds}", "at {waits}"],
         || {
             async {
                 let lock = forever(Lock::new(()));
@@ -148,7 +147,7 @@ pub(super) const TABLE: &[Hang] = &[
     certain(
         "a forgotten waiter that was granted the lock",
         &[
-            "granted to task #0 (main) which asked for it at {forgotten}",
+            "granted to task #0 (main), which asked at {forgotten}",
             "at {waits}",
         ],
         || {

@@ -15,11 +15,11 @@ pub(super) const TABLE: &[Hang] = &[
         "AB-BA",
         &[
             "cycle of 2 tasks",
-            "holds lock made at {A} since {a holds}",
-            "waits at {a waits}",
-            "waits at {b waits}",
+            "    took       lock made at {A}\n               at {a holds}\n    waits for  lock made at ",
+            "\n               at {a waits}\n  task #2 \"b\"\n",
+            "\n               at {b waits}\n",
             "task #1 \"a\" [waiting], spawned at {a}",
-            "held by task #2 \"b\" since {b holds}",
+            "taken by task #2 \"b\" at {b holds}",
             "waits for the end of task #1 \"a\"\n        at {join}",
             "outside: nothing",
         ],
@@ -60,14 +60,14 @@ pub(super) const TABLE: &[Hang] = &[
             "\"0\"",
             "\"1\"",
             "\"2\"",
-            "since {holds}",
+            "at {holds}",
             "at {waits}",
         ],
         || ring(3).boxed_local(),
     ),
     certain(
         "twenty in a ring",
-        &["cycle of 20 tasks", "held by task #20 \"19\""],
+        &["cycle of 20 tasks", "taken by task #20 \"19\""],
         || ring(20).boxed_local(),
     ),
     certain(
@@ -75,7 +75,7 @@ pub(super) const TABLE: &[Hang] = &[
         &[
             "cycle of one task",
             "made at {made}",
-            "held by task #0 (main) since {holds}",
+            "taken by task #0 (main) at {holds}",
             "at {waits}",
         ],
         || {
@@ -92,7 +92,7 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "a try_acquire that is still held",
-        &["cycle of one task", "since {holds}", "at {waits}"],
+        &["cycle of one task", "at {holds}", "at {waits}"],
         || {
             async {
                 let lock = Lock::new(());
@@ -108,8 +108,8 @@ pub(super) const TABLE: &[Hang] = &[
         "main awaits a task that wants main's lock",
         &[
             "cycle of 2 tasks",
-            "since {holds}",
-            "waits at {join} for the end of task #1",
+            "at {holds}",
+            "    waits for  the end of task #1\n               at {join}\n",
             "at {waits}",
         ],
         || {
@@ -132,7 +132,10 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "a guard leaked by a task that has ended",
-        &["held by task #1 (ended) since {leaked}", "at {waits}"],
+        &[
+            "taken by task #1 at {leaked}\n        it has ended: its guard was moved or leaked\n",
+            "at {waits}",
+        ],
         || {
             async {
                 let lock = forever(Lock::new(()));
@@ -149,7 +152,7 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "a guard taken outside every task",
-        &["held by code outside any task since {holds}", "at {waits}"],
+        &["taken by code outside any task at {holds}", "at {waits}"],
         || {
             let lock = forever(Lock::new(()));
             next("holds");
@@ -164,7 +167,7 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "a place in line behind another",
-        &["place 2 in line", "held by task #0 (main) since {holds}"],
+        &["place 2 in line", "taken by task #0 (main) at {holds}"],
         || {
             async {
                 let lock = Lock::new(());
@@ -194,7 +197,7 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "a writer that wants to read",
-        &["cycle of one task", "rwlock", "since {holds}", "at {waits}"],
+        &["cycle of one task", "rwlock", "at {holds}", "at {waits}"],
         || {
             async {
                 let lock = RwLock::new(());
@@ -211,12 +214,14 @@ pub(super) const TABLE: &[Hang] = &[
         &[
             "at {writer}",
             "at {waits}",
+            "readers: 1, the last since {reads}",
             "place 1 in line",
             "place 2 in line",
         ],
         || {
             async {
                 let lock = Rc::new(RwLock::new(()));
+                next("reads");
                 let _read = lock.read().await;
                 let _writer = spawn({
                     let lock = lock.clone();
@@ -234,7 +239,7 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "AB-BA of writers, one lock of each policy",
-        &["cycle of 2 tasks", "since {a}", "since {b}"],
+        &["cycle of 2 tasks", "at {a}", "at {b}"],
         || {
             async {
                 let a = Rc::new(RwLock::new(()));
@@ -259,12 +264,7 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "a cell whose initialiser asks for it",
-        &[
-            "cycle of one task",
-            "once cell",
-            "since {holds}",
-            "at {waits}",
-        ],
+        &["cycle of one task", "once cell", "at {holds}", "at {waits}"],
         || {
             async {
                 let cell = forever(OnceCell::<i32>::new());
@@ -299,7 +299,7 @@ pub(super) const TABLE: &[Hang] = &[
         "who would set the event waits for the lock",
         &[
             "waits for event made at {event}",
-            "since {holds}",
+            "at {holds}",
             "at {waits}",
         ],
         || {
@@ -327,7 +327,7 @@ pub(super) const TABLE: &[Hang] = &[
         "a group whose body holds what a child wants",
         &[
             "cycle of 2 tasks",
-            "waits at {group} for the children #1 \"child\" of a task group",
+            "    waits for  the children #1 \"child\" of a task group made at {group}\n",
         ],
         || {
             async {
@@ -362,11 +362,16 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "the holder of all permits wants one more",
-        &["semaphore", "made at {made}", "at {waits}"],
+        &[
+            "a permit of semaphore made at {made}",
+            "at {waits}",
+            "permits in hand: 2, the last since {holds}",
+        ],
         || {
             async {
                 next("made");
                 let semaphore = Semaphore::new(2);
+                next("holds");
                 let _all = semaphore.acquire_many(2).await;
                 next("waits");
                 let _more = semaphore.acquire().await;
@@ -376,7 +381,7 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "two tasks that await each other",
-        &["cycle of 2 tasks", "waits at {join} for the end of"],
+        &["cycle of 2 tasks", "\n               at {join}\n"],
         || joins(2).boxed_local(),
     ),
     certain(

@@ -29,7 +29,11 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "a barrier short of one",
-        &["barrier made at {made}", "at {waits}", "place 2 in line"],
+        &[
+            "barrier made at {made}",
+            "still to come: 1",
+            "place 2 in line",
+        ],
         || {
             async {
                 next("made");
@@ -49,7 +53,11 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "a latch short of one",
-        &["latch made at {made}", "at {waits}"],
+        &[
+            "latch made at {made}",
+            "at {waits}",
+            "left to count down: 1",
+        ],
         || {
             async {
                 next("made");
@@ -168,7 +176,11 @@ pub(super) const TABLE: &[Hang] = &[
     ),
     certain(
         "an item that is never done",
-        &["the end of work on queue", "at {waits}"],
+        &[
+            "the end of work on queue",
+            "at {waits}",
+            "items not done: 1",
+        ],
         || {
             async {
                 let queue = Queue::unbounded();
@@ -198,7 +210,11 @@ pub(super) const TABLE: &[Hang] = &[
     }),
     certain(
         "a permit that was forgotten",
-        &["semaphore made at {made}", "at {waits}"],
+        &[
+            "semaphore made at {made}",
+            "at {waits}",
+            "permits in hand: 0\n",
+        ],
         || {
             async {
                 next("made");
