@@ -29,6 +29,25 @@ use crate::runtime::{External, Way, expect_external, try_gather};
 /// A started process.
 ///
 /// asyncio counterpart: `asyncio.subprocess.Process`.
+///
+/// # Examples
+///
+/// ```
+/// use std::process::Stdio;
+/// use futures::AsyncReadExt;
+/// use turnwise::io::Command;
+///
+/// # fn main() -> std::io::Result<()> {
+/// turnwise::block_on(async {
+///     let mut child = Command::new("echo").arg("hello").stdout(Stdio::piped()).spawn()?;
+///     let mut said = String::new();
+///     child.stdout.as_mut().expect("it is piped").read_to_string(&mut said).await?;
+///     assert_eq!(said, "hello\n");
+///     assert!(child.wait().await?.success());
+///     Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Child {
     child: process::Child,

@@ -84,6 +84,21 @@ pub fn ctrl_c() -> CtrlC {
 /// # Panics
 ///
 /// Without a runtime on this thread.
+///
+/// # Examples
+///
+/// ```no_run
+/// use turnwise::io::{SignalKind, signal};
+///
+/// # fn read_settings() {}
+/// # async fn listen() -> std::io::Result<()> {
+/// let mut hangup = signal(SignalKind::HANGUP)?;
+/// loop {
+///     hangup.recv().await?;
+///     read_settings();
+/// }
+/// # }
+/// ```
 #[track_caller]
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     if consts::FORBIDDEN.contains(&kind.0) {

@@ -23,7 +23,20 @@ use super::tcp::TcpStream;
 ///
 /// # Examples
 ///
-/// See [`TcpStream`].
+/// ```no_run
+/// use turnwise::io::{TcpListener, TcpStream};
+///
+/// async fn serve(stream: TcpStream) { /* … */ }
+///
+/// #[turnwise::main]
+/// async fn main() -> std::io::Result<()> {
+///     let listener = TcpListener::bind("localhost:8000").await?;
+///     loop {
+///         let (stream, _peer) = listener.accept().await?;
+///         turnwise::spawn(serve(stream));
+///     }
+/// }
+/// ```
 pub struct TcpListener {
     acceptor: Acceptor<mio::net::TcpListener>,
 }

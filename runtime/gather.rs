@@ -52,7 +52,7 @@ use super::nursery::{Nursery, Report};
 #[doc(alias = "join")]
 #[doc(alias = "join_all")]
 pub fn gather<K, G: Gather<K>>(futures: G) -> G::Future {
-    futures.into_gather(Location::caller())
+    futures.into_gather(At(Location::caller()))
 }
 
 /// Waits for all of several futures, or for the first error.
@@ -86,7 +86,7 @@ pub fn gather<K, G: Gather<K>>(futures: G) -> G::Future {
 #[track_caller]
 #[doc(alias = "try_join")]
 pub fn try_gather<K, G: TryGather<K>>(futures: G) -> G::Future {
-    futures.into_try_gather(Location::caller())
+    futures.into_try_gather(At(Location::caller()))
 }
 
 /// Waits for the first of several futures and drops the others before it returns.
@@ -140,20 +140,26 @@ pub struct Spawned;
 #[derive(Debug)]
 pub struct SpawnedVec;
 
-/// What [`gather`] takes. `K` tells tuples and arrays from iterators, and is always inferred.
+/// The caller's line. It has no name outside, which seals the traits that ask for it.
+#[derive(Debug)]
+pub struct At(&'static Location<'static>);
+
+/// What [`gather`] takes: tuples, arrays, iterators and vectors of futures. Sealed; `K`
+/// tells tuples and arrays from iterators, and is always inferred.
 pub trait Gather<K> {
     /// The future of [`gather`].
     type Future: Future;
     #[doc(hidden)]
-    fn into_gather(self, at: &'static Location<'static>) -> Self::Future;
+    fn into_gather(self, at: At) -> Self::Future;
 }
 
-/// What [`try_gather`] takes. `K` tells tuples and arrays from iterators, and is always inferred.
+/// What [`try_gather`] takes: tuples, arrays, iterators and vectors of futures of results. Sealed;
+/// `K` tells tuples and arrays from iterators, and is always inferred.
 pub trait TryGather<K> {
     /// The future of [`try_gather`].
     type Future: Future;
     #[doc(hidden)]
-    fn into_try_gather(self, at: &'static Location<'static>) -> Self::Future;
+    fn into_try_gather(self, at: At) -> Self::Future;
 }
 
 impl<B> Gather<Inline> for B
@@ -163,7 +169,7 @@ where
 {
     type Future = GatherInline<B::Branches>;
 
-    fn into_gather(self, _: &'static Location<'static>) -> Self::Future {
+    fn into_gather(self, _: At) -> Self::Future {
         GatherInline {
             branches: self.into_branches(),
         }
@@ -177,7 +183,7 @@ where
 {
     type Future = TryGatherInline<B::Branches>;
 
-    fn into_try_gather(self, _: &'static Location<'static>) -> Self::Future {
+    fn into_try_gather(self, _: At) -> Self::Future {
         TryGatherInline {
             branches: Some(self.into_branches()),
         }
@@ -191,8 +197,8 @@ where
 {
     type Future = GatherSpawned<F::Output>;
 
-    fn into_gather(self, at: &'static Location<'static>) -> Self::Future {
-        GatherSpawned::new(self, at)
+    fn into_gather(self, at: At) -> Self::Future {
+        GatherSpawned::new(self, at.0)
     }
 }
 
@@ -205,9 +211,9 @@ where
 {
     type Future = TryGatherSpawned<T, E>;
 
-    fn into_try_gather(self, at: &'static Location<'static>) -> Self::Future {
+    fn into_try_gather(self, at: At) -> Self::Future {
         TryGatherSpawned {
-            all: GatherSpawned::new(self, at),
+            all: GatherSpawned::new(self, at.0),
         }
     }
 }
@@ -218,8 +224,8 @@ where
 {
     type Future = GatherSpawned<F::Output>;
 
-    fn into_gather(self, at: &'static Location<'static>) -> Self::Future {
-        GatherSpawned::new(self.into_iter(), at)
+    fn into_gather(self, at: At) -> Self::Future {
+        GatherSpawned::new(self.into_iter(), at.0)
     }
 }
 
@@ -231,9 +237,9 @@ where
 {
     type Future = TryGatherSpawned<T, E>;
 
-    fn into_try_gather(self, at: &'static Location<'static>) -> Self::Future {
+    fn into_try_gather(self, at: At) -> Self::Future {
         TryGatherSpawned {
-            all: GatherSpawned::new(self.into_iter(), at),
+            all: GatherSpawned::new(self.into_iter(), at.0),
         }
     }
 }

@@ -41,6 +41,17 @@ impl Info {
 /// The task that is running, if one is.
 ///
 /// asyncio counterpart: `asyncio.current_task`.
+///
+/// # Examples
+///
+/// ```
+/// turnwise::block_on(async {
+///     let task = turnwise::spawn(async { turnwise::task::current().unwrap().name });
+///     assert_eq!(task.named("cook").await.unwrap().as_deref(), Some("cook"));
+///     assert!(turnwise::task::all().len() == 1, "only main is left");
+/// });
+/// assert!(turnwise::task::current().is_none());
+/// ```
 pub fn current() -> Option<Info> {
     context::try_with(|kernel| {
         let id = kernel.current.get()?;

@@ -135,6 +135,19 @@ pub(crate) fn spawn_boxed(
 /// # Panics
 ///
 /// When awaited again after it gave its output.
+///
+/// # Examples
+///
+/// ```
+/// use turnwise::JoinError;
+///
+/// turnwise::block_on(async {
+///     let forever = turnwise::spawn(std::future::pending::<()>()).named("forever");
+///     forever.cancel_because("we have seen enough");
+///     let error = forever.await.unwrap_err();
+///     assert!(matches!(&error, JoinError::Cancelled { reason: Some(reason), .. } if reason.contains("enough")));
+/// });
+/// ```
 #[must_use = "a dropped handle detaches its task; bind it, or say `drop(handle)`"]
 #[doc(alias = "Task")]
 pub struct JoinHandle<T> {

@@ -55,6 +55,15 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// Dropping it drops all its tasks, in the order of their spawning.
 ///
 /// asyncio counterpart: the event loop, with `asyncio.Runner`.
+///
+/// # Examples
+///
+/// ```
+/// let runtime = turnwise::Runtime::new();
+/// let task = runtime.spawn(async { 6 * 7 }); // begins when the runtime runs
+/// assert_eq!(runtime.block_on(task).unwrap(), 42);
+/// assert_eq!(runtime.stats().alive, 0);
+/// ```
 #[must_use = "a runtime that is dropped drops its tasks; call `block_on`"]
 #[derive(Debug)]
 pub struct Runtime {

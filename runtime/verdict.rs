@@ -265,6 +265,17 @@ pub(crate) fn at_park(kernel: &Kernel) -> Park {
 ///
 /// Returned by [`Runtime::try_block_on`](crate::Runtime::try_block_on), and the text of the panic
 /// of [`block_on`](crate::block_on).
+///
+/// # Examples
+///
+/// ```
+/// use turnwise::{Runtime, Verdict, sync::Event};
+///
+/// let never = async { Event::new().wait().await };
+/// let deadlock = Runtime::new().try_block_on(never).unwrap_err();
+/// assert_eq!(deadlock.report().verdict(), Verdict::Certain);
+/// assert!(deadlock.to_string().contains("waits for event made at"));
+/// ```
 pub struct Deadlock {
     report: Report,
 }

@@ -34,11 +34,11 @@ use super::channel_errors::{OverDone, TryGetError, TryPutError};
 use super::channel_futures::{Get, Items, Join, Put, Take};
 use crate::runtime::{Left, Owner, WaitQueue};
 
-/// Where a queue keeps its items, and which one it gives next.
+/// Where a queue keeps its items, and which one it gives next. Sealed.
 ///
 /// A store that runs code of its items does so with nothing borrowed (rule R4), and is as it was if
 /// that code panics.
-pub trait Store {
+pub trait Store: sealed::Store {
     /// What is stored.
     type Item;
     /// Name of the queue in reports.
@@ -49,6 +49,10 @@ pub trait Store {
     fn pop(&self) -> Option<Self::Item>;
     /// Takes out all items, in the order in which `pop` would give them.
     fn drain(&self) -> Vec<Self::Item>;
+}
+
+pub(super) mod sealed {
+    pub trait Store {}
 }
 
 /// What a waiter asks for, or is granted.

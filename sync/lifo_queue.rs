@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::ops::Deref;
 
-use super::channel::{Channel, Store};
+use super::channel::{Channel, Store, sealed};
 
 /// A queue: last in, first out. Its verbs are those of [`Channel`].
 ///
@@ -80,6 +80,8 @@ impl<T> Lifo<T> {
         Lifo(RefCell::new(Vec::new()))
     }
 }
+
+impl<T> sealed::Store for Lifo<T> {}
 
 impl<T> Store for Lifo<T> {
     type Item = T;

@@ -14,7 +14,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Deref;
 
-use super::channel::{Channel, Store};
+use super::channel::{Channel, Store, sealed};
 
 /// A queue: smallest item first, first come among equals. Its verbs are those of [`Channel`].
 ///
@@ -113,6 +113,8 @@ impl<T> Smallest<T> {
         }
     }
 }
+
+impl<T: Ord> sealed::Store for Smallest<T> {}
 
 impl<T: Ord> Store for Smallest<T> {
     type Item = T;

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Deref;
 
-use super::channel::{Channel, Store};
+use super::channel::{Channel, Store, sealed};
 
 /// A queue: first in, first out. Its verbs are those of [`Channel`].
 ///
@@ -93,6 +93,8 @@ impl<T> Fifo<T> {
         Fifo(RefCell::new(VecDeque::new()))
     }
 }
+
+impl<T> sealed::Store for Fifo<T> {}
 
 impl<T> Store for Fifo<T> {
     type Item = T;
