@@ -153,7 +153,8 @@ impl Lease {
     /// # Cancel safety
     ///
     /// The query is interrupted and all of the transaction undone, unless it had decided to be kept
-    /// already. Either way the connection comes back.
+    /// already. Either way the connection comes back. Only a wait for another program that writes
+    /// goes on, until SQLite's time limit for it.
     ///
     /// # Errors
     ///

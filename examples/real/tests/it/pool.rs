@@ -317,11 +317,16 @@ fn a_transaction_that_is_given_up_before_it_has_a_thread_does_not_begin() {
             let (plug, keeper) = gate();
             let plug = spawn_blocking(move || plug.pass());
             let lease = bench.pool.acquire().await;
-            let write = lease.write(|_| -> Result<()> { panic!("nobody waits for this") });
+            let (began, begins) = mpsc::channel::<()>();
+            let write = lease.write(move |_| {
+                let _ = began.send(());
+                Ok(())
+            });
             give_up_after(1, write).await;
             keeper.open();
             plug.await.expect("it passes");
             bench.check(&[]).await;
+            begins.try_recv().expect_err("nobody waited for it");
         });
     });
 }
