@@ -96,14 +96,21 @@ impl DatabasePool {
     }
 
     /// Waits for a connection. Whoever gives up has lost its place and nothing else.
-    pub async fn acquire(&self) -> Lease {
-        let asked = Instant::now();
-        let permit = self.shared.permits.acquire_owned().await;
-        Lease {
-            connection: self.shared.idle.borrow_mut().pop(),
-            shared: self.shared.clone(),
-            waited: asked.elapsed(),
-            _permit: permit,
+    ///
+    /// A program that hangs here is told which line has asked: that of the caller.
+    #[track_caller]
+    pub fn acquire(&self) -> impl Future<Output = Lease> + use<> {
+        let (shared, asked) = (self.shared.clone(), Instant::now());
+        let permit = shared.permits.acquire_owned();
+        async move {
+            let permit = permit.await;
+            let connection = shared.idle.borrow_mut().pop();
+            Lease {
+                connection,
+                waited: asked.elapsed(),
+                shared,
+                _permit: permit,
+            }
         }
     }
 

@@ -471,6 +471,26 @@ fn given_up_at_any_poll_it_is_done_as_a_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_program_that_waits_for_its_own_connection_is_told_where() {
+    bounded(|| {
+        let runtime = turnwise::Runtime::new();
+        let line = line!() + 5;
+        let stuck = runtime.try_block_on(async {
+            let pool = DatabasePool::new(1, Connection::open_in_memory);
+            let first = pool.acquire().await;
+            let pool = &pool;
+            let second = pool.acquire().await;
+            drop((first, second));
+        });
+        let report = stuck
+            .expect_err("nobody gives a connection back")
+            .to_string();
+        let place = format!("{}:{line}:", file!());
+        assert!(report.contains(&place), "{place} in {report}");
+    });
+}
+
+#[test]
 fn closing_waits_for_those_who_are_at_it() {
     on_real_time(|| async {
         let bench = Bench::new(2).await;
