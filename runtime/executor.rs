@@ -24,7 +24,7 @@ use super::join_error::JoinError;
 use super::outside;
 use super::problems;
 use super::task::{BoxedBody, NO_WAKER, TaskId};
-use super::waker::PollWaker;
+use super::waker::{Loose, PollWaker};
 use super::watchdog::Watchdog;
 
 /// The future of a `block_on`, which takes its turn like any task but lives on the stack.
@@ -297,4 +297,40 @@ fn new_waker(kernel: &Kernel) -> PollWaker {
             .clone()
             .expect("a runtime has an inbox"),
     )
+}
+
+/// Others have clones of these wakers, and the kernel has no reference until this is dropped.
+///
+/// No task may be polled or end meanwhile: its waker is not in its place.
+pub(crate) struct LetGo<'a> {
+    kernel: &'a Kernel,
+    wakers: Vec<(usize, Loose)>,
+}
+
+impl<'a> LetGo<'a> {
+    pub(crate) fn all(kernel: &'a Kernel) -> Self {
+        let mut cloned = kernel.cloned.borrow_mut();
+        let wakers = cloned.iter_mut().filter_map(|(key, place)| {
+            let own = place.take_if(|own| own.is_cloned())?;
+            Some((key, own.let_go()))
+        });
+        LetGo {
+            kernel,
+            wakers: wakers.collect(),
+        }
+    }
+}
+
+impl Drop for LetGo<'_> {
+    fn drop(&mut self) {
+        let Some(inbox) = self.kernel.inbox.borrow().clone() else {
+            return;
+        };
+        let mut cloned = self.kernel.cloned.borrow_mut();
+        for (key, waker) in self.wakers.drain(..) {
+            if let Some(place) = cloned.get_mut(key) {
+                *place = Some(waker.take_up(&inbox));
+            }
+        }
+    }
 }

@@ -57,13 +57,13 @@ impl<L, B: Clone + Ring> Mailbox<L, B> {
             }
             inside.letters.push(letter);
         }
-        self.mail.store(true, Ordering::SeqCst);
-        self.ring_if_parked();
+        self.nudge();
         Ok(())
     }
 
-    /// Wakes the owner if it sleeps.
-    pub(crate) fn ring_if_parked(&self) {
+    /// Has the owner look around, as for a letter.
+    pub(crate) fn nudge(&self) {
+        self.mail.store(true, Ordering::SeqCst);
         if self.parked.load(Ordering::SeqCst) && self.parked.swap(false, Ordering::SeqCst) {
             self.ring();
         }

@@ -7,7 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use super::context::{self, Kernel};
-use super::executor::refuse_fork;
+use super::executor::{LetGo, refuse_fork};
 use super::reactor::{self, Hit, Reactor};
 use super::remote;
 use super::verdict::{self, Park};
@@ -137,14 +137,14 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     if kernel.clock.is_virtual() {
         return idle_virtual(kernel, next, limit, judge);
     }
-    let mut judged = None;
-    if next.is_none() && judge && limit.is_none() {
-        match verdict::at_park(kernel) {
-            Park::GiveUp => return Idle::Dead,
-            Park::Until(until) => judged = Some(until),
-            Park::Sleep => {}
-        }
-    }
+    let judge = judge && limit.is_none();
+    let (judged, watch) = match judge && next.is_none() {
+        true => match self::judge(kernel) {
+            Ok(judged) => judged,
+            Err(idle) => return idle,
+        },
+        false => (None, None),
+    };
     let now = kernel.clock.now();
     let limit = limit
         .map(|limit| now.saturating_add(super::clock::nanos(limit)))
@@ -156,6 +156,7 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     if until.is_none_or(|until| until > now) || has_io(kernel) || kernel.embedded.get() {
         sleep(kernel, until, now);
     }
+    drop(watch);
     let now = kernel.clock.now();
     kernel.pace.looked.set(now);
     kernel.pace.asked.set(now);
@@ -163,6 +164,17 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     expire(kernel, now);
     remote::read(kernel);
     Idle::Awake
+}
+
+/// Judges a loop that would sleep for ever: until when it may, and what it lets go of meanwhile.
+fn judge(kernel: &Kernel) -> Result<(Option<u64>, Option<LetGo<'_>>), Idle> {
+    match verdict::at_park(kernel) {
+        Park::Sleep => Ok((None, None)),
+        Park::Watch => Ok((None, Some(LetGo::all(kernel)))),
+        Park::Until(until) => Ok((Some(until), None)),
+        Park::Again => Err(Idle::Awake),
+        Park::GiveUp => Err(Idle::Dead),
+    }
 }
 
 fn do_chore(kernel: &Kernel) {
@@ -193,18 +205,18 @@ fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, jud
     let now = super::clock::real();
     let working = kernel.is_working();
     let Some(next) = next.filter(|_| !working) else {
-        let mut judged = None;
-        if !working && judge && limit.is_none() {
-            match verdict::at_park(kernel) {
-                Park::GiveUp => return Idle::Dead,
-                Park::Until(until) => judged = Some(until),
-                Park::Sleep => {}
-            }
-        }
+        let (judged, watch) = match judge && !working {
+            true => match self::judge(kernel) {
+                Ok(judged) => judged,
+                Err(idle) => return idle,
+            },
+            false => (None, None),
+        };
         let until = limit
             .map(|limit| now.saturating_add(super::clock::nanos(limit)))
             .or(judged);
         sleep(kernel, until, now);
+        drop(watch);
         remote::read(kernel);
         return Idle::Awake;
     };

@@ -138,7 +138,7 @@ impl Drop for Remote {
     fn drop(&mut self) {
         if self.link.remotes.fetch_sub(1, Ordering::SeqCst) == 1 {
             // The loop may sleep for our sake alone: now it has to be judged.
-            self.link.inbox.ring_if_parked();
+            self.link.inbox.nudge();
         }
     }
 }

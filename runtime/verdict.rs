@@ -8,6 +8,7 @@
 //!                                 │ no
 //!                                 ├─ clones of a waker left ──▶ Suspected: sleep for the grace,
 //!                                 │                             then say so once (strict: fail)
+//!                                 │                             and watch for the last to go
 //!                                 └─ none ──▶ Certain: give up with the report
 //! ```
 //!
@@ -215,8 +216,12 @@ impl Suspicion {
 pub(crate) enum Park {
     /// Sleep until something happens.
     Sleep,
+    /// Sleep until something happens, or until nobody has a clone of a waker any more.
+    Watch,
     /// Sleep at most until then, in real time, and ask again.
     Until(u64),
+    /// Do not sleep: foreign code has run and may have woken somebody.
+    Again,
     /// Do not sleep: nothing will ever happen, or nobody believes it any more.
     GiveUp,
 }
@@ -232,7 +237,8 @@ pub(crate) fn at_park(kernel: &Kernel) -> Park {
     match verdict {
         Verdict::Certain => return Park::GiveUp,
         Verdict::Suspected if !suspicion.told.get() => {}
-        _ => {
+        Verdict::Suspected => return Park::Watch,
+        Verdict::Idle => {
             suspicion.relieve();
             return Park::Sleep;
         }
@@ -258,7 +264,7 @@ pub(crate) fn at_park(kernel: &Kernel) -> Park {
         Some(hook) => call_hook(|| hook(&report)),
         None => print(&report),
     }
-    Park::Sleep
+    Park::Again
 }
 
 /// Nothing can ever wake the program again, or in tests: nothing is likely to.

@@ -5,15 +5,21 @@
 //! enters the list of cloned wakers, the only one that the deadlock verdict has to read. So a task
 //! that waits for our own primitives costs no waker at all.
 //!
+//! A loop that sleeps without a deadline, and that only clones can wake, keeps no reference of its own
+//! meanwhile ([`Loose`]). So whoever drops the last clone, on whatever thread, runs the destructor of
+//! what it points at, and that has the loop judged anew. Nobody else pays for it.
+//!
 //! # Invariants
 //!
 //! - **Aim.** A waker is aimed anew only while nobody else holds it: the count is read, then an
 //!   acquire fence orders it after the last use by whoever dropped a clone on another thread.
 //! - **Publish first.** A wake from another thread reaches the inbox before its clone is dropped,
 //!   so whoever sees the count go down also sees the wake.
+//! - **Last one.** The kernel lets go before it announces that it sleeps, and a destructor leaves mail
+//!   before it asks whether anybody sleeps: the last drop is never slept over (`mailbox.rs`).
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 
 use super::context;
@@ -25,6 +31,8 @@ struct TaskWaker {
     /// The task it wakes, as bits.
     id: AtomicU64,
     inbox: Arc<Inbox>,
+    /// The kernel has let go of it, and wants to know of its end.
+    awaited: AtomicBool,
 }
 
 impl Wake for TaskWaker {
@@ -51,6 +59,14 @@ impl Wake for TaskWaker {
     }
 }
 
+impl Drop for TaskWaker {
+    fn drop(&mut self) {
+        if *self.awaited.get_mut() {
+            self.inbox.nudge();
+        }
+    }
+}
+
 /// A waker together with the means to aim it and to see whether it was cloned.
 pub(crate) struct PollWaker {
     target: Arc<TaskWaker>,
@@ -62,10 +78,14 @@ impl PollWaker {
     const UNSHARED: usize = 2;
 
     pub(crate) fn new(inbox: Arc<Inbox>) -> Self {
-        let target = Arc::new(TaskWaker {
+        PollWaker::of(Arc::new(TaskWaker {
             id: AtomicU64::new(0),
             inbox,
-        });
+            awaited: AtomicBool::new(false),
+        }))
+    }
+
+    fn of(target: Arc<TaskWaker>) -> Self {
         PollWaker {
             waker: Waker::from(target.clone()),
             target,
@@ -87,5 +107,32 @@ impl PollWaker {
         }
         fence(Ordering::Acquire);
         false
+    }
+    /// Gives the references of ours up; whoever drops the last clone has the loop judged anew.
+    pub(crate) fn let_go(self) -> Loose {
+        self.target.awaited.store(true, Ordering::Relaxed);
+        Loose {
+            id: self.target.id.load(Ordering::Relaxed),
+            target: Arc::downgrade(&self.target),
+        }
+    }
+}
+
+/// A [`PollWaker`] that only others have references to.
+pub(crate) struct Loose {
+    id: u64,
+    target: Weak<TaskWaker>,
+}
+
+impl Loose {
+    /// The waker again, or another one for the same task if nobody has it any more.
+    pub(crate) fn take_up(self, inbox: &Arc<Inbox>) -> PollWaker {
+        let own = match self.target.upgrade() {
+            Some(target) => PollWaker::of(target),
+            None => PollWaker::new(inbox.clone()),
+        };
+        own.target.id.store(self.id, Ordering::Relaxed);
+        own.target.awaited.store(false, Ordering::Relaxed);
+        own
     }
 }

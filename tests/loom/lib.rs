@@ -256,6 +256,36 @@ fn what_was_published_before_a_count_was_given_up_is_seen_by_the_verdict() {
 }
 
 #[test]
+fn the_last_to_give_up_its_share_is_never_slept_over() {
+    // A loop that only foreign wakers can wake lets go of its own share before it sleeps, and asks
+    // again once the mailbox has stirred it; whoever gives up the last share stirs it.
+    explore(Some(3), || {
+        let (mailbox, bell) = mailbox();
+        let shares = Arc::new(AtomicUsize::new(3));
+        let give_up = |mailbox: &Box, shares: &AtomicUsize| {
+            if shares.fetch_sub(1, Ordering::AcqRel) == 1 {
+                mailbox.nudge();
+            }
+        };
+        let others: Vec<_> = (0..2)
+            .map(|_| {
+                let (mailbox, shares) = (mailbox.clone(), shares.clone());
+                thread::spawn(move || give_up(&mailbox, &shares))
+            })
+            .collect();
+        give_up(&mailbox, &shares);
+        if mailbox.park() {
+            bell.sleep();
+            mailbox.unpark();
+        }
+        mailbox.take(&mut Vec::new());
+        assert_eq!(shares.load(Ordering::Relaxed), 0);
+        others.into_iter().for_each(|other| other.join().unwrap());
+        assert!(bell.rings() <= 1);
+    });
+}
+
+#[test]
 fn a_bell_that_is_hung_late_is_in_time_for_the_first_sleep() {
     explore(None, || {
         let (mailbox, bell) = (Arc::new(Box::new()), Bell::new());

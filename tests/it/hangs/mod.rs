@@ -3,6 +3,7 @@
 
 mod foreign;
 mod futurelocks;
+mod late;
 mod locks;
 mod others;
 

@@ -1,0 +1,149 @@
+//! Programs that hang only while the loop sleeps already: the last one outside who could have woken
+//! them goes away without doing so.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::task::{Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use turnwise::sync::Event;
+use turnwise::{Builder, Runtime, Verdict, remote, spawn};
+
+use super::super::support::bounded;
+
+const ROUNDS: usize = 1_000;
+
+/// Says so once it suspects that nobody will wake it, and sleeps on.
+fn suspicious(tell: impl Fn() + 'static) -> Runtime {
+    let builder = Builder::new().grace(Duration::ZERO);
+    builder.on_suspected(move |_| tell()).build()
+}
+
+/// Gives clones of its waker away and is never ready.
+async fn keep(by: Vec<mpsc::Sender<Waker>>) {
+    poll_fn(|cx| {
+        by.iter()
+            .for_each(|by| by.send(cx.waker().clone()).unwrap());
+        Poll::<()>::Pending
+    })
+    .await
+}
+
+/// A thread that is sent wakers, and does with each what `act` does once it is told to.
+fn keeper(mut act: impl FnMut(Waker) + Send + 'static) -> (mpsc::Sender<Waker>, mpsc::Sender<()>) {
+    let (give, wakers) = mpsc::channel();
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || told.iter().for_each(|()| act(wakers.recv().unwrap())));
+    (give, tell)
+}
+
+#[test]
+fn the_last_waker_that_another_thread_drops_makes_a_suspicion_certain() {
+    bounded(|| {
+        let (give, tell) = keeper(drop);
+        for round in 0..ROUNDS {
+            let tell = tell.clone();
+            let runtime = suspicious(move || tell.send(()).unwrap());
+            let deadlock = runtime.try_block_on(keep(vec![give.clone()]));
+            let verdict = deadlock.unwrap_err().report().verdict();
+            assert_eq!(verdict, Verdict::Certain, "round {round}");
+        }
+    });
+}
+
+#[test]
+fn one_of_two_wakers_dropped_proves_nothing() {
+    bounded(|| {
+        let (give, tell) = keeper(drop);
+        let (give_late, tell_late) = keeper(Waker::wake);
+        for round in 0..ROUNDS {
+            let (tell, tell_late) = (tell.clone(), tell_late.clone());
+            let runtime = suspicious(move || {
+                tell.send(()).unwrap();
+                tell_late.send(()).unwrap();
+            });
+            let mut polls = 0;
+            let program = poll_fn(|cx| {
+                polls += 1;
+                if polls == 1 {
+                    give.send(cx.waker().clone()).unwrap();
+                    give_late.send(cx.waker().clone()).unwrap();
+                    return Poll::Pending;
+                }
+                Poll::Ready(())
+            });
+            let alive = runtime.try_block_on(program);
+            alive.unwrap_or_else(|deadlock| panic!("round {round}: {deadlock}"));
+        }
+    });
+}
+
+#[test]
+fn a_task_whose_waker_was_let_go_of_is_polled_with_one_that_works() {
+    bounded(|| {
+        let (give, tell) = keeper(Waker::wake);
+        let runtime = suspicious(move || {
+            tell.send(()).unwrap();
+            tell.send(()).unwrap();
+        });
+        // The first wake uses the last clone up while the loop sleeps; the second needs a new one.
+        let mut polls = 0;
+        let program = poll_fn(|cx| {
+            polls += 1;
+            if polls == 3 {
+                return Poll::Ready(());
+            }
+            give.send(cx.waker().clone()).unwrap();
+            Poll::Pending
+        });
+        runtime.try_block_on(program).expect("it is woken twice");
+        assert_eq!(polls, 3);
+    });
+}
+
+#[test]
+fn the_last_handle_that_another_thread_drops_makes_idleness_certain() {
+    bounded(|| {
+        let (give, handles) = mpsc::channel();
+        thread::spawn(move || handles.into_iter().for_each(drop));
+        let runtime = Runtime::new();
+        for _ in 0..ROUNDS {
+            let deadlock = runtime.try_block_on(async {
+                give.send(remote()).unwrap();
+                Event::new().wait().await
+            });
+            let verdict = deadlock.unwrap_err().report().verdict();
+            assert_eq!(verdict, Verdict::Certain);
+        }
+    });
+}
+
+#[test]
+fn whom_the_hook_of_a_suspicion_wakes_is_not_slept_over() {
+    bounded(|| {
+        let event = Rc::new(Event::new());
+        let told = Rc::new(Cell::new(0));
+        let runtime = suspicious({
+            let (event, told) = (event.clone(), told.clone());
+            move || {
+                told.set(told.get() + 1);
+                event.set();
+            }
+        });
+        let waits = async {
+            drop(spawn(async {
+                poll_fn(|cx| {
+                    std::mem::forget(cx.waker().clone());
+                    Poll::<()>::Pending
+                })
+                .await
+            }));
+            event.wait().await;
+        };
+        runtime.try_block_on(waits).expect("the hook wakes it");
+        assert_eq!(told.get(), 1);
+    });
+}
