@@ -1,10 +1,13 @@
 //! A pool of threads for calls that block.
 //!
 //! Threads start on demand, up to a limit, and end when they have been idle for a while; further
-//! jobs queue behind, first in, first out. A runtime that ends waits for running jobs, but not for
+//! jobs queue behind, first in, first out. Only who asks for it is refused at a long queue
+//! (docs/decisions/0008-who-is-refused-a-thread.md). A runtime that ends waits for running jobs, but not for
 //! long: a stuck call must not hang the exit of a program.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::io;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -29,8 +32,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Dropping the handle detaches the call; cancelling it keeps a call from starting, but stops none
 /// that has started. The pool has at most `min(32, processors + 4)` threads
 /// ([`Builder::blocking_threads`](crate::Builder::blocking_threads) chooses another limit); further
-/// calls wait in line. When the runtime ends it waits one second for the calls that run and then
-/// says on the standard error what it leaves behind.
+/// calls wait in line, however long that is. Whoever would rather be refused than wait in a long
+/// line calls [`try_spawn_blocking`]. When the runtime ends it waits one second for the calls that
+/// run and then says on the standard error what it leaves behind.
+///
+/// If the system gives the pool not even a first thread, the call is dropped, and its handle says
+/// that it was cancelled and why.
 ///
 /// asyncio counterpart: `asyncio.to_thread`, `loop.run_in_executor`.
 ///
@@ -58,12 +65,90 @@ where
     spawn_blocking_at(call, Location::caller())
 }
 
+/// As [`spawn_blocking`], unless the call would have to wait behind too many others.
+///
+/// How many may wait is set by [`Builder::blocking_queue`](crate::Builder::blocking_queue); without
+/// that, any number. Calls of [`spawn_blocking`] count as well, though none of them is refused.
+///
+/// asyncio counterpart: none; its executors queue without bound.
+///
+/// # Errors
+///
+/// - [`TrySpawnError::Full`] if no thread is free and as many calls wait as may;
+/// - [`TrySpawnError::NoThread`] if the system gives the pool not even a first thread.
+///
+/// Either gives the call back.
+///
+/// # Panics
+///
+/// Without a runtime on this thread. A panic of the call is a [`JoinError::Panicked`].
+///
+/// # Examples
+///
+/// ```
+/// use turnwise::{Builder, TrySpawnError, try_spawn_blocking};
+///
+/// let runtime = Builder::new().blocking_threads(1).blocking_queue(0).build();
+/// runtime.block_on(async {
+///     let (go, gone) = std::sync::mpsc::channel();
+///     let first = try_spawn_blocking(move || gone.recv().unwrap()).unwrap();
+///     let second = try_spawn_blocking(|| 7); // Nobody waits in this line.
+///     let Err(TrySpawnError::Full(call)) = second else { panic!("the thread is taken") };
+///     assert_eq!(call(), 7);
+///     go.send(1).unwrap();
+///     assert_eq!(first.await.unwrap(), 1);
+/// });
+/// ```
+#[track_caller]
+pub fn try_spawn_blocking<F, T>(call: F) -> Result<JoinHandle<T>, TrySpawnError<F>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    context::with_runtime("try_spawn_blocking", |_| ());
+    let most = context::with(|kernel| kernel.options.borrow().blocking_queue);
+    offer(call, most, Location::caller())
+}
+
 /// As [`spawn_blocking`], on behalf of another line.
 pub(crate) fn spawn_blocking_at<F, T>(call: F, at: &'static Location<'static>) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    offer(call, None, at).unwrap_or_else(|refused| {
+        let reason = refused.to_string();
+        if let TrySpawnError::NoThread(..) = refused {
+            // Nobody may look at the handle.
+            problems::print(&reason);
+        }
+        drop(refused);
+        let never = join::spawn_at(std::future::pending(), at);
+        never.cancel_because(reason);
+        never
+    })
+}
+
+/// Gives a call to the pool, unless it would wait behind more than `most` others.
+fn offer<F, T>(
+    call: F,
+    most: Option<usize>,
+    at: &'static Location<'static>,
+) -> Result<JoinHandle<T>, TrySpawnError<F>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    // A runtime in teardown starts nothing, and its pool may be gone already.
+    let pool = context::with(|kernel| (!kernel.closing.get()).then(|| Pool::of(kernel)));
+    let Some(pool) = pool else {
+        return Err(TrySpawnError::Closing(call));
+    };
+    match pool.admit(most) {
+        Ok(true) => {}
+        Ok(false) => return Err(TrySpawnError::Full(call)),
+        Err(error) => return Err(TrySpawnError::NoThread(call, error)),
+    }
     let (answer, question) = answer::pair();
     let expected = expect_external(format!("blocking call at {at}"));
     let job = move || {
@@ -73,18 +158,56 @@ where
         }
     };
     let run = Box::new(job);
-    match context::with(|kernel| (!kernel.closing.get()).then(|| Pool::of(kernel))) {
-        Some(pool) => pool.start(Job { run, at }),
-        // A runtime in teardown starts nothing, and its pool may be gone already.
-        None => drop(run),
-    }
+    pool.queue(Job { run, at });
     let wait = async move {
         let result = question.await;
         drop(expected);
         result.unwrap_or_else(|error| error.resume())
     };
-    join::spawn_at(wait, at)
+    Ok(join::spawn_at(wait, at))
 }
+
+/// Why a blocking call was not taken. Gives the call back.
+#[non_exhaustive]
+pub enum TrySpawnError<F> {
+    /// No thread is free, and as many calls wait as may.
+    Full(F),
+    /// The system gives the pool not even a first thread.
+    NoThread(F, io::Error),
+    /// The runtime is being torn down.
+    Closing(F),
+}
+
+impl<F> TrySpawnError<F> {
+    /// The call.
+    pub fn into_inner(self) -> F {
+        match self {
+            TrySpawnError::Full(call)
+            | TrySpawnError::NoThread(call, _)
+            | TrySpawnError::Closing(call) => call,
+        }
+    }
+}
+
+impl<F> fmt::Display for TrySpawnError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TrySpawnError::Full(_) => f.write_str("too many blocking calls wait already"),
+            TrySpawnError::NoThread(_, error) => {
+                write!(f, "no thread for blocking calls can be started: {error}")
+            }
+            TrySpawnError::Closing(_) => f.write_str("the runtime is ending"),
+        }
+    }
+}
+
+impl<F> fmt::Debug for TrySpawnError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TrySpawnError({self})")
+    }
+}
+
+impl<F> std::error::Error for TrySpawnError<F> {}
 
 struct Job {
     run: Box<dyn FnOnce() + Send>,
@@ -111,6 +234,8 @@ struct State {
     /// The threads, each with the place of the job it runs.
     threads: Slab<Option<&'static Location<'static>>>,
     idle: usize,
+    /// Jobs that were admitted and are not queued yet: a thread that could do one stays.
+    coming: usize,
     closed: bool,
 }
 
@@ -127,6 +252,7 @@ impl Pool {
                 queue: VecDeque::new(),
                 threads: Slab::new(),
                 idle: 0,
+                coming: 0,
                 closed: false,
             };
             let (work, ended) = (Condvar::new(), Condvar::new());
@@ -142,29 +268,48 @@ impl Pool {
         .clone()
     }
 
-    /// Queues a job and starts a thread for it if none is idle.
-    fn start(&self, job: Job) {
+    /// Whether one more job would wait behind at most `most` others. If so there is a thread that
+    /// will come to it, started now if none is free.
+    fn admit(&self, most: Option<usize>) -> io::Result<bool> {
         let mut state = self.shared.lock();
-        state.queue.push_back(job);
-        if state.idle >= state.queue.len() || state.threads.len() >= self.shared.limit {
-            drop(state);
-            return self.shared.work.notify_one();
+        let waiting = state.queue.len();
+        let busy = state
+            .threads
+            .iter()
+            .filter(|(_, job)| job.is_some())
+            .count();
+        let free = self.shared.limit.saturating_sub(busy);
+        if most.is_some_and(|most| waiting >= most.saturating_add(free)) {
+            return Ok(false);
+        }
+        state.coming += 1;
+        if state.idle > waiting || state.threads.len() >= self.shared.limit {
+            return Ok(true);
         }
         let number = state.threads.insert(None);
         drop(state);
         let shared = self.shared.clone();
         let thread = thread::Builder::new().name("turnwise-blocking".into());
-        if let Err(error) = thread.spawn(move || shared.serve(number)) {
-            let mut state = self.shared.lock();
-            state.threads.try_remove(number);
-            let alone = state.threads.is_empty();
-            let stuck = if alone { state.queue.pop_back() } else { None };
-            drop(state);
-            // Another thread will come to it; without one its handle says that it was dropped.
-            drop(stuck);
-            let text = format_args!("a thread for blocking calls cannot be started: {error}");
-            problems::print(text);
+        let Err(error) = thread.spawn(move || shared.serve(number)) else {
+            return Ok(true);
+        };
+        let mut state = self.shared.lock();
+        state.threads.try_remove(number);
+        if !state.threads.is_empty() {
+            // Another thread will come to the job.
+            return Ok(true);
         }
+        state.coming -= 1;
+        Err(error)
+    }
+
+    /// Queues a job that was admitted.
+    fn queue(&self, job: Job) {
+        let mut state = self.shared.lock();
+        state.coming -= 1;
+        state.queue.push_back(job);
+        drop(state);
+        self.shared.work.notify_one();
     }
 
     /// Takes no more jobs, drops those that wait, and waits a little for those that run. Returns
@@ -219,7 +364,7 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner);
             state = back;
             state.idle -= 1;
-            if timeout.timed_out() && state.queue.is_empty() {
+            if timeout.timed_out() && state.queue.is_empty() && state.coming == 0 {
                 break;
             }
         }

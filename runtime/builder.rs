@@ -39,6 +39,8 @@ pub(crate) struct Options {
     #[cfg(feature = "signal")]
     pub(crate) dump_on_sigusr1: bool,
     pub(crate) blocking_threads: Option<usize>,
+    /// How many blocking calls may wait before one is refused.
+    pub(crate) blocking_queue: Option<usize>,
 }
 
 impl Options {
@@ -55,6 +57,7 @@ impl Options {
             #[cfg(feature = "signal")]
             dump_on_sigusr1: false,
             blocking_threads: None,
+            blocking_queue: None,
         }
     }
 }
@@ -168,6 +171,16 @@ impl Builder {
             "blocking calls need a thread; choose a limit above zero"
         );
         self.options.blocking_threads = Some(limit);
+        self
+    }
+
+    /// Lets at most `limit` calls wait for a thread before
+    /// [`try_spawn_blocking`](crate::try_spawn_blocking) refuses one; with zero, it takes a call only
+    /// if a thread is free. Any number may wait otherwise.
+    ///
+    /// [`spawn_blocking`](crate::spawn_blocking) refuses nothing.
+    pub fn blocking_queue(mut self, limit: usize) -> Self {
+        self.options.blocking_queue = Some(limit);
         self
     }
 

@@ -59,7 +59,7 @@ mod shim {
     pub(crate) use std::sync::{Mutex, MutexGuard};
 }
 
-pub use blocking::spawn_blocking;
+pub use blocking::{TrySpawnError, spawn_blocking, try_spawn_blocking};
 pub use builder::{Builder, OnDeadlock};
 pub use gather::{
     Gather, GatherInline, GatherSpawned, Race, TryGather, TryGatherInline, TryGatherSpawned,

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use turnwise::{
-    Builder, JoinError, Runtime, as_completed, block_on, gather, sleep, spawn, spawn_blocking,
-    task_group, timeout, yield_now,
+    Builder, JoinError, Runtime, TrySpawnError, as_completed, block_on, gather, sleep, spawn,
+    spawn_blocking, task_group, timeout, try_spawn_blocking, yield_now,
 };
 
 use crate::support::{bounded, panic_of, virtual_runtime};
@@ -419,6 +419,224 @@ fn without_a_runtime_it_panics_with_the_cure() {
         text.contains("no runtime on this thread: spawn_blocking"),
         "{text}"
     );
+}
+
+#[test]
+fn a_full_queue_gives_the_call_back_and_takes_one_again_when_there_is_room() {
+    for (threads, queue) in [(1, 0), (1, 1), (2, 0), (2, 3), (4, 100)] {
+        let runtime = Builder::new()
+            .blocking_threads(threads)
+            .blocking_queue(queue)
+            .build();
+        runtime.block_on(async {
+            let (gate, ran) = (Gate::default(), Arc::new(AtomicUsize::new(0)));
+            let call = || {
+                let (gate, ran) = (gate.clone(), ran.clone());
+                move || {
+                    gate.pass();
+                    ran.fetch_add(1, Ordering::SeqCst)
+                }
+            };
+            let mut taken = Vec::new();
+            let given_back = loop {
+                match try_spawn_blocking(call()) {
+                    Ok(handle) => taken.push(handle),
+                    Err(refused) => break refused,
+                }
+            };
+            // Exact, whether the threads have come to their first call or not.
+            assert_eq!(
+                taken.len(),
+                threads + queue,
+                "{threads} threads, {queue} in line"
+            );
+            assert!(
+                matches!(&given_back, TrySpawnError::Full(_)),
+                "{given_back:?}"
+            );
+            assert!(given_back.to_string().contains("too many"), "{given_back}");
+            // A call of the other kind is taken all the same, and stands before the next.
+            taken.push(spawn_blocking(call()));
+            assert!(try_spawn_blocking(call()).is_err());
+            gate.open();
+            for handle in taken {
+                handle.await.expect("it returns");
+            }
+            assert_eq!(ran.load(Ordering::SeqCst), threads + queue + 1);
+            // The one that was refused is as good as new.
+            assert_eq!(given_back.into_inner()(), threads + queue + 1);
+            let mut again = try_spawn_blocking(call());
+            while let Err(refused) = again {
+                // The thread that did the last call may not be through with it.
+                yield_now().await;
+                again = try_spawn_blocking(refused.into_inner());
+            }
+            let again = again.expect("the loop above ends with it");
+            assert_eq!(again.await.expect("it returns"), threads + queue + 2);
+        });
+    }
+}
+
+#[test]
+fn under_load_every_call_is_either_run_once_or_given_back() {
+    const CALLS: usize = 20_000;
+    let runtime = Builder::new()
+        .blocking_threads(3)
+        .blocking_queue(16)
+        .build();
+    runtime.block_on(async {
+        let ran = Arc::new(AtomicUsize::new(0));
+        let (mut handles, mut refused) = (Vec::new(), 0);
+        for n in 0..CALLS {
+            let count = ran.clone();
+            match try_spawn_blocking(move || drop(count.fetch_add(1, Ordering::Relaxed))) {
+                Ok(handle) => handles.push(handle),
+                Err(TrySpawnError::Full(call)) => {
+                    refused += 1;
+                    drop(call);
+                }
+                Err(other) => panic!("{other}"),
+            }
+            if n % 50 == 0 {
+                yield_now().await;
+            }
+        }
+        let taken = handles.len();
+        for handle in handles {
+            handle.await.expect("it returns");
+        }
+        assert_eq!(taken + refused, CALLS);
+        assert_eq!(ran.load(Ordering::Relaxed), taken);
+        assert_eq!(Arc::strong_count(&ran), 1, "what was given back is gone");
+    });
+}
+
+#[test]
+fn without_a_bound_no_call_is_refused() {
+    block_on(async {
+        let gate = Gate::default();
+        let calls: Vec<_> = (0..2000)
+            .map(|n| {
+                let gate = gate.clone();
+                try_spawn_blocking(move || {
+                    gate.pass();
+                    n
+                })
+                .expect("any number may wait")
+            })
+            .collect();
+        gate.open();
+        for (n, call) in calls.into_iter().enumerate() {
+            assert_eq!(call.await.expect("it returns"), n);
+        }
+    });
+}
+
+#[test]
+fn a_runtime_that_ends_gives_the_call_back() {
+    struct Tries(mpsc::Sender<String>);
+    impl Drop for Tries {
+        fn drop(&mut self) {
+            let refused = try_spawn_blocking(|| 7).expect_err("the runtime ends");
+            let text = refused.to_string();
+            let seven = refused.into_inner()();
+            self.0
+                .send(format!("{text}: {seven}"))
+                .expect("somebody listens");
+        }
+    }
+    let (tell, told) = mpsc::channel();
+    let runtime = Runtime::new();
+    let tries = Tries(tell);
+    drop(runtime.spawn(async move {
+        let _tries = tries;
+        pending::<()>().await
+    }));
+    runtime.run_until_stalled();
+    drop(runtime);
+    assert_eq!(
+        told.recv().expect("it was dropped"),
+        "the runtime is ending: 7"
+    );
+}
+
+/// Run by the test below in a process of its own, which it leaves no memory for a thread's stack.
+#[test]
+#[ignore = "is run by a_thread_that_cannot_be_started_is_a_clear_outcome"]
+fn starved() {
+    let used = std::fs::read_to_string("/proc/self/statm").expect("Linux has it");
+    let pages: u64 = used
+        .split(' ')
+        .next()
+        .and_then(|pages| pages.parse().ok())
+        .expect("a number");
+    let size = pages * rustix::param::page_size() as u64;
+    let before = rustix::process::getrlimit(rustix::process::Resource::As);
+    let starve = |room: u64| {
+        let current = Some(size + room);
+        let limit = rustix::process::Rlimit { current, ..before };
+        rustix::process::setrlimit(rustix::process::Resource::As, limit).expect("it may shrink");
+    };
+    let runtime = Runtime::new();
+    starve(1 << 20);
+    runtime.block_on(async {
+        let ended = spawn_blocking(|| 7).await.expect_err("no thread");
+        println!("handle: {ended}");
+        assert!(ended.is_cancelled());
+        match try_spawn_blocking(|| 7) {
+            Err(refused @ TrySpawnError::NoThread(..)) => {
+                println!("error: {refused}");
+                assert_eq!(refused.into_inner()(), 7);
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+    // With one thread there, a call waits for it when the system gives no second.
+    starve(1 << 30);
+    let gate = Gate::default();
+    let inside = gate.clone();
+    runtime.block_on(async {
+        let (started, has_started) = futures::channel::oneshot::channel();
+        let first = spawn_blocking(move || {
+            started.send(()).expect("main waits");
+            inside.pass();
+        });
+        has_started.await.expect("it starts");
+        starve(0);
+        let second = spawn_blocking(|| 8);
+        gate.open();
+        first.await.expect("it returns");
+        println!(
+            "behind: {}",
+            second.await.expect("the first thread comes to it")
+        );
+    });
+}
+
+#[test]
+fn a_thread_that_cannot_be_started_is_a_clear_outcome() {
+    let exe = std::env::current_exe().expect("a test knows its own path");
+    let output = Command::new(exe)
+        .args([
+            "--exact",
+            "blocking::starved",
+            "--ignored",
+            "--test-threads=1",
+            "--nocapture",
+        ])
+        .output()
+        .expect("the test runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}{errors}");
+    let reason = "no thread for blocking calls can be started: ";
+    assert!(
+        text.contains(&format!("handle: task cancelled: {reason}")),
+        "{text}"
+    );
+    assert!(text.contains(&format!("error: {reason}")), "{text}");
+    assert!(text.contains("behind: 8"), "{text}");
+    assert!(errors.contains(&format!("turnwise: {reason}")), "{errors}");
 }
 
 /// Run by the test below in a process of its own.
