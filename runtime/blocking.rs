@@ -17,10 +17,10 @@ use slab::Slab;
 
 use super::answer;
 use super::context::{self, Kernel};
+use super::external::expect_external;
 use super::join::{self, JoinHandle};
 use super::join_error::JoinError;
 use super::problems;
-use super::remote::expect_external;
 
 /// A thread that has had nothing to do for this long ends.
 const IDLE: Duration = Duration::from_secs(10);

@@ -91,6 +91,8 @@ pub(crate) struct Kernel {
     pub(crate) link: RefCell<Option<Arc<Link>>>,
     /// Handlers of what other threads send.
     pub(crate) inlets: RefCell<Inlets>,
+    /// Tasks that may wait for nothing.
+    pub(crate) suspects: RefCell<Vec<TaskId>>,
     /// Knobs of the runtime on this thread.
     pub(crate) options: RefCell<Options>,
     /// Where the runtime of this thread was made.
@@ -156,6 +158,7 @@ impl Kernel {
             inbox: RefCell::new(None),
             link: RefCell::new(None),
             inlets: RefCell::new(Inlets::new()),
+            suspects: RefCell::new(Vec::new()),
             options: RefCell::new(Options::new()),
             runtime: Cell::new(None),
             turning: Cell::new(None),

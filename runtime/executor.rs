@@ -52,6 +52,9 @@ impl<'a> Turning<'a> {
 impl Drop for Turning<'_> {
     fn drop(&mut self) {
         let kernel = self.kernel;
+        if !std::thread::panicking() {
+            problems::tell_lost(kernel);
+        }
         kernel.turning.set(None);
         kernel.current.set(None);
         kernel.rung.set(false);
@@ -217,7 +220,7 @@ fn rest(kernel: &Kernel, id: TaskId, notes: u8, body: BoxedBody) {
         kernel.ready.borrow_mut().push_back(id);
     } else if notes == 0 && !task.scheduled && task.waker == NO_WAKER {
         drop(tasks);
-        problems::check_lost(kernel, id);
+        problems::suspect_lost(kernel, id);
     }
 }
 
@@ -231,7 +234,7 @@ fn poll_main(kernel: &Kernel, key: u32, spare: &mut PollWaker, main: &mut Main<'
     } else if notes & notes::YIELDED != 0 {
         kernel.schedule(main.id);
     } else if notes == 0 {
-        problems::check_lost(kernel, main.id);
+        problems::suspect_lost(kernel, main.id);
     }
 }
 

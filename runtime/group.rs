@@ -10,6 +10,7 @@
 //! a future cannot lend its locals to another task without `unsafe`.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -22,6 +23,7 @@ use pin_project_lite::pin_project;
 use super::join::{self, JoinHandle};
 use super::join_error::JoinError;
 use super::nursery::{Nursery, Report, Shared};
+use super::task::TaskId;
 
 /// Runs `body` with a group that it can spawn children into, and waits until all have ended.
 ///
@@ -172,15 +174,25 @@ pub struct ChildHandle<T: 'static> {
 
 impl<T: 'static> ChildHandle<T> {
     /// Names the child for reports.
-    pub fn named(self, name: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+    pub fn named(self, name: impl Into<Cow<'static, str>>) -> Self {
         ChildHandle {
             task: self.task.named(name),
         }
     }
 
+    /// The child's identity.
+    pub fn id(&self) -> TaskId {
+        self.task.id()
+    }
+
     /// Requests the end of this child alone. A cancelled child is not an error of the group.
     pub fn cancel(&self) {
         self.task.cancel();
+    }
+
+    /// As [`cancel`](ChildHandle::cancel), with a reason that [`JoinError::Cancelled`] will carry.
+    pub fn cancel_because(&self, reason: impl Into<Cow<'static, str>>) {
+        self.task.cancel_because(reason);
     }
 
     /// Whether the child has ended.

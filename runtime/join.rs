@@ -298,6 +298,15 @@ pub(crate) fn watch(
     Poll::Pending
 }
 
+/// Undoes what [`watch`] did, if the task is not over.
+pub(crate) fn unwatch(kernel: &Kernel, id: TaskId) {
+    let joiner = kernel.tasks.borrow_mut().get_mut(id).map(|task| {
+        task.joined_at = None;
+        std::mem::take(&mut task.joiner)
+    });
+    drop(joiner);
+}
+
 /// Remembers, for reports, which line awaits a task, and since when.
 fn note_joiner(kernel: &Kernel, task: &mut Task, at: &'static Location<'static>) {
     if !task.joined_at.is_some_and(|known| std::ptr::eq(known, at)) {

@@ -17,6 +17,7 @@ mod dump_signal;
 pub(crate) mod entry;
 mod executor;
 mod export;
+mod external;
 mod gather;
 mod graph;
 mod group;
@@ -61,6 +62,7 @@ mod shim {
 
 pub use blocking::{TrySpawnError, spawn_blocking, try_spawn_blocking};
 pub use builder::{Builder, OnDeadlock};
+pub use external::{External, expect_external};
 pub use gather::{
     Gather, GatherInline, GatherSpawned, Race, TryGather, TryGatherInline, TryGatherSpawned,
     gather, race, try_gather,
@@ -71,7 +73,7 @@ pub use join::{JoinHandle, spawn, spawn_eager};
 pub use join_error::JoinError;
 pub use problems::Unobserved;
 pub use quiescence::{WaitQuiescent, wait_quiescent};
-pub use remote::{External, Gone, Remote, RemoteHandle, expect_external, remote};
+pub use remote::{Gone, Remote, RemoteHandle, remote};
 pub use report::{Report, dump};
 pub use task::TaskId;
 pub use token::{Runtime, Stats, block_on};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::context::{self, Kernel};
 use super::executor::{LetGo, refuse_fork};
+use super::problems;
 use super::reactor::{self, Hit, Reactor};
 use super::remote;
 use super::verdict::{self, Park};
@@ -130,6 +131,7 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     if remote::read(kernel) && !kernel.ready.borrow().is_empty() {
         return Idle::Awake;
     }
+    problems::tell_lost(kernel);
     if !kernel.quiescence.is_empty() && kernel.ready.borrow().is_empty() {
         return settle(kernel);
     }

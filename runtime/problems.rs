@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::context::{self, Kernel};
 use super::join;
 use super::join_error::JoinError;
-use super::task::{NO_WAKER, Remains, TaskId};
+use super::task::{NO_WAKER, Remains, TaskId, Tasks};
 
 /// What the hook of [`Builder::on_unobserved`](crate::Builder::on_unobserved) is told: something
 /// went wrong in a task that nobody will ask about.
@@ -87,62 +87,72 @@ pub(crate) fn unobserved(task: &mut Remains) {
     }
 }
 
-/// Reports a task that returned Pending with nothing that could ever wake it.
-///
-/// Called when a poll registered nothing new; what the task registered earlier may still wake it.
+/// Notes a task that returned Pending and registered nothing new. What it registered earlier may
+/// still wake it, and to find that out takes a look at everything: so it is done for many at a time,
+/// at most so often that a poll pays for a few dozen entries, or when there is time.
 #[cold]
-pub(crate) fn check_lost(kernel: &Kernel, id: TaskId) {
-    // Another thread may have taken the clone that the poll gave away, and woken with it already.
-    let mail = kernel
-        .inbox
-        .borrow()
-        .as_ref()
-        .is_some_and(|inbox| inbox.has_mail());
-    let told = {
-        let tasks = kernel.tasks.borrow();
-        let Some(task) = tasks
-            .get(id)
-            .filter(|task| !task.scheduled && task.waker == NO_WAKER)
-        else {
-            return;
-        };
-        if mail || task.lost || has_registered(kernel, id) {
-            return;
-        }
-        let problem = "waits and has registered nothing that can wake it; a future in it \
-                       returned Pending without keeping the waker"
-            .to_owned();
-        Unobserved::new(id, task.name(), task.spawned_at, problem)
+pub(crate) fn suspect_lost(kernel: &Kernel, id: TaskId) {
+    let suspects = {
+        let mut suspects = kernel.suspects.borrow_mut();
+        suspects.push(id);
+        suspects.len()
     };
-    if let Some(task) = kernel.tasks.borrow_mut().get_mut(id) {
-        task.lost = true;
+    let entries = kernel.tasks.borrow().slots() + kernel.waiters.borrow().slab.len();
+    if suspects * 64 >= entries {
+        tell_lost(kernel);
     }
-    told.tell();
 }
 
-/// Whether anything inside would wake a task.
-fn has_registered(kernel: &Kernel, id: TaskId) -> bool {
-    let waits = |task: Option<TaskId>| task == Some(id);
-    let queued = |kernel: &Kernel| {
-        let waiters = kernel.waiters.borrow();
-        let mut waiters = waiters.slab.iter().filter(|(_, waiter)| !waiter.granted);
-        waiters.any(|(_, waiter)| waits(waiter.who.task))
+/// Reports the suspects that nothing can ever wake.
+pub(crate) fn tell_lost(kernel: &Kernel) {
+    if kernel.suspects.borrow().is_empty() {
+        return;
+    }
+    // Another thread may have taken a clone that a poll gave away, and woken with it already.
+    let inbox = kernel.inbox.borrow();
+    if inbox.as_ref().is_some_and(|inbox| inbox.has_mail()) {
+        return;
+    }
+    drop(inbox);
+    let mut suspects = std::mem::take(&mut *kernel.suspects.borrow_mut());
+    let problem = "waits and has registered nothing that can wake it; a future in it \
+                   returned Pending without keeping the waker";
+    let told: Vec<_> = {
+        let mut tasks = kernel.tasks.borrow_mut();
+        for task in suspects.iter().filter_map(|id| tasks.get(*id)) {
+            let silent = !task.scheduled && !task.over && task.waker == NO_WAKER;
+            task.suspect.set(silent && !task.lost);
+        }
+        clear_registered(kernel, &tasks);
+        let tell = |id: TaskId| {
+            let task = tasks.get_mut(id).filter(|task| task.suspect.take())?;
+            task.lost = true;
+            let problem = problem.to_owned();
+            Some(Unobserved::new(id, task.name(), task.spawned_at, problem))
+        };
+        suspects.drain(..).filter_map(tell).collect()
     };
-    let polls = |kernel: &Kernel| {
-        let reactor = kernel.reactor.borrow();
-        let mut sources = reactor.iter().flat_map(|reactor| reactor.sources());
-        sources.any(|readiness| readiness.polled_by().any(|(_, task)| task == id))
+    // Reused: a task may be suspected at each of its polls.
+    *kernel.suspects.borrow_mut() = suspects;
+    told.into_iter().for_each(Unobserved::tell);
+}
+
+/// Clears of suspicion whom anything inside would wake.
+fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
+    let wakes = |id: Option<TaskId>| {
+        if let Some(task) = id.and_then(|id| tasks.get(id)) {
+            task.suspect.set(false);
+        }
     };
-    queued(kernel)
-        || kernel
-            .timers
-            .borrow()
-            .iter()
-            .any(|timer| waits(timer.who.task))
-        || kernel
-            .tasks
-            .borrow()
-            .iter()
-            .any(|task| !task.over && waits(task.joiner.task))
-        || polls(kernel)
+    let waiters = kernel.waiters.borrow();
+    let waiting = waiters.slab.iter().filter(|(_, waiter)| !waiter.granted);
+    waiting.for_each(|(_, waiter)| wakes(waiter.who.task));
+    let timers = kernel.timers.borrow();
+    timers.iter().for_each(|timer| wakes(timer.who.task));
+    let joined = tasks.iter().filter(|task| !task.over);
+    joined.for_each(|task| wakes(task.joiner.task));
+    let reactor = kernel.reactor.borrow();
+    let sources = reactor.iter().flat_map(|reactor| reactor.sources());
+    let polled = sources.flat_map(|readiness| readiness.polled_by());
+    polled.for_each(|(_, task)| wakes(Some(task)));
 }

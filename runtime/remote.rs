@@ -3,18 +3,20 @@
 //! Another thread holds a [`Remote`] and puts letters into the runtime's mailbox. Results travel the
 //! other way through a cell that both sides share.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use super::answer::{self, Question};
+use pin_project_lite::pin_project;
+
+use super::answer::{self, Answer, Question};
 use super::context::{self, Kernel};
+use super::external::External;
 use super::inlet;
 use super::join;
 use super::join_error::JoinError;
@@ -197,14 +199,17 @@ impl Remote {
         let started = id.clone();
         // An unread call is dropped, and the answer in it tells the handle.
         let _ = self.call(move || {
-            let task = join::spawn_at(async move { make().await }, at);
+            let future = async move { make().await };
+            let answer = Some(answer);
+            let task = join::spawn_at(Answering { future, answer }, at);
             let _ = started.set(task.id());
-            drop(join::spawn_at(async move { answer.give(task.await) }, at));
         });
         RemoteHandle {
             id,
             question,
             remote: self.clone(),
+            expected: None,
+            at,
         }
     }
 }
@@ -212,6 +217,34 @@ impl Remote {
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Remote").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// A task that another thread started, and that sends its end there: an output, a panic, or, by
+    /// dropping the answer, that there will be none.
+    struct Answering<F: Future> {
+        // Dropped before the answer is: by then nothing of the task is left.
+        #[pin]
+        future: F,
+        answer: Option<Answer<F::Output>>,
+    }
+}
+
+impl<F: Future> Future for Answering<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let polled = panic::catch_unwind(AssertUnwindSafe(|| this.future.poll(cx)));
+        let result = match polled {
+            Ok(poll) => Ok(ready!(poll)),
+            Err(payload) => Err(JoinError::Panicked(payload)),
+        };
+        if let Some(answer) = this.answer.take() {
+            answer.give(result);
+        }
+        Poll::Ready(())
     }
 }
 
@@ -232,6 +265,9 @@ pub struct RemoteHandle<T> {
     id: Arc<OnceLock<TaskId>>,
     question: Question<T>,
     remote: Remote,
+    /// What a runtime that awaits it has been told: the task is at work outside.
+    expected: Option<External>,
+    at: &'static Location<'static>,
 }
 
 impl<T> RemoteHandle<T> {
@@ -284,6 +320,23 @@ impl<T> RemoteHandle<T> {
         self.question.is_given()
     }
 
+    /// Tells the runtime of this thread, if it is another one, that the task is at work.
+    fn expect_here(&mut self) {
+        let fresh = context::try_with(|kernel| {
+            let told = self.expected.as_ref().map(External::remote);
+            let known = [Some(&self.remote), told];
+            let inbox = kernel.inbox.borrow();
+            let inbox = inbox.as_ref().filter(|_| !kernel.closing.get())?;
+            let knows = |remote: &Remote| Arc::ptr_eq(&remote.link.inbox, inbox);
+            (!known.into_iter().flatten().any(knows)).then_some(())?;
+            let label = format!("task of another runtime, spawned at {}", self.at);
+            Some(External::new(kernel, label.into()))
+        });
+        if let Some(Some(expected)) = fresh {
+            self.expected = Some(expected);
+        }
+    }
+
     #[track_caller]
     fn refuse_own_thread(&self) {
         let own = context::try_with(|kernel| {
@@ -303,7 +356,12 @@ impl<T> Future for RemoteHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.question).poll(cx)
+        let polled = Pin::new(&mut self.question).poll(cx);
+        match polled {
+            Poll::Ready(_) => self.expected = None,
+            Poll::Pending => self.expect_here(),
+        }
+        polled
     }
 }
 
@@ -312,64 +370,6 @@ impl<T> fmt::Debug for RemoteHandle<T> {
         f.debug_struct("RemoteHandle")
             .field("finished", &self.is_finished())
             .finish()
-    }
-}
-
-/// Tells the runtime that something outside, which it cannot see, is at work and will wake a task:
-/// while the guard lives the program is not declared dead, and a virtual clock stands still.
-///
-/// The guard may be dropped on any thread; wake first, then drop it.
-///
-/// # Panics
-///
-/// Without a runtime on this thread.
-///
-/// # Examples
-///
-/// ```
-/// turnwise::block_on(async {
-///     let (answer, question) = futures::channel::oneshot::channel();
-///     let expected = turnwise::expect_external("the sensor");
-///     std::thread::spawn(move || {
-///         answer.send(7).unwrap();
-///         drop(expected);
-///     });
-///     assert_eq!(question.await.unwrap(), 7);
-/// });
-/// ```
-#[track_caller]
-pub fn expect_external(label: impl Into<Cow<'static, str>>) -> External {
-    let label = label.into();
-    context::with_runtime("expect_external", |kernel| {
-        let key = kernel.working.borrow_mut().insert(label);
-        External {
-            key,
-            remote: Remote::of(kernel),
-        }
-    })
-}
-
-/// The guard of [`expect_external`].
-#[must_use = "the expectation ends when this is dropped; move it to whoever will wake the task"]
-pub struct External {
-    key: usize,
-    remote: Remote,
-}
-
-impl Drop for External {
-    fn drop(&mut self) {
-        let key = self.key;
-        // Through the inbox even on the runtime's own thread: what was published before is read
-        // before. A runtime that has ended expects nothing.
-        let _ = self.remote.call(move || {
-            context::try_with(|kernel| kernel.working.borrow_mut().try_remove(key));
-        });
-    }
-}
-
-impl fmt::Debug for External {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("External").finish_non_exhaustive()
     }
 }
 

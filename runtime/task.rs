@@ -22,6 +22,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroU64;
@@ -157,6 +158,8 @@ pub(crate) struct Task {
     pub(crate) over: bool,
     /// The main future of a `block_on`, which lives on that call's stack.
     pub(crate) main: bool,
+    /// Used while it is found out whether anything can wake it.
+    pub(crate) suspect: Cell<bool>,
     /// It was reported as having nothing that can wake it.
     pub(crate) lost: bool,
     /// The watchdog knows its name and spawn place.
@@ -260,6 +263,7 @@ impl Tasks {
             detached: false,
             over: false,
             main: false,
+            suspect: Cell::new(false),
             lost: false,
             watched: false,
             group: 0,
@@ -331,6 +335,11 @@ impl Tasks {
         let mut all: Vec<_> = self.iter().map(|task| (task.serial, task.id)).collect();
         all.sort_unstable();
         all.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// How many slots there are, in use or free.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.len()
     }
 
     pub(crate) fn spawned(&self) -> u64 {

@@ -75,6 +75,7 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
     let inbox = kernel.inbox.borrow_mut().take();
     let link = kernel.link.borrow_mut().take();
     drop((inbox, link));
+    kernel.suspects.borrow_mut().clear();
     kernel.ready.borrow_mut().clear();
     kernel.embedded.set(false);
     kernel.rung.set(false);

@@ -130,6 +130,14 @@ impl<T> Future for WaitHandles<'_, T> {
     }
 }
 
+impl<T> Drop for WaitHandles<'_, T> {
+    fn drop(&mut self) {
+        // Nobody awaits those that are left: an end of theirs must not wake us, nor a report say so.
+        let left = self.handles.iter().map(JoinHandle::id);
+        context::try_with(|kernel| left.for_each(|id| join::unwatch(kernel, id)));
+    }
+}
+
 /// Moves what `takes` wants out of `from`, keeping the order of both.
 fn extract<T>(from: &mut Vec<T>, mut takes: impl FnMut(&mut T) -> bool) -> Vec<T> {
     let (mut taken, mut kept) = (Vec::new(), Vec::with_capacity(from.len()));

@@ -713,3 +713,18 @@ async fn a_child_that_fails_says_so_through_its_handle_too() {
         "task cancelled: it failed, which the group reports"
     );
 }
+
+#[turnwise::test]
+async fn a_child_has_an_id_and_is_told_why_it_is_cancelled() {
+    let result: Result<_, Errors> = task_group(async |group: Group<std::io::Error>| {
+        let child = group.spawn(std::future::pending::<Result<(), _>>())?;
+        let known = task::all().iter().any(|info| info.id == child.id());
+        child.cancel_because("it took too long");
+        Ok((known, child.await))
+    })
+    .await;
+    let (known, ended) = result.expect("the group went well");
+    assert!(known);
+    let ended = ended.expect_err("it was cancelled");
+    assert_eq!(ended.to_string(), "task cancelled: it took too long");
+}

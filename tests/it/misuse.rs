@@ -279,3 +279,44 @@ fn a_task_that_can_be_woken_by_nothing_is_reported_once_with_its_spawn_place() {
     assert_eq!(told[0].spawned_at.line(), spawned);
     assert!(told[0].problem.contains("nothing that can wake it"));
 }
+
+#[test]
+fn many_tasks_that_wait_for_nothing_are_each_told_once_and_quickly() {
+    const TASKS: usize = 50_000;
+    let told = Rc::new(std::cell::RefCell::new(Vec::new()));
+    let heard = told.clone();
+    let runtime = turnwise::Builder::new()
+        .virtual_clock()
+        .on_unobserved(move |problem| heard.borrow_mut().push(problem.task))
+        .build();
+    let start = std::time::Instant::now();
+    let mut ids: Vec<_> = (0..TASKS)
+        .map(|_| {
+            let task = runtime.spawn(pending::<()>());
+            let id = task.id();
+            drop(task);
+            id
+        })
+        .collect();
+    runtime.block_on(async {
+        // One that sleeps is not lost, nor one that waits in a line or for a task.
+        let queue = Rc::new(Queue::<u8>::unbounded());
+        let gets = queue.clone();
+        let get = spawn(async move { gets.get().await });
+        let joins = spawn(spawn(sleep(Duration::from_secs(5))));
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(told.borrow().len(), TASKS, "told before the loop sleeps");
+        drop((get, joins));
+    });
+    runtime.run_until_stalled();
+    let mut told = told.take();
+    told.sort();
+    ids.sort();
+    assert_eq!(told, ids);
+    // Looking at all tasks for each of them would take minutes.
+    assert!(
+        start.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        start.elapsed()
+    );
+}

@@ -551,3 +551,74 @@ fn a_busy_loop_hears_other_threads() {
         assert!(heard.get());
     });
 }
+
+#[test]
+fn a_task_of_another_runtime_that_is_awaited_here_is_at_work() {
+    bounded(|| {
+        for virtual_clock in [true, false] {
+            let (give, given) = mpsc::channel();
+            let (end, ended) = oneshot::channel::<()>();
+            let other = thread::spawn(move || {
+                let runtime = Runtime::new();
+                give.send(runtime.remote()).expect("somebody waits");
+                runtime.block_on(ended).expect("it is sent");
+            });
+            let remote = given.recv().expect("it is sent");
+            let builder = Builder::new().strict().grace(Duration::from_millis(1));
+            let here = match virtual_clock {
+                true => builder.virtual_clock().build(),
+                false => builder.build(),
+            };
+            let task = remote.spawn(|| async {
+                sleep(3 * SHORT).await;
+                7
+            });
+            drop(remote);
+            here.block_on(async {
+                // Neither is a deadlock suspected nor, on a virtual clock, does an hour pass.
+                let mut task = task;
+                let task = async {
+                    let told = spawn(async { yield_now().await });
+                    told.await.expect("it returns");
+                    assert!(crate::support::poll_once(&mut task).is_pending());
+                    assert!(
+                        turnwise::dump()
+                            .to_string()
+                            .contains("task of another runtime"),
+                        "{}",
+                        turnwise::dump()
+                    );
+                    task.await
+                };
+                let result = turnwise::timeout(Duration::from_secs(3600), task).await;
+                assert_eq!(result.expect("in time").expect("it returns"), 7);
+            });
+            // Nothing is expected any more.
+            here.try_block_on(pending::<()>())
+                .expect_err("nobody is left");
+            end.send(()).expect("the other one waits");
+            other.join().expect("no panic");
+        }
+    });
+}
+
+#[test]
+fn a_task_of_one_s_own_runtime_is_not_outside() {
+    let runtime = virtual_runtime();
+    runtime.block_on(async {
+        let handle = remote().spawn(|| async { sleep(Duration::from_secs(3600)).await });
+        // On the virtual clock the hour passes at once.
+        handle.await.expect("it returns");
+    });
+}
+
+#[test]
+fn a_remote_task_is_one_task() {
+    let runtime = Runtime::new();
+    let before = runtime.stats().spawned;
+    let handle = runtime.remote().spawn(pending::<()>);
+    runtime.run_until_stalled();
+    assert_eq!(runtime.stats().spawned, before + 1);
+    assert_eq!(runtime.stats().alive, 1);
+    drop(handle);
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use turnwise::sync::Event;
 use turnwise::time::Instant;
 use turnwise::{
     Builder, JoinError, JoinHandle, When, as_completed, race, sleep, spawn, task, timeout, wait,
@@ -406,4 +407,61 @@ async fn a_timeout_that_ended_well_can_be_moved_without_harm() {
         .expect("it has not expired");
     sleep(seconds(2)).await;
     assert!(!limit.expired());
+}
+
+#[turnwise::test]
+async fn a_wait_that_was_dropped_or_is_over_leaves_no_joiner_behind() {
+    let gate = Rc::new(Event::new());
+    let polls = Rc::new(Cell::new(0));
+    let (inside, counted) = (gate.clone(), polls.clone());
+    let waiter = spawn(async move {
+        let tasks = (0..3).map(|_| {
+            let gate = inside.clone();
+            spawn(async move { gate.wait().await })
+        });
+        let mut tasks: Vec<_> = tasks.collect();
+        tasks.push(spawn(yield_now()));
+        for when in [When::All, When::FirstError, When::FirstCompleted] {
+            assert!(
+                timeout(Duration::ZERO, wait(&mut tasks, when, None))
+                    .await
+                    .is_err()
+            );
+        }
+        // One that has ended takes its handle out, and lets go of the others.
+        let done = wait(&mut tasks, When::FirstCompleted, None).await;
+        assert_eq!((done.len(), tasks.len()), (1, 3));
+        let limit = Some(Duration::from_secs(1));
+        assert!(
+            wait(&mut tasks, When::FirstCompleted, limit)
+                .await
+                .is_empty()
+        );
+        let mut nothing = std::future::pending::<()>();
+        std::future::poll_fn(move |cx| {
+            counted.set(counted.get() + 1);
+            // Kept, so that this is no task that waits for nothing.
+            let _waker = Box::leak(Box::new(cx.waker().clone()));
+            std::pin::Pin::new(&mut nothing).poll(cx)
+        })
+        .await;
+        drop(tasks);
+    })
+    .named("waiter");
+    turnwise::sleep(Duration::from_secs(2)).await;
+    assert_eq!(polls.get(), 1);
+    let report = turnwise::dump().to_string();
+    assert!(
+        report.contains("waiter") && !report.contains("waits for the end of"),
+        "{report}"
+    );
+    gate.set();
+    turnwise::sleep(Duration::from_secs(1)).await;
+    assert_eq!(
+        polls.get(),
+        1,
+        "the end of a task that nobody awaits woke somebody"
+    );
+    waiter.cancel();
+    assert!(waiter.await.is_err());
 }

@@ -1,0 +1,72 @@
+//! What somebody outside is at work on, so that the loop waits for it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::context::{self, Kernel};
+use super::remote::Remote;
+
+/// Tells the runtime that something outside, which it cannot see, is at work and will wake a task:
+/// while the guard lives the program is not declared dead, and a virtual clock stands still.
+///
+/// The guard may be dropped on any thread; wake first, then drop it.
+///
+/// # Panics
+///
+/// Without a runtime on this thread.
+///
+/// # Examples
+///
+/// ```
+/// turnwise::block_on(async {
+///     let (answer, question) = futures::channel::oneshot::channel();
+///     let expected = turnwise::expect_external("the sensor");
+///     std::thread::spawn(move || {
+///         answer.send(7).unwrap();
+///         drop(expected);
+///     });
+///     assert_eq!(question.await.unwrap(), 7);
+/// });
+/// ```
+#[track_caller]
+pub fn expect_external(label: impl Into<Cow<'static, str>>) -> External {
+    let label = label.into();
+    context::with_runtime("expect_external", |kernel| External::new(kernel, label))
+}
+
+/// The guard of [`expect_external`].
+#[must_use = "the expectation ends when this is dropped; move it to whoever will wake the task"]
+pub struct External {
+    key: usize,
+    remote: Remote,
+}
+
+impl External {
+    pub(crate) fn new(kernel: &Kernel, label: Cow<'static, str>) -> Self {
+        let key = kernel.working.borrow_mut().insert(label);
+        let remote = Remote::of(kernel);
+        External { key, remote }
+    }
+
+    /// Whom it belongs to.
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.remote
+    }
+}
+
+impl Drop for External {
+    fn drop(&mut self) {
+        let key = self.key;
+        // Through the inbox even on the runtime's own thread: what was published before is read
+        // before. A runtime that has ended expects nothing.
+        let _ = self.remote.call(move || {
+            context::try_with(|kernel| kernel.working.borrow_mut().try_remove(key));
+        });
+    }
+}
+
+impl fmt::Debug for External {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("External").finish_non_exhaustive()
+    }
+}
