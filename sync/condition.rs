@@ -228,12 +228,12 @@ impl<'a, T: ?Sized> Round<'a, T> {
 
     /// The guard, if the lock was not released yet.
     fn take_guard(&mut self) -> Option<LockGuard<'a, T>> {
+        if !matches!(self.state, State::Holding(_)) {
+            return None;
+        }
         match std::mem::replace(&mut self.state, State::Over) {
             State::Holding(guard) => Some(guard),
-            other => {
-                self.state = other;
-                None
-            }
+            _ => None,
         }
     }
 
