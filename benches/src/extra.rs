@@ -22,8 +22,11 @@ pub fn lateness<E: Timers>(samples: usize) -> Duration {
     late[late.len() / 2]
 }
 
+/// Takes so many samples.
+pub type Lateness = fn(usize) -> Duration;
+
 /// All peers with timers.
-pub fn sleepers() -> Vec<(&'static str, fn(usize) -> Duration)> {
+pub fn sleepers() -> Vec<(&'static str, Lateness)> {
     use crate::peer::*;
 
     vec![

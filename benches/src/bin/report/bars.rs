@@ -22,6 +22,7 @@ pub struct All {
     pub syscalls: Figures,
     pub instructions: Figures,
     pub scaling: Figures,
+    pub echo: Figures,
     pub hello: Figures,
 }
 
@@ -76,6 +77,8 @@ pub fn bars(all: &All) -> Vec<Bar> {
             "bytes",
         ),
         million(all),
+        echo_time(all),
+        echo_calls(all),
         no_allocation(all),
         no_call(all),
         cold(all),
@@ -179,6 +182,46 @@ fn million(all: &All) -> Bar {
         figures: armed
             .map(|armed| format!("{} ns to arm and drop one more", number(armed)))
             .unwrap_or_default(),
+    }
+}
+
+fn echo_time(all: &All) -> Bar {
+    let times = all
+        .echo
+        .rows()
+        .into_iter()
+        .filter(|row| row.starts_with("µs"));
+    let compared: Vec<(&str, f64)> = times
+        .filter_map(|row| Some((row, ours(&all.echo, row)? / all.echo.best_peer(row)?.1)))
+        .collect();
+    let said: Vec<String> = compared
+        .iter()
+        .map(|(row, ratio)| format!("{}: {ratio:.2}", row.trim_start_matches("µs per request, ")))
+        .collect();
+    Bar {
+        bar: "echo level with the best peer: at most 1.05 of its processor time",
+        met: (!compared.is_empty()).then_some(compared.iter().all(|(_, ratio)| *ratio <= 1.05)),
+        figures: said.join("; "),
+    }
+}
+
+fn echo_calls(all: &All) -> Bar {
+    let bars = [("1", 3.05), ("64", 2.1), ("512", 2.1)];
+    let found: Vec<(f64, f64)> = bars
+        .iter()
+        .filter_map(|(n, most)| {
+            let row = format!("calls per request and end, {n} connections");
+            Some((ours(&all.echo, &row)?, *most))
+        })
+        .collect();
+    let said: Vec<String> = found
+        .iter()
+        .map(|(calls, _)| format!("{calls:.2}"))
+        .collect();
+    Bar {
+        bar: "system calls per echoed request and end: 3.05 at one connection, 2.1 at 64 and 512",
+        met: (!found.is_empty()).then_some(found.iter().all(|(calls, most)| calls <= most)),
+        figures: said.join("; "),
     }
 }
 

@@ -124,6 +124,9 @@ fn report(arguments: &Arguments) -> io::Result<()> {
         );
         means.progress.begin(format!("{at} {}", stage.name));
         match (stage.measure)(&mut means) {
+            Ok(figures) if figures.is_empty() && !["times", "echo"].contains(&stage.name) => {
+                return Err(io::Error::other(format!("{} measured nothing", stage.name)));
+            }
             Ok(figures) => figures.save(&kept.join(stage.name).with_extension("tsv"))?,
             // One tool that is not there is no reason to have no page.
             Err(error) if !arguments.smoke => {
@@ -165,6 +168,7 @@ fn load(means: &Means) -> All {
         syscalls: means.figures("syscalls"),
         instructions: means.figures("instructions"),
         scaling: means.figures("scaling"),
+        echo: means.figures("echo"),
         hello: means.figures("hello"),
     }
 }

@@ -11,6 +11,7 @@ use turnwise_benches::{Case, cases};
 use crate::hello;
 use crate::hello::run;
 use crate::progress::Progress;
+use crate::svg::OURS;
 
 pub struct Stage {
     pub name: &'static str,
@@ -18,7 +19,7 @@ pub struct Stage {
     pub measure: fn(&mut Means) -> io::Result<Figures>,
 }
 
-pub const STAGES: [Stage; 8] = [
+pub const STAGES: [Stage; 9] = [
     Stage {
         name: "times",
         what: "ns per operation, by criterion",
@@ -55,6 +56,11 @@ pub const STAGES: [Stage; 8] = [
         measure: scaling,
     },
     Stage {
+        name: "echo",
+        what: "echo over TCP: time and system calls per request, memory per idle connection",
+        measure: echo,
+    },
+    Stage {
         name: "hello",
         what: "a small program: crates, time to build, size",
         measure: hello_world,
@@ -87,21 +93,25 @@ impl Means {
 }
 
 fn times(means: &mut Means) -> io::Result<Figures> {
+    if means.smoke {
+        // `cargo bench -- --test` is the test of these.
+        return Ok(means.figures("times"));
+    }
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .args(["bench", "--manifest-path"])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-        .args(["--", if means.smoke { "--test" } else { "--noplot" }])
+        .args(["--", "--noplot"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     let mut bench = command.spawn()?;
     for line in BufReader::new(bench.stdout.take().expect("it is piped")).lines() {
-        // "Benchmarking ROW/PEER: Analyzing", "Testing ROW/PEER".
+        // "Benchmarking ROW/PEER: Analyzing"
         let line = line?;
-        if let Some((_, name)) = line.split_once("ing ") {
+        if let Some(name) = line.strip_prefix("Benchmarking ") {
             means
                 .progress
-                .say(name.split(':').next().unwrap_or_default());
+                .say(name.split(": ").next().unwrap_or_default());
         }
     }
     if !bench.wait()?.success() {
@@ -176,6 +186,9 @@ fn callgrind(program: &Command) -> io::Result<f64> {
         .args(program.get_args())
         .output()?;
     let text = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(io::Error::other(format!("callgrind: {}", output.status)));
+    }
     let collected = text.lines().find_map(|line| line.split_once("Collected :"));
     collected
         .and_then(|(_, count)| count.trim().parse().ok())
@@ -229,28 +242,60 @@ fn scaling(means: &mut Means) -> io::Result<Figures> {
         }
     }
     let counted: &[usize] = if means.smoke { &[] } else { &[100, 10_000] };
-    for line in lines().iter().filter(|line| line.peer == "turnwise") {
+    let ours = lines().into_iter().filter(|line| line.peer == "turnwise");
+    // When a timer fires is not a matter of instructions.
+    for line in ours.filter(|line| !line.series.contains("fired")) {
         for n in counted {
-            means
-                .progress
-                .say(&format!("{} {n}, instructions", line.series));
+            let row = format!("{} {n}, instructions", line.series);
+            means.progress.say(&row);
             let [few, many] = [50_000, 150_000].map(|operations: u64| {
-                let point = [
-                    line.series,
-                    line.peer,
-                    &n.to_string(),
-                    &operations.to_string(),
-                ];
+                let [n, operations] = [n.to_string(), operations.to_string()];
+                let point = [line.series, line.peer, &n, &operations];
                 callgrind(means.program("scale").args(point))
             });
-            let row = format!("{} {n}, instructions", line.series);
             figures.set(&row, line.peer, (many? - few?) / 100_000.0);
         }
     }
     Ok(figures)
 }
 
+/// Two tables: peer, connections, µs and calls; and peer, connections, bytes.
+fn echo(means: &mut Means) -> io::Result<Figures> {
+    let mut figures = Figures::default();
+    if !means.programs.join("echo").exists() {
+        return Ok(figures);
+    }
+    if means.smoke {
+        let text = run(means.program("echo").args([OURS, "2", "10"]))?;
+        figures.set(OURS, OURS, text.trim().parse().map_err(io::Error::other)?);
+        return Ok(figures);
+    }
+    for line in run(&mut means.program("echo"))?.lines() {
+        let mut set = |row: String, peer, value: &str| {
+            if let Ok(value) = value.parse() {
+                figures.set(&row, peer, value);
+            }
+        };
+        match line.split('\t').collect::<Vec<_>>()[..] {
+            [peer, connections, time, calls] => {
+                set(
+                    format!("µs per request, {connections} connections"),
+                    peer,
+                    time,
+                );
+                set(
+                    format!("calls per request and end, {connections} connections"),
+                    peer,
+                    calls,
+                );
+            }
+            [peer, _, bytes] => set("bytes per idle connection".to_owned(), peer, bytes),
+            _ => {}
+        }
+    }
+    Ok(figures)
+}
+
 fn hello_world(means: &mut Means) -> io::Result<Figures> {
-    let (work, repeat) = (means.kept.join("hello"), usize::from(!means.smoke) * 2);
-    hello::measure(&work, repeat, &mut means.progress)
+    hello::measure(&means.kept.join("hello"), means.smoke, &mut means.progress)
 }
