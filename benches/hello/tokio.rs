@@ -1,26 +1,7 @@
 use std::{io, rc::Rc, time::Duration};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
-
-async fn read(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        stream.readable().await?;
-        match stream.try_read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            done => return done,
-        }
-    }
-}
-
-async fn write(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    loop {
-        stream.writable().await?;
-        match stream.try_write(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            done => return done,
-        }
-    }
-}
 
 #[tokio::main(flavor = "local")]
 async fn main() -> io::Result<()> {
@@ -29,16 +10,16 @@ async fn main() -> io::Result<()> {
     let address = listener.local_addr()?;
     let counted = greetings.clone();
     let server = tokio::task::spawn_local(async move {
-        let (stream, _) = listener.accept().await?;
+        let (mut stream, _) = listener.accept().await?;
         let mut buffer = [0; 5];
-        let length = read(&stream, &mut buffer).await?;
+        let length = stream.read(&mut buffer).await?;
         *counted.lock().await += 1;
-        write(&stream, &buffer[..length]).await
+        stream.write(&buffer[..length]).await
     });
-    let stream = TcpStream::connect(address).await?;
-    write(&stream, b"hello").await?;
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write(b"hello").await?;
     let mut buffer = [0; 5];
-    let length = read(&stream, &mut buffer).await?;
+    let length = stream.read(&mut buffer).await?;
     server.await.unwrap()?;
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(*greetings.lock().await, 1);

@@ -25,7 +25,7 @@ pub const PROGRAMS: [(&str, &str, &str); 8] = [
     ),
     (
         "tokio",
-        "tokio = { version = \"1\", features = [\"rt\", \"time\", \"net\", \"sync\", \"macros\"] }",
+        "tokio = { version = \"1\", features = [\"rt\", \"time\", \"net\", \"sync\", \"io-util\", \"macros\"] }",
         include_str!("../../../hello/tokio.rs"),
     ),
     (
