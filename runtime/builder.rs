@@ -36,6 +36,8 @@ pub(crate) struct Options {
     /// What counts as blocking the loop, if that is watched.
     pub(crate) watchdog: Option<Duration>,
     pub(crate) on_stall: Option<StallHook>,
+    /// Dumps tell how long polls take.
+    pub(crate) time_polls: bool,
     #[cfg(feature = "signal")]
     pub(crate) dump_on_sigusr1: bool,
     pub(crate) blocking_threads: Option<usize>,
@@ -54,6 +56,7 @@ impl Options {
             strict: false,
             watchdog: None,
             on_stall: None,
+            time_polls: cfg!(debug_assertions),
             #[cfg(feature = "signal")]
             dump_on_sigusr1: false,
             blocking_threads: None,
@@ -145,6 +148,15 @@ impl Builder {
     /// Tells `hook` of what the watchdog sees in place of the standard error.
     pub fn on_stall(mut self, hook: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
         self.options.on_stall = Some(Arc::new(hook));
+        self
+    }
+
+    /// Chooses whether dumps tell how long polls take: a histogram, and the spawn places with the
+    /// longest. Debug builds do unless told otherwise, release builds do not.
+    ///
+    /// Where it is on, the clock is read around every poll; where it is off, it costs nothing.
+    pub fn time_polls(mut self, on: bool) -> Self {
+        self.options.time_polls = on;
         self
     }
 

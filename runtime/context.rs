@@ -31,6 +31,7 @@ use super::builder::Options;
 use super::clock::Clock;
 use super::inlet::Inlets;
 use super::outside::Pace;
+use super::poll_times::PollTimes;
 use super::quiescence;
 use super::reactor::{Hit, Reactor};
 use super::remote::{Inbox, Letter, Link};
@@ -111,7 +112,9 @@ pub(crate) struct Kernel {
     pub(crate) quiescence: WaitQueue,
     /// Sees, from a thread of its own, polls that block the loop.
     pub(crate) watchdog: RefCell<Option<Rc<Watchdog>>>,
-    /// There is one.
+    /// How long polls take, if that is measured.
+    pub(crate) poll_times: RefCell<Option<Rc<PollTimes>>>,
+    /// There is one of the two.
     pub(crate) watched: Cell<bool>,
     /// What the loop does besides, whenever it looks at the outside world.
     pub(crate) chore: RefCell<Option<Chore>>,
@@ -168,6 +171,7 @@ impl Kernel {
             suspicion: Suspicion::new(),
             quiescence: quiescence::queue(),
             watchdog: RefCell::new(None),
+            poll_times: RefCell::new(None),
             watched: Cell::new(false),
             chore: RefCell::new(None),
             groups: Cell::new(0),

@@ -16,14 +16,16 @@
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::context::{self, Kernel, notes};
 use super::join;
 use super::join_error::JoinError;
 use super::outside;
+use super::poll_times::PollTimes;
 use super::problems;
-use super::task::{BoxedBody, NO_WAKER, TaskId};
+use super::task::{BoxedBody, NO_WAKER, Task, TaskId};
 use super::waker::{Loose, PollWaker};
 use super::watchdog::Watchdog;
 
@@ -103,19 +105,25 @@ pub(super) fn refuse_fork(kernel: &Kernel) {
 /// One pass: polls every task that is ready now, once each. Stops early when main is over.
 pub(crate) fn pass(kernel: &Kernel, main: &mut Option<Main<'_>>) {
     if kernel.watched.get() {
-        let watchdog = kernel.watchdog.borrow().clone();
-        pass_with::<true>(kernel, main, watchdog.as_deref());
+        let watch = Watch {
+            dog: kernel.watchdog.borrow().clone(),
+            times: kernel.poll_times.borrow().clone(),
+        };
+        pass_with::<true>(kernel, main, &watch);
     } else {
-        pass_with::<false>(kernel, main, None);
+        pass_with::<false>(kernel, main, &Watch::default());
     }
 }
 
-/// The pass, compiled twice: without a watchdog a poll does not even ask for one.
-fn pass_with<const WATCHED: bool>(
-    kernel: &Kernel,
-    main: &mut Option<Main<'_>>,
-    watchdog: Option<&Watchdog>,
-) {
+/// Who looks on while tasks are polled.
+#[derive(Default)]
+struct Watch {
+    dog: Option<Rc<Watchdog>>,
+    times: Option<Rc<PollTimes>>,
+}
+
+/// The pass, compiled twice: where nobody looks on, a poll does not even ask.
+fn pass_with<const WATCHED: bool>(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &Watch) {
     kernel.pass.set(kernel.pass.get() + 1);
     // Boxed, so that taking it and putting it back moves one word.
     let spare = kernel.spare.take();
@@ -126,13 +134,7 @@ fn pass_with<const WATCHED: bool>(
         let Some(id) = kernel.ready.borrow_mut().pop_front() else {
             break;
         };
-        if let Some(watchdog) = watchdog.filter(|_| WATCHED) {
-            watchdog.begin(kernel, id);
-        }
-        step(kernel, id, &mut spare, main);
-        if let Some(watchdog) = watchdog.filter(|_| WATCHED) {
-            watchdog.end(kernel, id);
-        }
+        step::<WATCHED>(kernel, id, &mut spare, main, watch);
         if main.as_ref().is_some_and(|main| main.over) {
             break;
         }
@@ -158,15 +160,21 @@ pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
     let outside = at.filter(|_| kernel.turning.get().is_none());
     let turning = outside.map(|at| Turning::begin(kernel, at));
     let mut own = new_waker(kernel);
-    step(kernel, id, &mut own, &mut None);
+    step::<false>(kernel, id, &mut own, &mut None, &Watch::default());
     drop(turning);
     kernel.resume(outer);
 }
 
 /// Polls one task, or drops its future if its end was asked for.
 #[inline(always)]
-fn step(kernel: &Kernel, id: TaskId, spare: &mut PollWaker, main: &mut Option<Main<'_>>) {
-    let (body, key, cancelled) = {
+fn step<const WATCHED: bool>(
+    kernel: &Kernel,
+    id: TaskId,
+    spare: &mut PollWaker,
+    main: &mut Option<Main<'_>>,
+    watch: &Watch,
+) {
+    let (body, key, cancelled, spawned_at) = {
         let mut tasks = kernel.tasks.borrow_mut();
         let Some(task) = tasks.get_mut(id) else {
             return;
@@ -175,7 +183,15 @@ fn step(kernel: &Kernel, id: TaskId, spare: &mut PollWaker, main: &mut Option<Ma
             return;
         }
         task.scheduled = false;
-        (task.body.take(), task.waker, task.cancelled)
+        if WATCHED {
+            watch.begin(kernel, task);
+        }
+        (
+            task.body.take(),
+            task.waker,
+            task.cancelled,
+            task.spawned_at,
+        )
     };
     match body {
         Some(body) if cancelled => join::cancel_now(kernel, id, body),
@@ -184,6 +200,33 @@ fn step(kernel: &Kernel, id: TaskId, spare: &mut PollWaker, main: &mut Option<Ma
             Some(main) if main.id == id => poll_main(kernel, key, spare, main),
             _ => {}
         },
+    }
+    if WATCHED {
+        watch.end(kernel, id, spawned_at);
+    }
+}
+
+impl Watch {
+    /// A poll begins; the tasks are borrowed.
+    #[inline]
+    fn begin(&self, kernel: &Kernel, task: &mut Task) {
+        if let Some(dog) = &self.dog {
+            dog.begin(kernel, task);
+        }
+        if let Some(times) = &self.times {
+            times.begin(task);
+        }
+    }
+
+    /// It has ended; the task may be gone.
+    #[inline]
+    fn end(&self, kernel: &Kernel, id: TaskId, spawned_at: &'static Location<'static>) {
+        if let Some(times) = &self.times {
+            times.end(id, spawned_at);
+        }
+        if let Some(dog) = &self.dog {
+            dog.end(kernel, id);
+        }
     }
 }
 

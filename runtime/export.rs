@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::kinds;
+use super::poll_times::{Longest, Polls};
 use super::report::{Held, Place, Report, Row, State, Wait, What};
 use super::waiters::Tally;
 
@@ -28,6 +29,10 @@ impl Report {
             ("passes", self.passes.to_string()),
             ("tasks", tasks),
             ("cycles", cycles),
+            (
+                "polls",
+                self.polls.as_ref().map_or("null".to_owned(), polls_json),
+            ),
             ("outside", outside),
         ])
     }
@@ -146,6 +151,30 @@ fn wait_json(wait: &Wait) -> String {
         ("granted", wait.granted.to_string()),
         ("taken_by", list(wait.holders.iter().map(held_json))),
         ("tally", wait.tally.map_or("null".to_owned(), tally_json)),
+    ])
+}
+
+fn polls_json(polls: &Polls) -> String {
+    let class = |(class, count): &(String, u64)| {
+        object(&[("class", text(class)), ("count", count.to_string())])
+    };
+    let longest = |place: &Longest| {
+        let task = place.task.map(|id| text(&id.to_string()));
+        object(&[
+            ("spawned_at", text(&place.spawned_at.to_string())),
+            ("task", task.unwrap_or("null".to_owned())),
+            (
+                "name",
+                place.name.as_deref().map_or("null".to_owned(), text),
+            ),
+            ("longest_nanoseconds", place.longest.to_string()),
+            ("polls", place.polls.to_string()),
+            ("nanoseconds", place.total.to_string()),
+        ])
+    };
+    object(&[
+        ("histogram", list(polls.classes.iter().map(class))),
+        ("longest", list(polls.longest.iter().map(longest))),
     ])
 }
 

@@ -32,6 +32,7 @@ mod local;
 mod mailbox;
 mod nursery;
 mod outside;
+mod poll_times;
 mod problems;
 mod quiescence;
 mod reactor;

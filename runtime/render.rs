@@ -11,6 +11,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::kinds;
+use super::poll_times::Polls;
 use super::report::{Held, Place, Report, Row, State, Step, Wait, What};
 use super::task::TaskId;
 use super::verdict::Verdict;
@@ -40,6 +41,11 @@ impl fmt::Display for Report {
         let hidden = self.tasks.len() - order.len();
         if hidden > 0 {
             writeln!(f, "and {hidden} more; {{:#}} prints them all")?;
+        }
+        // A program that is dead has other worries.
+        let polls = self.polls.as_ref();
+        if let Some(polls) = polls.filter(|_| self.verdict == Verdict::Idle) {
+            self.polls(f, polls)?;
         }
         write!(f, "outside: {}", self.outside)
     }
@@ -84,6 +90,30 @@ impl Report {
             0 => writeln!(f),
             _ => writeln!(f, ", {stuck} of them for ever"),
         }
+    }
+
+    /// A histogram in a line, and a line for each of the places with the longest polls.
+    fn polls(&self, f: &mut fmt::Formatter<'_>, polls: &Polls) -> fmt::Result {
+        let all: u64 = polls.classes.iter().map(|(_, count)| count).sum();
+        let some = polls.classes.iter().filter(|(_, count)| *count > 0);
+        let classes: Vec<_> = some.map(|(class, n)| format!("{n} {class}")).collect();
+        match classes.is_empty() {
+            true => return Ok(()),
+            false => writeln!(f, "polls: {all}; {}", classes.join(", "))?,
+        }
+        for longest in &polls.longest {
+            let (took, total) = (span(longest.longest), span(longest.total));
+            let id = longest.task.map_or(String::new(), |id| format!(" {id}"));
+            let name = longest.name.as_ref().map(|name| format!(" \"{name}\""));
+            let (name, at) = (name.unwrap_or_default(), longest.spawned_at);
+            writeln!(f, "{took:>10} in task{id}{name}, spawned at {at}")?;
+            let (polls, s) = (longest.polls, if longest.polls == 1 { "" } else { "s" });
+            writeln!(
+                f,
+                "           {polls} poll{s} of such tasks, {total} in all"
+            )?;
+        }
+        Ok(())
     }
 
     fn rank(&self, task: usize) -> usize {

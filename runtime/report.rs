@@ -14,6 +14,7 @@ use std::panic::Location;
 
 use super::collector::Collector;
 use super::context::{self, Kernel};
+use super::poll_times::Polls;
 use super::task::{NO_WAKER, Task, TaskId};
 use super::verdict::{Outside, Verdict};
 use super::waiters::Tally;
@@ -33,6 +34,8 @@ pub struct Report {
     pub(super) outside: Outside,
     pub(super) verdict: Verdict,
     pub(super) passes: u64,
+    /// How long polls took, where that is measured.
+    pub(super) polls: Option<Polls>,
 }
 
 /// One task.
@@ -120,6 +123,11 @@ impl Report {
             verdict: Verdict::Idle,
             outside,
             passes: kernel.pass.get(),
+            polls: kernel
+                .poll_times
+                .borrow()
+                .as_ref()
+                .map(|times| times.picture()),
         };
         let index: HashMap<TaskId, usize> = living
             .iter()

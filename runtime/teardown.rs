@@ -56,8 +56,11 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
     kernel.watched.set(false);
     let chore = kernel.chore.borrow_mut().take();
     drop(chore);
-    let watchdog = kernel.watchdog.borrow_mut().take();
-    drop(watchdog);
+    let watching = (
+        kernel.watchdog.borrow_mut().take(),
+        kernel.poll_times.borrow_mut().take(),
+    );
+    drop(watching);
     inlet::close_all(kernel, |gone| {
         keep(panic::catch_unwind(AssertUnwindSafe(|| drop(gone))));
     });

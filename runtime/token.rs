@@ -20,6 +20,7 @@ use super::executor::{self, Main, Turning};
 use super::instant::Instant;
 use super::join::{self, JoinHandle};
 use super::outside::{self, Idle};
+use super::poll_times::PollTimes;
 use super::remote::{Inbox, Remote};
 use super::report::Report;
 use super::task::TaskId;
@@ -102,7 +103,9 @@ impl Runtime {
             kernel.suspicion.reset();
             let watchdog = options.watchdog.take();
             let watchdog = watchdog.map(|limit| Watchdog::start(limit, options.on_stall.take()));
-            kernel.watched.set(watchdog.is_some());
+            kernel.watched.set(watchdog.is_some() || options.time_polls);
+            let times = options.time_polls.then(PollTimes::new);
+            *kernel.poll_times.borrow_mut() = times.map(Rc::new);
             *kernel.watchdog.borrow_mut() = watchdog.map(Rc::new);
             *kernel.options.borrow_mut() = options;
             *kernel.inbox.borrow_mut() = Some(Arc::new(Inbox::new()));

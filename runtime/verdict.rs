@@ -283,12 +283,15 @@ pub(crate) fn at_park(kernel: &Kernel) -> Park {
 /// assert!(deadlock.to_string().contains("waits for event made at"));
 /// ```
 pub struct Deadlock {
-    report: Report,
+    // Boxed, so that a result with it is no larger than one without.
+    report: Box<Report>,
 }
 
 impl Deadlock {
     pub(crate) fn new(report: Report) -> Self {
-        Deadlock { report }
+        Deadlock {
+            report: Box::new(report),
+        }
     }
 
     /// Who waits for what. Its [`verdict`](Report::verdict) says how sure this is.

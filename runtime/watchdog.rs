@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use super::context::Kernel;
 use super::problems::{call_hook, print};
-use super::task::TaskId;
+use super::task::{Task, TaskId};
 
 /// A poll that takes longer than this blocks the loop, unless the builder says otherwise.
 pub(crate) const THRESHOLD: Duration = Duration::from_millis(100);
@@ -130,18 +130,14 @@ impl Watchdog {
 
     /// A poll begins.
     #[inline]
-    pub(crate) fn begin(&self, kernel: &Kernel, id: TaskId) {
+    pub(crate) fn begin(&self, kernel: &Kernel, task: &mut Task) {
         let poll = self.polls.get() + 1;
         self.polls.set(poll);
         kernel.resumed.set(None);
-        let known = match kernel.tasks.borrow_mut().get_mut(id) {
-            Some(task) => std::mem::replace(&mut task.watched, true),
-            None => true,
-        };
-        if !known {
-            self.meet(kernel, id);
+        if !std::mem::replace(&mut task.watched, true) {
+            self.meet(task);
         }
-        self.shared.task.store(id.to_bits(), Ordering::Relaxed);
+        self.shared.task.store(task.id.to_bits(), Ordering::Relaxed);
         self.shared.epoch.store(poll, Ordering::Release);
     }
 
@@ -156,9 +152,8 @@ impl Watchdog {
 
     /// Makes a task known that is polled for the first time.
     #[cold]
-    fn meet(&self, kernel: &Kernel, id: TaskId) {
-        let tasks = kernel.tasks.borrow();
-        let Some(task) = tasks.get(id) else { return };
+    fn meet(&self, task: &Task) {
+        let id = task.id;
         let known = (task.name().map(str::to_owned), task.spawned_at);
         let mut state = self.shared.lock();
         if state.known.len() <= id.slot() {

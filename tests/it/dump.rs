@@ -415,6 +415,49 @@ fn the_watchdog_names_who_blocks_the_loop_while_it_does() {
 }
 
 #[test]
+fn a_dump_names_the_spawn_places_with_the_longest_polls() {
+    let runtime = Builder::new().time_polls(true).build();
+    let mut line = 0;
+    runtime.block_on(async {
+        line = here() + 1;
+        let slow = |long| spawn(async move { thread::sleep(Duration::from_millis(long)) });
+        let (slow, quick) = (slow(3).named("slow"), slow(1));
+        let id = slow.id();
+        quick.await.unwrap();
+        slow.await.unwrap();
+        let report = dump();
+        let text = report.to_string();
+        let place = format!("spawned at tests/it/dump.rs:{line}:");
+        assert!(text.contains("\npolls: "), "{text}");
+        assert!(
+            text.contains("2 under 10 ms") || text.contains("under 100 ms"),
+            "{text}"
+        );
+        let (_, longest) = text.split_once("ms in task").unwrap();
+        assert!(
+            longest.starts_with(&format!(" {id} \"slow\", {place}")),
+            "{text}"
+        );
+        assert!(
+            longest.contains("\n           2 polls of such tasks, "),
+            "{text}"
+        );
+        let json: Vec<char> = report.to_json().chars().collect();
+        let mut end = 0;
+        read_json(&json, &mut end);
+        let json: String = json.into_iter().collect();
+        assert!(
+            json.contains(r#""name":"slow","longest_nanoseconds":"#),
+            "{json}"
+        );
+    });
+    drop(runtime);
+    let runtime = Builder::new().time_polls(false).build();
+    runtime.block_on(async { assert!(!dump().to_string().contains("polls")) });
+    assert!(runtime.dump().to_json().contains(r#""polls":null"#));
+}
+
+#[test]
 fn an_unobserved_panic_is_told_once_with_the_spawn_place() {
     let told = Rc::new(RefCell::new(Vec::new()));
     let note = told.clone();
