@@ -110,6 +110,10 @@ impl Alarm {
             .borrow_mut()
             .arm(self.deadline.0, who, self.at, what);
         self.state = State::Armed(key);
+        if kernel.embedded.get() {
+            // Outside a turn the host has been armed for an earlier state of things.
+            kernel.ring();
+        }
     }
 
     fn poll_armed(

@@ -203,6 +203,11 @@ impl Kernel {
         }
     }
 
+    /// Whether a turn has something to do at once: tasks are ready, or some wait for there to be none.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.ready.borrow().is_empty() || !self.quiescence.is_empty()
+    }
+
     /// Makes the descriptor of an embedded loop readable, once until its next turn.
     #[cold]
     pub(crate) fn ring(&self) {

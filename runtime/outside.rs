@@ -230,11 +230,10 @@ fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, jud
             return Idle::Awake;
         }
     }
-    if limit != Some(Duration::ZERO) || next <= kernel.clock.now() {
-        kernel.clock.advance_to(next);
-        let now = kernel.clock.now();
-        expire(kernel, now);
-    }
+    let now = kernel.clock.now();
+    let most = limit.map_or(u64::MAX, super::clock::nanos);
+    kernel.clock.advance_to(next.min(now.saturating_add(most)));
+    expire(kernel, kernel.clock.now());
     Idle::Awake
 }
 
@@ -283,7 +282,7 @@ pub(crate) fn arm_host(kernel: &Kernel) {
     let Some(inbox) = kernel.inbox.borrow().clone() else {
         return;
     };
-    if !kernel.ready.borrow().is_empty() || !inbox.park() {
+    if kernel.has_more() || !inbox.park() {
         return kernel.ring();
     }
     let next = kernel.timers.borrow_mut().next();

@@ -166,7 +166,8 @@ impl Runtime {
     /// Makes one pass: polls every task that is ready, once each. If none is, first waits for at
     /// most `max_wait` for something to happen (`None` waits as long as it takes).
     ///
-    /// Returns whether tasks are ready now. For a host that owns the outer loop; it is not judged
+    /// Returns whether another turn has something to do at once. On a virtual clock the wait for a
+    /// deadline is one in virtual time, and `max_wait` bounds that. For a host that owns the outer loop; it is not judged
     /// for deadlocks, because the host may hold the other end.
     ///
     /// # Panics
@@ -181,7 +182,7 @@ impl Runtime {
             let max_wait = if idle { max_wait } else { Some(Duration::ZERO) };
             outside::idle(kernel, max_wait, false);
             executor::pass(kernel, &mut None);
-            !kernel.ready.borrow().is_empty()
+            kernel.has_more()
         })
     }
 

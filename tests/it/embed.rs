@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use turnwise::io::Source;
-use turnwise::sync::{Event, Queue};
-use turnwise::{Runtime, block_on, sleep, spawn_blocking, spawn_eager, yield_now};
+use turnwise::sync::{Event, Lock, Queue};
+use turnwise::{Runtime, block_on, sleep, spawn, spawn_blocking, spawn_eager, yield_now};
 
-use crate::support::{bounded, panic_of, virtual_runtime};
+use crate::support::{Spy, bounded, panic_of, poll_with, virtual_runtime};
 use crate::trace::Trace;
 
 const AT_ONCE: Duration = Duration::ZERO;
@@ -434,6 +434,134 @@ fn a_loop_with_a_descriptor_can_still_block() {
         assert!(readable(&runtime, A_WHILE), "the timer is due");
         runtime.run_until_stalled();
     }
+}
+
+#[test]
+fn a_timer_that_is_armed_outside_a_turn_is_shown_in_time() {
+    let runtime = Runtime::new();
+    assert!(!readable(&runtime, AT_ONCE));
+    // The host polls it with a waker of its own.
+    let (spy, waker) = Spy::new();
+    let mut timer = sleep(Duration::from_millis(5));
+    assert!(poll_with(&mut timer, &waker).is_pending());
+    let start = Instant::now();
+    while spy.wakes() == 0 {
+        assert!(readable(&runtime, A_WHILE), "the timer is due");
+        runtime.turn(Some(AT_ONCE));
+    }
+    assert!(start.elapsed() < A_WHILE / 2);
+    assert!(poll_with(&mut timer, &waker).is_ready());
+    assert!(!readable(&runtime, AT_ONCE));
+}
+
+#[test]
+fn who_waits_for_everybody_to_be_blocked_needs_no_other_event() {
+    let runtime = Runtime::new();
+    assert!(!readable(&runtime, AT_ONCE));
+    let waits = runtime.spawn(turnwise::wait_quiescent());
+    let turns = (0..10).take_while(|_| {
+        let due = readable(&runtime, AT_ONCE);
+        due.then(|| runtime.turn(Some(AT_ONCE)));
+        due
+    });
+    assert!(turns.count() < 10, "the host is not kept busy");
+    assert!(waits.is_finished());
+    // Without a descriptor as well.
+    drop(runtime);
+    let runtime = Runtime::new();
+    let waits = runtime.spawn(turnwise::wait_quiescent());
+    runtime.run_until_stalled();
+    assert!(waits.is_finished());
+}
+
+#[test]
+fn what_a_destructor_outside_a_turn_sets_going_is_shown() {
+    let runtime = Runtime::new();
+    let (lock, trace) = (Rc::new(Lock::new(())), Trace::default());
+    let guard = lock.try_acquire().expect("it is free");
+    let (waits, told) = (lock.clone(), trace.clone());
+    drop(runtime.spawn(async move {
+        drop(waits.acquire().await);
+        told.say("acquired");
+    }));
+    runtime.run_until_stalled();
+    assert!(!readable(&runtime, AT_ONCE));
+    drop(guard);
+    assert!(readable(&runtime, AT_ONCE));
+    runtime.run_until_stalled();
+    assert_eq!(trace.take(), ["acquired"]);
+}
+
+#[test]
+fn a_task_that_panics_and_arms_a_timer_before_leaves_the_host_armed() {
+    let runtime = Runtime::new();
+    assert!(!readable(&runtime, AT_ONCE));
+    let done = Rc::new(Cell::new(false));
+    let told = done.clone();
+    let panics = runtime.spawn(async move {
+        drop(spawn(async move {
+            sleep(Duration::from_millis(5)).await;
+            told.set(true);
+        }));
+        panic!("after it has spawned");
+    });
+    while !done.get() {
+        assert!(
+            readable(&runtime, A_WHILE),
+            "a task is ready, or the timer due"
+        );
+        runtime.turn(Some(AT_ONCE));
+    }
+    assert!(
+        runtime
+            .block_on(panics)
+            .is_err_and(|error| error.is_panic())
+    );
+}
+
+#[test]
+fn letters_that_come_at_any_moment_of_a_turn_are_shown() {
+    bounded(|| {
+        let runtime = Runtime::new();
+        let heard = Rc::new(Cell::new(0));
+        let counted = heard.clone();
+        let inlet = turnwise::inlet(move |()| counted.set(counted.get() + 1));
+        assert!(!readable(&runtime, AT_ONCE));
+        let thread = thread::spawn(move || {
+            for n in 0..20_000 {
+                inlet.send(()).expect("it is alive");
+                // Now a little earlier, now a little later than the host goes to sleep.
+                (0..(n % 64) * 8).for_each(|_| std::hint::spin_loop());
+            }
+            inlet
+        });
+        while heard.get() < 20_000 {
+            assert!(readable(&runtime, A_WHILE), "a letter was slept over");
+            runtime.turn(Some(AT_ONCE));
+        }
+        drop(thread.join().expect("no panic"));
+    });
+}
+
+#[test]
+fn a_turn_on_a_virtual_clock_lets_no_more_time_pass_than_it_may() {
+    let runtime = virtual_runtime();
+    let now = turnwise::time::Instant::now;
+    let start = runtime.block_on(async move { now() });
+    let task = runtime.spawn(sleep(Duration::from_secs(10)));
+    runtime.run_until_stalled();
+    for seconds in 1..=3 {
+        runtime.turn(Some(Duration::from_secs(3)));
+        assert_eq!(now() - start, Duration::from_secs(3 * seconds));
+        assert!(!task.is_finished());
+    }
+    runtime.turn(Some(Duration::from_secs(3)));
+    assert_eq!(
+        now() - start,
+        Duration::from_secs(10),
+        "it stops at the deadline"
+    );
+    assert!(task.is_finished());
 }
 
 /// Run by the test below, alone in a process of its own, which it forks.
