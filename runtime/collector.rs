@@ -117,13 +117,17 @@ impl<'a> Collector<'a> {
     }
 
     pub(super) fn joins(&mut self, kernel: &Kernel, living: &[&Task]) {
+        let tasks = kernel.tasks.borrow();
         for task in living {
-            let joiner = task.joiner.task.and_then(|id| self.index.get(&id).copied());
-            let Some(joiner) = joiner else { continue };
+            let Some(joiner) = tasks.joiner(task) else {
+                continue;
+            };
+            let waits = joiner.who.task.and_then(|id| self.index.get(&id).copied());
+            let Some(waits) = waits else { continue };
             let what = What::End(task.id);
-            let mut wait = Wait::new(what, Some(task.spawned_at), task.joined_at);
-            wait.nanos = Some(kernel.clock.last().saturating_sub(task.joined_since));
-            self.add(joiner, wait, self.from([Some(task.id)]));
+            let mut wait = Wait::new(what, Some(task.spawned_at), Some(joiner.at));
+            wait.nanos = Some(kernel.clock.last().saturating_sub(joiner.since));
+            self.add(waits, wait, self.from([Some(task.id)]));
         }
     }
 

@@ -12,6 +12,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
+use std::ptr;
 use std::task::{Context, Poll};
 
 use super::context::{self, Kernel, ThisThread, Who};
@@ -19,7 +20,7 @@ use super::executor;
 use super::join_error::JoinError;
 use super::local;
 use super::problems;
-use super::task::{self, BoxedBody, NO_WAKER, Remains, Task, TaskId};
+use super::task::{self, BoxedBody, Joiner, NO_WAKER, Remains, Task, TaskId};
 
 /// What a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send>;
@@ -282,37 +283,28 @@ pub(crate) fn watch(
 ) -> Poll<()> {
     {
         let mut tasks = kernel.tasks.borrow_mut();
-        let Some(task) = tasks.get_mut(id).filter(|task| !task.over) else {
+        if tasks.get(id).is_none_or(|task| task.over) {
             return Poll::Ready(());
-        };
-        if task.joiner.becomes(kernel, cx) {
-            note_joiner(kernel, task, at);
+        }
+        let same = |joiner: &&mut Joiner| joiner.who.is(kernel, cx) && ptr::eq(joiner.at, at);
+        if tasks.joiner_mut(id).filter(same).is_some() {
             return Poll::Pending;
         }
     }
-    let mut who = Who::of(kernel, cx);
-    if let Some(task) = kernel.tasks.borrow_mut().get_mut(id) {
-        std::mem::swap(&mut task.joiner, &mut who);
-        note_joiner(kernel, task, at);
-    }
+    let joiner = Joiner {
+        who: Who::of(kernel, cx),
+        at,
+        since: kernel.clock.last(),
+    };
+    let gone = kernel.tasks.borrow_mut().set_joiner(id, joiner);
+    drop(gone);
     Poll::Pending
 }
 
 /// Undoes what [`watch`] did, if the task is not over.
 pub(crate) fn unwatch(kernel: &Kernel, id: TaskId) {
-    let joiner = kernel.tasks.borrow_mut().get_mut(id).map(|task| {
-        task.joined_at = None;
-        std::mem::take(&mut task.joiner)
-    });
+    let joiner = kernel.tasks.borrow_mut().take_joiner(id);
     drop(joiner);
-}
-
-/// Remembers, for reports, which line awaits a task, and since when.
-fn note_joiner(kernel: &Kernel, task: &mut Task, at: &'static Location<'static>) {
-    if !task.joined_at.is_some_and(|known| std::ptr::eq(known, at)) {
-        task.joined_at = Some(at);
-        task.joined_since = kernel.clock.last();
-    }
 }
 
 /// Reads the result of a finished task.
@@ -339,8 +331,8 @@ impl<T> Drop for JoinHandle<T> {
         }
         let dead = context::try_with(|kernel| {
             let mut tasks = kernel.tasks.borrow_mut();
+            let joiner = tasks.take_joiner(self.id);
             let task = tasks.get_mut(self.id)?;
-            let joiner = std::mem::take(&mut task.joiner);
             task.detached = true;
             let remains = if task.over {
                 tasks.remove(self.id)
@@ -377,15 +369,14 @@ pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Op
         task.extra().failure = failure;
     }
     let waker = std::mem::replace(&mut task.waker, NO_WAKER);
-    let joiner = std::mem::take(&mut task.joiner);
-    let detached = if task.detached {
-        tasks.remove(id)
-    } else {
-        None
-    };
+    let detached = task.detached;
+    let joiner = tasks.take_joiner(id);
+    let detached = if detached { tasks.remove(id) } else { None };
     drop(tasks);
     release_waker(kernel, waker);
-    joiner.wake(kernel);
+    if let Some(joiner) = joiner {
+        joiner.who.wake(kernel);
+    }
     if let Some(mut task) = detached {
         problems::unobserved(&mut task);
         drop_quietly(task);

@@ -150,7 +150,8 @@ fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
     let timers = kernel.timers.borrow();
     timers.iter().for_each(|timer| wakes(timer.who.task));
     let joined = tasks.iter().filter(|task| !task.over);
-    joined.for_each(|task| wakes(task.joiner.task));
+    let joiners = joined.filter_map(|task| tasks.joiner(task));
+    joiners.for_each(|joiner| wakes(joiner.who.task));
     let reactor = kernel.reactor.borrow();
     let sources = reactor.iter().flat_map(|reactor| reactor.sources());
     let polled = sources.flat_map(|readiness| readiness.polled_by());

@@ -30,10 +30,12 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use pin_project_lite::pin_project;
+use slab::Slab;
+
 use super::context::Who;
 use super::join_error::JoinError;
 use super::local::Locals;
-use pin_project_lite::pin_project;
 
 /// Identity of a task, unique on its thread for as long as the thread lives.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -145,6 +147,8 @@ where
 /// No key in the list of cloned wakers.
 pub(crate) const NO_WAKER: u32 = u32::MAX;
 
+const NO_JOINER: u32 = u32::MAX;
+
 /// One entry of the task slab.
 pub(crate) struct Task {
     pub(crate) id: TaskId,
@@ -168,13 +172,10 @@ pub(crate) struct Task {
     pub(crate) group: u32,
     /// Key of a waker of its own, once somebody kept a clone.
     pub(crate) waker: u32,
+    /// The key of who awaits the handle.
+    joiner: u32,
     /// Out of the slot while running; absent for main.
     pub(crate) body: Option<BoxedBody>,
-    /// Who awaits the handle, and on which line.
-    pub(crate) joiner: Who,
-    pub(crate) joined_at: Option<&'static Location<'static>>,
-    /// The clock's last reading when that line was reached.
-    pub(crate) joined_since: u64,
     pub(crate) spawned_at: &'static Location<'static>,
     /// Order of spawning on this thread, which is the order of teardown.
     pub(crate) serial: u64,
@@ -215,12 +216,22 @@ impl Task {
     }
 }
 
+/// Who awaits the end of a task, on which line.
+pub(crate) struct Joiner {
+    pub(crate) who: Who,
+    pub(crate) at: &'static Location<'static>,
+    /// The clock's last reading when that line was reached.
+    pub(crate) since: u64,
+}
+
 /// The tasks of a thread: slots, and which of them are free.
 ///
 /// Slots are never given back, because a slot remembers its generation.
 pub(crate) struct Tasks {
     slots: Vec<Task>,
     free: Vec<u32>,
+    /// Apart, because few of many tasks are awaited at the same time.
+    joiners: Slab<Joiner>,
     spawned: u64,
 }
 
@@ -229,6 +240,7 @@ impl Tasks {
         Tasks {
             slots: Vec::new(),
             free: Vec::new(),
+            joiners: Slab::new(),
             spawned: 0,
         }
     }
@@ -256,6 +268,10 @@ impl Tasks {
     #[cold]
     fn add_slot(&mut self, spawned_at: &'static Location<'static>) -> usize {
         let slot = self.slots.len();
+        if slot == self.slots.capacity() {
+            // Doubling would leave up to half of a large table unused.
+            self.slots.reserve_exact(slot / 8 + 8);
+        }
         self.slots.push(Task {
             id: TaskId::new(slot, 1).expect("generations start at one"),
             scheduled: false,
@@ -269,9 +285,7 @@ impl Tasks {
             group: 0,
             waker: NO_WAKER,
             body: None,
-            joiner: Who::default(),
-            joined_at: None,
-            joined_since: 0,
+            joiner: NO_JOINER,
             spawned_at,
             serial: 0,
             extra: None,
@@ -287,6 +301,43 @@ impl Tasks {
     #[inline]
     pub(crate) fn get_mut(&mut self, id: TaskId) -> Option<&mut Task> {
         self.slots.get_mut(id.slot()).filter(|task| task.id == id)
+    }
+
+    /// Who awaits the end of this task.
+    pub(crate) fn joiner(&self, task: &Task) -> Option<&Joiner> {
+        self.joiners.get(task.joiner as usize)
+    }
+
+    /// As [`joiner`](Tasks::joiner), to be changed.
+    pub(crate) fn joiner_mut(&mut self, id: TaskId) -> Option<&mut Joiner> {
+        let key = self.get(id)?.joiner;
+        self.joiners.get_mut(key as usize)
+    }
+
+    /// Makes this the one who awaits the task. Returns the one to drop without a borrow: who was it
+    /// so far, or this one if the task is gone.
+    pub(crate) fn set_joiner(&mut self, id: TaskId, mut joiner: Joiner) -> Option<Joiner> {
+        if let Some(known) = self.joiner_mut(id) {
+            if std::ptr::eq(known.at, joiner.at) {
+                joiner.since = known.since;
+            }
+            return Some(std::mem::replace(known, joiner));
+        }
+        let key = self.joiners.vacant_key() as u32;
+        match self.get_mut(id) {
+            Some(task) => task.joiner = key,
+            None => return Some(joiner),
+        }
+        self.joiners.insert(joiner);
+        None
+    }
+
+    /// Takes out who awaits the task.
+    #[inline]
+    pub(crate) fn take_joiner(&mut self, id: TaskId) -> Option<Joiner> {
+        let task = self.get_mut(id).filter(|task| task.joiner != NO_JOINER)?;
+        let key = std::mem::replace(&mut task.joiner, NO_JOINER);
+        self.joiners.try_remove(key as usize)
     }
 
     /// Frees a task's slot; the caller drops the remains after letting go of the borrow.
@@ -308,7 +359,6 @@ impl Tasks {
         task.lost = false;
         task.watched = false;
         task.group = 0;
-        task.joined_at = None;
         task.serial = 0;
         match id
             .generation()

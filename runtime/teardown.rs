@@ -28,10 +28,7 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
     for id in order {
         let (joiner, task) = {
             let mut tasks = kernel.tasks.borrow_mut();
-            let joiner = tasks
-                .get_mut(id)
-                .map(|task| std::mem::take(&mut task.joiner));
-            (joiner, tasks.remove(id))
+            (tasks.take_joiner(id), tasks.remove(id))
         };
         if let Some(mut task) = task {
             join::release_waker(kernel, task.waker);

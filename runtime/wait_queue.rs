@@ -282,7 +282,7 @@ impl WaitQueue {
         let prev = self.tail.get();
         // Built where it is stored: a copy of what was just written stalls the processor.
         let pass = kernel.pass.get() as u32;
-        let key = waiters.slab.insert(Waiter {
+        let key = waiters.insert(Waiter {
             who,
             at: ticket.at(),
             ask: ticket.ask(),
@@ -293,7 +293,7 @@ impl WaitQueue {
             next: NONE,
             queue: self.record.get(),
             granted: false,
-        }) as u32;
+        });
         match waiters.slab.get_mut(prev as usize) {
             Some(tail) => tail.next = key,
             None => self.head.set(key),

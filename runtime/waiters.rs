@@ -28,6 +28,16 @@ impl Waiters {
         }
     }
 
+    /// Adds an entry and returns its key.
+    #[inline]
+    pub(super) fn insert(&mut self, waiter: Waiter) -> u32 {
+        if self.slab.len() == self.slab.capacity() {
+            // Doubling would leave up to half of a large table unused.
+            self.slab.reserve_exact(self.slab.len() / 8 + 8);
+        }
+        self.slab.insert(waiter) as u32
+    }
+
     /// The place in line of every waiter that has not been granted, by its key; the head's is 1.
     pub(crate) fn places(&self) -> HashMap<usize, usize> {
         let mut places = HashMap::new();
