@@ -5,6 +5,7 @@ mod foreign;
 mod futurelocks;
 mod late;
 mod locks;
+mod mixed;
 mod others;
 
 use std::cell::RefCell;
@@ -142,12 +143,18 @@ fn hangs_with_foreign_wakers_left_are_only_suspected() {
 }
 
 #[test]
+fn hangs_over_mixtures_name_every_line() {
+    check(mixed::TABLE);
+}
+
+#[test]
 fn there_are_at_least_forty_of_them() {
     let tables = [
         locks::TABLE,
         futurelocks::TABLE,
         others::TABLE,
         foreign::TABLE,
+        mixed::TABLE,
     ];
     assert!(tables.iter().map(|table| table.len()).sum::<usize>() >= 40);
 }

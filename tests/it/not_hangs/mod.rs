@@ -2,6 +2,7 @@
 //! dead.
 
 mod inside;
+mod mixed;
 mod outside;
 
 use std::cell::RefCell;
@@ -70,17 +71,23 @@ fn builder() -> Builder {
 
 #[test]
 fn programs_that_wake_themselves_are_not_dead() {
-    run(&builder().virtual_clock().build(), inside::TABLE);
+    let runtime = builder().virtual_clock().build();
+    run(&runtime, inside::TABLE);
+    run(&runtime, mixed::INSIDE);
 }
 
 #[test]
 fn programs_that_are_woken_from_outside_are_not_dead() {
-    run(&builder().build(), outside::TABLE);
+    let runtime = builder().build();
+    run(&runtime, outside::TABLE);
+    run(&runtime, mixed::OUTSIDE);
 }
 
 #[test]
 fn on_a_virtual_clock_programs_that_are_woken_from_outside_are_not_dead() {
-    run(&builder().virtual_clock().build(), outside::TABLE);
+    let runtime = builder().virtual_clock().build();
+    run(&runtime, outside::TABLE);
+    run(&runtime, mixed::OUTSIDE);
 }
 
 #[test]
