@@ -368,11 +368,15 @@ pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Op
     if failure.is_some() {
         task.extra().failure = failure;
     }
+    let locals = local::take(kernel, task);
     let waker = std::mem::replace(&mut task.waker, NO_WAKER);
     let detached = task.detached;
     let joiner = tasks.take_joiner(id);
     let detached = if detached { tasks.remove(id) } else { None };
     drop(tasks);
+    if locals.is_some() {
+        drop_quietly(locals);
+    }
     release_waker(kernel, waker);
     if let Some(joiner) = joiner {
         joiner.who.wake(kernel);

@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 
 use super::context::{self, Kernel};
-use super::task::TaskId;
+use super::task::{Task, TaskId};
 
 /// The values of a task, by the address of their `TaskLocal`.
 pub(crate) type Locals = Rc<HashMap<usize, Rc<dyn Any>>>;
@@ -21,6 +21,7 @@ pub(crate) type Locals = Rc<HashMap<usize, Rc<dyn Any>>>;
 ///
 /// A spawned task starts with the values its parent had at that moment; what it sets is seen by
 /// itself and by those it spawns afterwards. Declare it as a `static`: its address is its identity.
+/// A value is dropped when the last task that has it ends.
 ///
 /// asyncio counterpart: `contextvars.ContextVar`.
 ///
@@ -127,6 +128,15 @@ pub(crate) fn inherit(kernel: &Kernel, child: TaskId) {
         if let Some(task) = tasks.get_mut(child) {
             task.extra().locals = parent;
         }
+    }
+}
+
+/// Takes the values of a task that ends: its handle may be kept for as long as anybody likes.
+#[inline]
+pub(crate) fn take(kernel: &Kernel, task: &mut Task) -> Option<Locals> {
+    match kernel.locals_used.get() {
+        true => task.extra.as_mut()?.locals.take(),
+        false => None,
     }
 }
 

@@ -267,6 +267,23 @@ fn a_destructor_of_a_cancelled_task_sees_the_task_s_values() {
     });
 }
 
+#[turnwise::test]
+async fn the_values_of_a_task_end_with_it_though_its_handle_is_kept() {
+    let value = Rc::new(Cell::new(0));
+    let (ends, cancelled) = (value.clone(), value.clone());
+    let ended = spawn(async move { SHARED.set(ends) });
+    let stopped = spawn(async move {
+        SHARED.set(cancelled);
+        Event::new().wait().await;
+    });
+    yield_now().await;
+    assert_eq!(Rc::strong_count(&value), 2);
+    stopped.cancel();
+    yield_now().await;
+    assert_eq!(Rc::strong_count(&value), 1);
+    assert!(ended.await.is_ok() && stopped.await.is_err());
+}
+
 #[test]
 fn the_values_of_main_end_with_it() {
     let value = Rc::new(Cell::new(0));
