@@ -2,6 +2,8 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -197,4 +199,29 @@ pub(crate) fn place_of_panic<R>(f: impl FnOnce() -> R) -> (String, u32) {
     PLACE
         .take()
         .expect("the hook runs on the thread that panics")
+}
+
+/// A channel as people write them who know nothing of wait queues.
+#[derive(Default)]
+pub(crate) struct Homemade {
+    items: RefCell<VecDeque<i32>>,
+    wakers: RefCell<Vec<Waker>>,
+}
+
+impl Homemade {
+    pub(crate) fn give(&self, item: i32) {
+        self.items.borrow_mut().push_back(item);
+        self.wakers.take().into_iter().for_each(Waker::wake);
+    }
+
+    pub(crate) async fn take(&self) -> i32 {
+        poll_fn(|cx| match self.items.borrow_mut().pop_front() {
+            Some(item) => Poll::Ready(item),
+            None => {
+                self.wakers.borrow_mut().push(cx.waker().clone());
+                Poll::Pending
+            }
+        })
+        .await
+    }
 }

@@ -1,6 +1,7 @@
 //! Programs that hang, and what is said of them: a table of what is certain and what is only
 //! suspected, with the lines that the report must name.
 
+mod devious;
 mod foreign;
 mod futurelocks;
 mod late;
@@ -145,6 +146,11 @@ fn hangs_with_foreign_wakers_left_are_only_suspected() {
 #[test]
 fn hangs_over_mixtures_name_every_line() {
     check(mixed::TABLE);
+}
+
+#[test]
+fn hangs_of_devious_programs_name_every_line() {
+    check(devious::TABLE);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Programs that look like hangs and are none. Each is run over and over: not one may be declared
 //! dead.
 
+mod devious;
 mod inside;
 mod mixed;
 mod outside;
@@ -74,6 +75,7 @@ fn programs_that_wake_themselves_are_not_dead() {
     let runtime = builder().virtual_clock().build();
     run(&runtime, inside::TABLE);
     run(&runtime, mixed::INSIDE);
+    run(&runtime, devious::INSIDE);
 }
 
 #[test]
@@ -81,6 +83,7 @@ fn programs_that_are_woken_from_outside_are_not_dead() {
     let runtime = builder().build();
     run(&runtime, outside::TABLE);
     run(&runtime, mixed::OUTSIDE);
+    run(&runtime, devious::OUTSIDE);
 }
 
 #[test]
@@ -88,6 +91,7 @@ fn on_a_virtual_clock_programs_that_are_woken_from_outside_are_not_dead() {
     let runtime = builder().virtual_clock().build();
     run(&runtime, outside::TABLE);
     run(&runtime, mixed::OUTSIDE);
+    run(&runtime, devious::OUTSIDE);
 }
 
 #[test]

@@ -314,7 +314,7 @@ thread_local! {
 
 /// Runs `work` on a thread that is there already: starting one would give the loop time to sleep
 /// before the race begins.
-fn worker(work: impl FnOnce() + Send + 'static) {
+pub(super) fn worker(work: impl FnOnce() + Send + 'static) {
     type Work = Box<dyn FnOnce() + Send>;
     thread_local! {
         static POOL: (Vec<std_mpsc::Sender<Work>>, std::cell::Cell<usize>) = {
@@ -333,7 +333,7 @@ fn worker(work: impl FnOnce() + Send + 'static) {
 }
 
 /// Pending once, after the waker was given away.
-async fn wait_with(give: impl FnOnce(Waker)) {
+pub(super) async fn wait_with(give: impl FnOnce(Waker)) {
     let mut give = Some(give);
     poll_fn(|cx| match give.take() {
         Some(give) => {
