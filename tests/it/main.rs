@@ -63,5 +63,6 @@ mod toys;
 mod trace;
 mod udp;
 mod unix;
+mod unobserved;
 mod wait;
 mod wakers;

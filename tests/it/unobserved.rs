@@ -1,0 +1,134 @@
+//! Panics that nobody awaits: told once, at a known moment, with the line that spawned the task.
+
+use std::cell::RefCell;
+use std::panic::resume_unwind;
+use std::rc::Rc;
+use std::time::Duration;
+
+use turnwise::sync::Event;
+use turnwise::{
+    Builder, Group, Runtime, Unobserved, spawn, spawn_blocking, task_group, timeout, yield_now,
+};
+
+use crate::support::here;
+
+type Told = Rc<RefCell<Vec<Unobserved>>>;
+
+/// A runtime that notes what it tells, and sets the event whenever it does.
+fn listening() -> (Runtime, Told, Rc<Event>) {
+    let (told, heard) = (Told::default(), Rc::new(Event::new()));
+    let (note, hear) = (told.clone(), heard.clone());
+    let runtime = Builder::new()
+        .on_unobserved(move |problem| {
+            note.borrow_mut().push(problem.clone());
+            hear.set();
+        })
+        .build();
+    (runtime, told, heard)
+}
+
+/// A panic that the panic hook does not print.
+fn fail(text: &'static str) {
+    resume_unwind(Box::new(text));
+}
+
+/// One problem was told: this text, of a task spawned at this line of this file.
+#[track_caller]
+fn assert_told(told: &Told, text: &str, line: u32) {
+    let told = told.borrow();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let place = (told[0].spawned_at.file(), told[0].spawned_at.line());
+    assert_eq!(place, (file!(), line), "{}", told[0]);
+    assert!(told[0].problem.ends_with(text), "{}", told[0]);
+}
+
+#[test]
+fn a_handle_dropped_after_the_panic_tells_inside_that_drop() {
+    let (runtime, told, _) = listening();
+    runtime.block_on(async {
+        let task = spawn(async { fail("late") });
+        let spawned = here() - 1;
+        while !task.is_finished() {
+            yield_now().await;
+        }
+        assert!(told.borrow().is_empty(), "somebody may await it yet");
+        drop(task);
+        assert_told(&told, "late", spawned);
+    });
+    drop(runtime);
+    assert_eq!(told.borrow().len(), 1, "once");
+}
+
+#[test]
+fn a_handle_that_outlives_the_runtime_tells_when_the_runtime_ends() {
+    let (runtime, told, _) = listening();
+    let task = runtime.spawn(async { fail("kept") });
+    let spawned = here() - 1;
+    runtime.block_on(async {
+        while !task.is_finished() {
+            yield_now().await;
+        }
+    });
+    assert!(told.borrow().is_empty(), "somebody may await it yet");
+    drop(runtime);
+    assert_told(&told, "kept", spawned);
+    drop(task);
+    assert_eq!(told.borrow().len(), 1, "once");
+}
+
+#[test]
+fn an_awaited_panic_is_not_told() {
+    let (runtime, told, _) = listening();
+    let again = runtime.block_on(async {
+        assert!(spawn(async { fail("awaited") }).await.is_err());
+        assert!(spawn_blocking(|| fail("awaited")).await.is_err());
+        spawn(async { fail("awaited by the next block_on") })
+    });
+    assert!(runtime.block_on(again).is_err());
+    drop(runtime);
+    assert!(told.borrow().is_empty(), "{told:?}");
+}
+
+#[test]
+fn a_blocking_call_whose_handle_is_gone_tells_the_line_of_the_call() {
+    let (runtime, told, heard) = listening();
+    runtime.block_on(async {
+        drop(spawn_blocking(|| fail("in a thread")));
+        let spawned = here() - 1;
+        let waited = timeout(Duration::from_secs(20), heard.wait()).await;
+        waited.expect("a panic in a thread reaches the loop");
+        assert_told(&told, "in a thread", spawned);
+        // The pool goes on.
+        assert_eq!(spawn_blocking(|| 7).await.unwrap(), 7);
+    });
+    drop(runtime);
+    assert_eq!(told.borrow().len(), 1, "once");
+}
+
+#[test]
+fn children_of_a_group_are_observed_by_it_and_a_detached_group_is_told_once() {
+    let (runtime, told, heard) = listening();
+    runtime.block_on(async {
+        let observed = spawn(two_panics()).await;
+        let panicked = observed.expect_err("a child's panic is the group's");
+        assert_eq!(panicked.panic_message(), Some("first"));
+        assert!(told.borrow().is_empty(), "the group has seen it: {told:?}");
+        drop(spawn(two_panics()));
+        let spawned = here() - 1;
+        let waited = timeout(Duration::from_secs(20), heard.wait()).await;
+        waited.expect("the task of the group ends");
+        assert_told(&told, "first", spawned);
+    });
+    drop(runtime);
+    assert_eq!(told.borrow().len(), 1, "once");
+}
+
+/// A group with two children that panic in the same pass, and whose handles nobody keeps.
+async fn two_panics() {
+    let ended = task_group(async |group: Group<&str>| {
+        drop(group.spawn_infallible(async { fail("first") }));
+        drop(group.spawn_infallible(async { fail("second") }));
+        std::future::pending::<Result<(), &str>>().await
+    });
+    ended.await.unwrap();
+}
