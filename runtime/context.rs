@@ -235,6 +235,7 @@ impl Kernel {
 
     /// Sets the poll under way aside, for another one inside it.
     pub(crate) fn suspend(&self) -> Suspended {
+        self.mark_aside(true);
         Suspended {
             current: self.current.take(),
             polling: self.polling.get(),
@@ -249,6 +250,14 @@ impl Kernel {
         self.polling.set(outer.polling);
         self.notes.set(outer.notes);
         self.io_left.set(outer.io_left);
+        self.mark_aside(false);
+    }
+
+    fn mark_aside(&self, aside: bool) {
+        let mut tasks = self.tasks.borrow_mut();
+        if let Some(task) = self.current.get().and_then(|id| tasks.get_mut(id)) {
+            task.aside = aside;
+        }
     }
 
     /// Whether `waker` is the very one the executor is polling the current task with.

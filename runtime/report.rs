@@ -188,7 +188,7 @@ impl Report {
 
 impl Row {
     fn new(kernel: &Kernel, task: &Task) -> Self {
-        let state = match kernel.current.get() == Some(task.id) {
+        let state = match task.aside || kernel.current.get() == Some(task.id) {
             true => State::Running,
             false if task.scheduled => State::Ready,
             false => State::Waiting,

@@ -166,6 +166,8 @@ pub(crate) struct Task {
     pub(crate) suspect: Cell<bool>,
     /// It was reported as having nothing that can wake it.
     pub(crate) lost: bool,
+    /// Its poll is under way, and has another task's inside it.
+    pub(crate) aside: bool,
     /// The watchdog knows its name and spawn place.
     pub(crate) watched: bool,
     /// The number of the group it is a child of; 0 is none.
@@ -281,6 +283,7 @@ impl Tasks {
             main: false,
             suspect: Cell::new(false),
             lost: false,
+            aside: false,
             watched: false,
             group: 0,
             waker: NO_WAKER,

@@ -390,3 +390,18 @@ fn many_of_them_leave_nothing_behind() {
     assert_eq!(used.bytes_current, 0, "{used:?}");
     assert_eq!(runtime.stats().alive, 0);
 }
+
+#[turnwise::test]
+async fn a_dump_inside_it_shows_both_running() {
+    let dump = Rc::new(RefCell::new(String::new()));
+    let inside = dump.clone();
+    let outer = spawn(async move {
+        spawn_eager(async move { *inside.borrow_mut() = turnwise::dump().to_string() })
+            .await
+            .expect("it returns");
+    });
+    outer.await.expect("it returns");
+    let dump = dump.borrow();
+    assert_eq!(dump.matches("[running]").count(), 2, "{dump}");
+    assert!(!dump.contains("stuck"), "{dump}");
+}
