@@ -15,8 +15,9 @@ use super::verdict::{self, Park};
 
 /// How often a busy loop looks at the outside world.
 ///
-/// At least every 64 polls and, where polls are long, about every 50 µs. The selector is asked
-/// no more often than that either: on an in-memory load it costs next to nothing per switch.
+/// At least every 64 polls and, where polls are long, about every 50 µs: on an in-memory load that
+/// costs next to nothing per switch. The selector costs a call, and is asked after 50 µs, but within
+/// one pass only every 64 polls: whom it wakes goes to the tail, behind all of this pass anyway.
 pub(crate) struct Pace {
     /// Polls left before the next look.
     left: Cell<u32>,
@@ -26,6 +27,10 @@ pub(crate) struct Pace {
     looked: Cell<u64>,
     /// When the selector was asked last.
     asked: Cell<u64>,
+    /// The pass for which that was done.
+    heard: Cell<u64>,
+    /// Polls since.
+    polled: Cell<u32>,
 }
 
 impl Pace {
@@ -38,6 +43,8 @@ impl Pace {
             stride: Cell::new(Self::MOST),
             looked: Cell::new(0),
             asked: Cell::new(0),
+            heard: Cell::new(0),
+            polled: Cell::new(0),
         }
     }
 
@@ -49,7 +56,22 @@ impl Pace {
     }
 
     fn rest(&self) {
+        let polled = self.stride.get() - self.left.get().min(self.stride.get());
+        self.polled.set(self.polled.get().saturating_add(polled));
         self.left.set(self.stride.get());
+    }
+
+    /// Whether the selector is to be asked in the middle of `pass`.
+    fn wants_news(&self, now: u64, pass: u64) -> bool {
+        let late = now.saturating_sub(self.asked.get()) >= Self::NANOS;
+        late && (self.heard.get() < pass || self.polled.get() >= Self::MOST)
+    }
+
+    /// Notes that the selector was asked, for the sake of `pass`.
+    fn has_news(&self, now: u64, pass: u64) {
+        self.asked.set(now);
+        self.heard.set(pass);
+        self.polled.set(0);
     }
 
     /// Adapts the stride to how long the last one took. It shrinks at once and grows by doubling:
@@ -80,8 +102,8 @@ pub(super) fn look(kernel: &Kernel) {
     }
     if kernel.clock.is_virtual() {
         ask(kernel, Some(0), 0);
-    } else if now.saturating_sub(kernel.pace.asked.get()) >= Pace::NANOS {
-        kernel.pace.asked.set(now);
+    } else if kernel.pace.wants_news(now, kernel.pass.get()) {
+        kernel.pace.has_news(now, kernel.pass.get());
         ask(kernel, Some(now), now);
     }
 }
@@ -161,8 +183,8 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     drop(watch);
     let now = kernel.clock.now();
     kernel.pace.looked.set(now);
-    kernel.pace.asked.set(now);
     kernel.pace.rest();
+    kernel.pace.has_news(now, kernel.pass.get() + 1);
     expire(kernel, now);
     remote::read(kernel);
     Idle::Awake
