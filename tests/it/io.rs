@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -164,6 +165,43 @@ fn a_source_that_outlives_its_runtime_says_so() {
     drop(runtime);
     let error = block_on(source.readable()).expect_err("its reactor is gone");
     assert!(error.to_string().contains("register it again"), "{error}");
+}
+
+#[test]
+fn a_hundred_thousand_sources_in_one_descriptor_hear_nothing_of_each_other() {
+    crate::support::bounded(|| {
+        block_on(async {
+            let mut used = std::collections::BTreeSet::new();
+            for n in 0..100_000_u32 {
+                let (ours, mut theirs) = pair();
+                used.insert(ours.as_raw_fd());
+                let source = Source::from_fd(ours).expect("watched");
+                if n % 3 == 0 {
+                    // Known to be empty: only an event of its own may wake the next read.
+                    let empty = source.try_read_with(|source| (&source.0).read(&mut [0; 8]));
+                    assert_eq!(
+                        empty.expect_err("empty").kind(),
+                        std::io::ErrorKind::WouldBlock
+                    );
+                }
+                theirs.write_all(&n.to_le_bytes()).expect("there is room");
+                if n % 2 == 0 {
+                    // Dropped with an event that nobody has taken yet.
+                    continue;
+                }
+                let mut buffer = [0; 8];
+                let count = read(&source, &mut buffer).await.expect("it was written");
+                assert_eq!(&buffer[..count], n.to_le_bytes());
+                let empty = source.try_read_with(|source| (&source.0).read(&mut buffer));
+                assert_eq!(
+                    empty.expect_err("empty").kind(),
+                    std::io::ErrorKind::WouldBlock
+                );
+            }
+            // The test means something only if descriptors were used again.
+            assert!(used.len() < 1000, "{} descriptors", used.len());
+        })
+    });
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::{AsyncReadExt, AsyncWriteExt};
 use turnwise::io::{Child, Command};
+use turnwise::sync::Semaphore;
 use turnwise::{block_on, gather, sleep, spawn, timeout};
 
 use crate::support::{bounded, virtual_runtime};
@@ -172,22 +173,60 @@ fn hundreds_of_children_at_once_leave_nothing_behind() {
     alone("process::hundreds");
 }
 
+fn descriptors() -> usize {
+    let list = std::fs::read_dir("/proc/self/fd").expect("Linux lists them");
+    list.count()
+}
+
+/// Children of this process that have ended and were not collected.
+fn zombies() -> usize {
+    let own = std::process::id().to_string();
+    let all = std::fs::read_dir("/proc").expect("Linux lists them");
+    all.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok())
+        .filter_map(|stat| stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned()))
+        .filter(|rest| rest.split(' ').next() == Some("Z"))
+        .filter(|rest| rest.split(' ').nth(1) == Some(&own))
+        .count()
+}
+
+#[test]
+fn a_thousand_children_with_full_pipes_leave_nothing_behind() {
+    alone("process::a_thousand");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn a_thousand() {
+    bounded(|| {
+        block_on(async {
+            shell("exit 0").output().await.expect("it runs");
+            let before = descriptors();
+            let slots = Semaphore::new(16);
+            let children = (0..1000).map(|n| {
+                let slots = &slots;
+                async move {
+                    let _slot = slots.acquire().await;
+                    // More than a pipe holds, on both.
+                    let script = format!(
+                        "head -c 70000 /dev/zero >&2; exec head -c {} /dev/zero",
+                        70_000 + n
+                    );
+                    let output = shell(&script).output().await.expect("it runs");
+                    assert!(output.status.success());
+                    assert_eq!(output.stdout.len(), 70_000 + n);
+                    assert_eq!(output.stderr.len(), 70_000);
+                }
+            });
+            futures::future::join_all(children).await;
+            assert_eq!(descriptors(), before);
+            assert_eq!(zombies(), 0);
+        });
+    });
+}
+
 #[test]
 #[ignore = "is run in a process of its own"]
 fn hundreds() {
-    fn descriptors() -> usize {
-        let list = std::fs::read_dir("/proc/self/fd").expect("Linux lists them");
-        list.count()
-    }
-    fn zombies() -> usize {
-        let own = std::process::id().to_string();
-        let all = std::fs::read_dir("/proc").expect("Linux lists them");
-        all.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok())
-            .filter_map(|stat| stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned()))
-            .filter(|rest| rest.split(' ').next() == Some("Z"))
-            .filter(|rest| rest.split(' ').nth(1) == Some(&own))
-            .count()
-    }
     bounded(|| {
         block_on(async {
             shell("exit 0").output().await.expect("it runs");
