@@ -49,7 +49,10 @@ async fn connected() -> (Client, Server) {
         let stream = TcpStream::connect(address).await.expect("it listens");
         let name = ServerName::try_from("localhost").expect("a name");
         let connector = TlsConnector::from(Arc::new(ours));
-        connector.connect(name, stream).await.expect("it is trusted")
+        connector
+            .connect(name, stream)
+            .await
+            .expect("it is trusted")
     };
     futures::join!(connecting, accepting)
 }
@@ -69,17 +72,22 @@ async fn exchange<S>(mut stream: S, data: Rc<Vec<u8>>) -> S
 where
     S: futures::AsyncRead + futures::AsyncWrite + Unpin,
 {
-    let (mut reader, mut writer) = AsyncReadExt::split(&mut stream);
-    let writing = async {
-        writer.write_all(&data).await.expect("the other reads");
-        writer.flush().await.expect("the other reads");
-    };
-    let reading = async {
-        let mut back = vec![0; SIZE];
-        reader.read_exact(&mut back).await.expect("the other writes");
-        assert!(back == *data, "other bytes than were sent");
-    };
-    futures::join!(writing, reading);
+    {
+        let (mut reader, mut writer) = AsyncReadExt::split(&mut stream);
+        let writing = async {
+            writer.write_all(&data).await.expect("the other reads");
+            writer.flush().await.expect("the other reads");
+        };
+        let reading = async {
+            let mut back = vec![0; SIZE];
+            reader
+                .read_exact(&mut back)
+                .await
+                .expect("the other writes");
+            assert!(back == *data, "other bytes than were sent");
+        };
+        futures::join!(writing, reading);
+    }
     stream
 }
 
@@ -104,12 +112,16 @@ fn sixty_four_megabytes_go_both_ways_at_once_and_end_cleanly() {
 #[test]
 fn an_abrupt_close_is_an_error_and_no_end() {
     bounded(async {
-        let (client, mut server) = connected().await;
+        let (mut client, mut server) = connected().await;
         let reading = spawn(async move {
+            server.write_all(b"!").await?;
+            server.flush().await?;
             let mut all = Vec::new();
             server.read_to_end(&mut all).await
         });
-        turnwise::yield_now().await;
+        // What is left unread would make the end a reset: the server's tickets come before this.
+        let mut byte = [0];
+        client.read_exact(&mut byte).await.expect("it is sent");
         // The connection ends, but nobody said that it would.
         drop(client);
         let result = reading.await.expect("it returns");
