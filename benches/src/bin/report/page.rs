@@ -28,7 +28,7 @@ const REASONS: [(&str, &str); 10] = [
     ),
     (
         "semaphore 10 of 1000",
-        "nine tenths of it is spawn and join",
+        "more than half of it is spawn and join",
     ),
     (
         "queue 1:1 cap 16",
@@ -41,7 +41,7 @@ const REASONS: [(&str, &str); 10] = [
     ),
     (
         "oneshot",
-        "the channel of two is one allocation, as with all peers; what is left is the two switches",
+        "its wait is a place in the thread's line with a record for reports; the fastest peers keep one waker in a cell",
     ),
     (
         "timeout 100",
@@ -99,8 +99,7 @@ pub fn write(all: &All) -> io::Result<String> {
     times(&mut page, &all.times);
     counts(&mut page, all);
     page += "\n## Memory and sleep\n\nBytes of the heap per task, 100,000 of them parked; all of a task's \
-             state, its handle not counted. Our tasks and waiters live in slabs that double when they are full: a hundred \
-             thousand pay for 131,072 places. What the peers do not keep is what the reports tell: where a task was spawned, who \
+             state, its handle not counted. Our tasks and waiters live in tables that grow by an eighth. What the peers do not keep is what the reports tell: where a task was spawned, who \
              awaits it, on which line it waits and since when.\n\n";
     page += &table("bytes", &all.memory.rows(), &all.memory);
     page += "\nA sleep of 100 µs, median of a thousand. The system's timer slack alone is 50 µs at most.\n\n";
