@@ -259,7 +259,15 @@ impl WaitQueue {
     pub(crate) fn set_holder(&self, holder: Option<Holder>) {
         if self.record.get() == NONE {
             self.holder.set(holder);
-        } else if self.holder.get() != holder {
+        } else {
+            self.change_holder(holder);
+        }
+    }
+
+    /// Out of line, so that taking what nobody ever waited for stays small.
+    #[inline(never)]
+    fn change_holder(&self, holder: Option<Holder>) {
+        if self.holder.get() != holder {
             self.holder.set(holder);
             context::try_with(|kernel| self.publish_holder(&mut kernel.waiters.borrow_mut()));
         }
