@@ -294,3 +294,42 @@ macro_rules! impl_async_write {
 }
 
 pub(crate) use {impl_async_read, impl_async_write};
+
+/// The methods by which hyper and tokio write to a stream: they ask for the same ones.
+#[cfg(any(feature = "hyper", feature = "tokio-io"))]
+macro_rules! write_methods {
+    ($type:ty) => {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let flow: &$type = &self;
+            flow::poll_write(flow, cx, bytes)
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(flow::close_quietly(self.close()))
+        }
+
+        fn is_write_vectored(&self) -> bool {
+            true
+        }
+
+        fn poll_write_vectored(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            slices: &[io::IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let flow: &$type = &self;
+            flow::poll_write_vectored(flow, cx, slices)
+        }
+    };
+}
+
+#[cfg(any(feature = "hyper", feature = "tokio-io"))]
+pub(super) use write_methods;

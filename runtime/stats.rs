@@ -56,9 +56,7 @@ impl WaitQueue {
         });
         stats
     }
-}
 
-impl WaitQueue {
     /// Tells reports how the primitive stands: a figure, and where the last one was taken. Reports
     /// speak only of what somebody waits for, so it is told when the first waiter has come, and then
     /// with every change while somebody waits.

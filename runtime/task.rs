@@ -226,6 +226,12 @@ pub(crate) struct Joiner {
     pub(crate) since: u64,
 }
 
+/// How many places a full table of so many gets besides. Doubling would leave up to half of a large
+/// one unused.
+pub(super) fn growth(places: usize) -> usize {
+    places / 8 + 8
+}
+
 /// The tasks of a thread: slots, and which of them are free.
 ///
 /// Slots are never given back, because a slot remembers its generation.
@@ -271,8 +277,7 @@ impl Tasks {
     fn add_slot(&mut self, spawned_at: &'static Location<'static>) -> usize {
         let slot = self.slots.len();
         if slot == self.slots.capacity() {
-            // Doubling would leave up to half of a large table unused.
-            self.slots.reserve_exact(slot / 8 + 8);
+            self.slots.reserve_exact(growth(slot));
         }
         self.slots.push(Task {
             id: TaskId::new(slot, 1).expect("generations start at one"),

@@ -9,7 +9,7 @@ use std::panic::Location;
 use slab::Slab;
 
 use super::context::Who;
-use super::task::TaskId;
+use super::task::{self, TaskId};
 
 /// No waiter, no queue.
 pub(super) const NONE: u32 = u32::MAX;
@@ -32,8 +32,7 @@ impl Waiters {
     #[inline]
     pub(super) fn insert(&mut self, waiter: Waiter) -> u32 {
         if self.slab.len() == self.slab.capacity() {
-            // Doubling would leave up to half of a large table unused.
-            self.slab.reserve_exact(self.slab.len() / 8 + 8);
+            self.slab.reserve_exact(task::growth(self.slab.len()));
         }
         self.slab.insert(waiter) as u32
     }
