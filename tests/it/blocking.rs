@@ -1,7 +1,6 @@
 //! `spawn_blocking`: results, order, limits, the end of the runtime, and no false deadlock.
 
 use std::future::pending;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
@@ -14,7 +13,7 @@ use turnwise::{
     spawn_blocking, task_group, timeout, try_spawn_blocking, yield_now,
 };
 
-use crate::support::{bounded, panic_of, virtual_runtime};
+use crate::support::{bounded, panic_of, rerun, virtual_runtime};
 
 /// Blocks threads until it is opened.
 #[derive(Clone, Default)]
@@ -615,17 +614,7 @@ fn starved() {
 
 #[test]
 fn a_thread_that_cannot_be_started_is_a_clear_outcome() {
-    let exe = std::env::current_exe().expect("a test knows its own path");
-    let output = Command::new(exe)
-        .args([
-            "--exact",
-            "blocking::starved",
-            "--ignored",
-            "--test-threads=1",
-            "--nocapture",
-        ])
-        .output()
-        .expect("the test runs");
+    let output = rerun("blocking::starved").output().expect("the test runs");
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}{errors}");
@@ -658,17 +647,7 @@ fn stuck() {
 #[test]
 fn a_stuck_call_does_not_hang_the_exit_and_is_named() {
     let start = Instant::now();
-    let exe = std::env::current_exe().expect("a test knows its own path");
-    let output = Command::new(exe)
-        .args([
-            "--exact",
-            "blocking::stuck",
-            "--ignored",
-            "--test-threads=1",
-            "--nocapture",
-        ])
-        .output()
-        .expect("the test runs");
+    let output = rerun("blocking::stuck").output().expect("the test runs");
     let took = start.elapsed();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");

@@ -11,8 +11,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use turnwise::io::TcpListener;
 use turnwise::{block_on, sleep, spawn, spawn_blocking};
 
-use crate::support::bounded;
-use crate::tcp::{alone, rerun};
+use crate::support::{alone, bounded, rerun};
 
 const IDLE: usize = 10_000;
 const ACTIVE: usize = 1_000;

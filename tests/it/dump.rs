@@ -495,8 +495,8 @@ mod signals {
     use rustix::process::{Signal, getpid, kill_process};
     use turnwise::io::ctrl_c;
 
-    use super::super::tcp::rerun;
     use super::*;
+    use crate::support::rerun;
 
     #[test]
     fn sigusr1_prints_a_dump_and_the_program_goes_on() {

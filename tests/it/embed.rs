@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::process::Command;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread;
@@ -15,7 +14,7 @@ use turnwise::io::Source;
 use turnwise::sync::{Event, Lock, Queue};
 use turnwise::{Runtime, block_on, sleep, spawn, spawn_blocking, spawn_eager, yield_now};
 
-use crate::support::{Spy, bounded, panic_of, poll_with, virtual_runtime};
+use crate::support::{Spy, bounded, panic_of, poll_with, rerun, virtual_runtime};
 use crate::trace::Trace;
 
 const AT_ONCE: Duration = Duration::ZERO;
@@ -631,18 +630,8 @@ fn forks_in_a_task() {
 #[test]
 fn a_fork_is_refused_loudly_in_the_child() {
     for test in ["embed::forks", "embed::forks_in_a_task"] {
-        let exe = std::env::current_exe().expect("a test knows its own path");
-        let output = Command::new(exe)
-            // With one thread the tests run on the main thread, and a fork carries all there is.
-            .args([
-                "--exact",
-                test,
-                "--ignored",
-                "--test-threads=1",
-                "--nocapture",
-            ])
-            .output()
-            .expect("the test runs");
+        // With one thread the tests run on the main thread, and a fork carries all there is.
+        let output = rerun(test).output().expect("the test runs");
         let text = String::from_utf8_lossy(&output.stdout);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{text}{errors}");

@@ -7,8 +7,7 @@ use futures::{AsyncReadExt, AsyncWriteExt};
 use turnwise::block_on;
 use turnwise::io::{TcpListener, TcpStream};
 
-use crate::support::bounded;
-use crate::tcp::rerun;
+use crate::support::{bounded, rerun};
 
 const SIZE: usize = 1 << 20;
 

@@ -11,8 +11,7 @@ use turnwise::io::{Child, Command};
 use turnwise::sync::Semaphore;
 use turnwise::{block_on, gather, sleep, spawn, timeout};
 
-use crate::support::{bounded, virtual_runtime};
-use crate::tcp::alone;
+use crate::support::{alone, bounded, virtual_runtime};
 
 fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");

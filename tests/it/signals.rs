@@ -14,8 +14,7 @@ use rustix::process::{Pid, Signal as Number, getpid, kill_process};
 use turnwise::io::{Signal, SignalKind, ctrl_c, signal};
 use turnwise::{block_on, race, sleep, spawn, timeout, yield_now};
 
-use crate::support::bounded;
-use crate::tcp::{alone, rerun};
+use crate::support::{alone, bounded, rerun};
 
 fn send(number: Number) {
     kill_process(getpid(), number).expect("a process may signal itself");

@@ -16,8 +16,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use turnwise::io::{stderr, stdin, stdout};
 use turnwise::{block_on, race, sleep, spawn, timeout};
 
-use crate::support::bounded;
-use crate::tcp::rerun;
+use crate::support::{bounded, rerun};
 
 /// Starts an ignored test with this standard input.
 fn start(test: &str, input: impl Into<Stdio>) -> std::process::Child {

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
+use std::process::Command;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -224,4 +225,26 @@ impl Homemade {
         })
         .await
     }
+}
+
+/// Runs an ignored test in a process of its own, which has to be started.
+pub(crate) fn rerun(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a test knows its own path"));
+    command.args([
+        "--exact",
+        test,
+        "--ignored",
+        "--test-threads=1",
+        "--nocapture",
+    ]);
+    command
+}
+
+/// Runs an ignored test in a process of its own; it must pass.
+pub(crate) fn alone(test: &str) {
+    let output = rerun(test).output().expect("a test runs again");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}\n{errors}");
+    assert!(text.contains("1 passed"), "{text}");
 }

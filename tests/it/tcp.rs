@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::AsRawFd;
-use std::process::Command;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -18,7 +17,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use turnwise::io::{TcpListener, TcpStream, lookup_host};
 use turnwise::{block_on, race, sleep, spawn, timeout, yield_now};
 
-use crate::support::bounded;
+use crate::support::{alone, bounded};
 
 const LOCAL: &str = "127.0.0.1:0";
 
@@ -556,28 +555,6 @@ fn the_incoming_stream_takes_many_at_once() {
             drop(clients);
         })
     });
-}
-
-/// Runs an ignored test in a process of its own, which has to be started.
-pub(crate) fn rerun(test: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("a test knows its own path"));
-    command.args([
-        "--exact",
-        test,
-        "--ignored",
-        "--test-threads=1",
-        "--nocapture",
-    ]);
-    command
-}
-
-/// Runs an ignored test in a process of its own; it must pass.
-pub(crate) fn alone(test: &str) {
-    let output = rerun(test).output().expect("a test runs again");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}\n{errors}");
-    assert!(text.contains("1 passed"), "{text}");
 }
 
 #[test]

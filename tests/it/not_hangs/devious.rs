@@ -13,7 +13,7 @@ use futures::channel::{mpsc, oneshot};
 use futures::future::{abortable, join_all, select};
 use futures::stream::{FuturesOrdered, FuturesUnordered};
 use futures::{FutureExt, StreamExt};
-use turnwise::sync::{Event, Left, Lock, OnceCell, Owner, Queue, Semaphore, Wait, WaitQueue};
+use turnwise::sync::{Event, Lock, OnceCell, Queue, Semaphore};
 use turnwise::task::TaskLocal;
 use turnwise::{
     JoinHandle, Runtime, expect_external, gather, race, remote, sleep, spawn, spawn_blocking,
@@ -22,7 +22,7 @@ use turnwise::{
 
 use super::super::support::{Homemade, forever};
 use super::outside::{wait_with, worker};
-use super::{Sound, inside, outside};
+use super::{Gate, Sound, inside, outside};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -622,35 +622,4 @@ async fn join(task: JoinHandle<()>) {
 fn forever_once() -> &'static Lock<()> {
     thread_local!(static LOCK: &'static Lock<()> = forever(Lock::new(())));
     LOCK.with(|lock| *lock)
-}
-
-/// Lets one through at a time; an opening that is given up goes to the next, or is saved.
-struct Gate {
-    queue: WaitQueue,
-    saved: Cell<usize>,
-}
-
-impl Gate {
-    fn new() -> Self {
-        let (queue, saved) = (WaitQueue::new("gate"), Cell::new(0));
-        Gate { queue, saved }
-    }
-
-    fn pass(&self) -> Wait<'_, Self> {
-        self.queue.wait(self, 1)
-    }
-
-    fn open(&self) {
-        if !self.queue.grant_head() {
-            self.saved.set(self.saved.get() + 1);
-        }
-    }
-}
-
-impl Owner for Gate {
-    fn left(&self, left: Left) {
-        if let Left::Granted(_) = left {
-            self.open();
-        }
-    }
 }

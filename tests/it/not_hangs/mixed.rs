@@ -11,39 +11,13 @@ use std::time::Duration;
 use futures::future::select_all;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
-use turnwise::sync::{Event, Left, Lock, Owner, Queue, RwLock, Semaphore, Wait, WaitQueue};
+use turnwise::sync::{Event, Lock, Queue, RwLock, Semaphore};
 use turnwise::{remote, sleep, spawn, spawn_blocking, task_group, timeout, yield_now};
 
 use super::super::support::forever;
-use super::{Sound, inside, outside};
+use super::{Gate, Sound, inside, outside};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// A gate of one's own, that lets one through at a time and loses no opening.
-struct Gate {
-    queue: WaitQueue,
-    saved: Cell<usize>,
-}
-
-impl Gate {
-    fn pass(&self) -> Wait<'_, Self> {
-        self.queue.wait(self, 1)
-    }
-
-    fn open(&self) {
-        if !self.queue.grant_head() {
-            self.saved.set(self.saved.get() + 1);
-        }
-    }
-}
-
-impl Owner for Gate {
-    fn left(&self, left: Left) {
-        if let Left::Granted(_) = left {
-            self.open();
-        }
-    }
-}
 
 pub(super) const INSIDE: &[Sound] = &[
     inside("sets of futures in a set, over one lock", || {
@@ -87,10 +61,7 @@ pub(super) const INSIDE: &[Sound] = &[
         "a gate of one's own, whose head leaves after the grant",
         || {
             async {
-                let gate = Gate {
-                    queue: WaitQueue::new("gate"),
-                    saved: Cell::new(0),
-                };
+                let gate = Gate::new();
                 let mut first = Box::pin(gate.pass());
                 assert!(futures::poll!(&mut first).is_pending());
                 let mut second = Box::pin(gate.pass());

@@ -6,10 +6,11 @@ mod inside;
 mod mixed;
 mod outside;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
+use turnwise::sync::{Left, Owner, Wait, WaitQueue};
 use turnwise::{Builder, Runtime, Unobserved};
 
 /// One program.
@@ -97,4 +98,35 @@ fn on_a_virtual_clock_programs_that_are_woken_from_outside_are_not_dead() {
 #[test]
 fn there_are_at_least_forty_of_them() {
     assert!(inside::TABLE.len() + outside::TABLE.len() >= 40);
+}
+
+/// Lets one through at a time; an opening that is given up goes to the next, or is saved.
+struct Gate {
+    queue: WaitQueue,
+    saved: Cell<usize>,
+}
+
+impl Gate {
+    fn new() -> Self {
+        let (queue, saved) = (WaitQueue::new("gate"), Cell::new(0));
+        Gate { queue, saved }
+    }
+
+    fn pass(&self) -> Wait<'_, Self> {
+        self.queue.wait(self, 1)
+    }
+
+    fn open(&self) {
+        if !self.queue.grant_head() {
+            self.saved.set(self.saved.get() + 1);
+        }
+    }
+}
+
+impl Owner for Gate {
+    fn left(&self, left: Left) {
+        if let Left::Granted(_) = left {
+            self.open();
+        }
+    }
 }
