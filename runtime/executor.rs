@@ -354,16 +354,15 @@ pub(crate) struct LetGo<'a> {
 }
 
 impl<'a> LetGo<'a> {
-    pub(crate) fn all(kernel: &'a Kernel) -> Self {
+    /// `None` if nobody has a clone any more: then nobody is left who would announce that.
+    pub(crate) fn all(kernel: &'a Kernel) -> Option<Self> {
         let mut cloned = kernel.cloned.borrow_mut();
         let wakers = cloned.iter_mut().filter_map(|(key, place)| {
             let own = place.take_if(|own| own.is_cloned())?;
             Some((key, own.let_go()))
         });
-        LetGo {
-            kernel,
-            wakers: wakers.collect(),
-        }
+        let wakers: Vec<_> = wakers.collect();
+        (!wakers.is_empty()).then(|| LetGo { kernel, wakers })
     }
 }
 

@@ -194,7 +194,11 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
 fn judge(kernel: &Kernel) -> Result<(Option<u64>, Option<LetGo<'_>>), Idle> {
     match verdict::at_park(kernel) {
         Park::Sleep => Ok((None, None)),
-        Park::Watch => Ok((None, Some(LetGo::all(kernel)))),
+        Park::Watch => match LetGo::all(kernel) {
+            Some(watch) => Ok((None, Some(watch))),
+            // The last clone went while the verdict was made.
+            None => Err(Idle::Awake),
+        },
         Park::Until(until) => Ok((Some(until), None)),
         Park::Again => Err(Idle::Awake),
         Park::GiveUp => Err(Idle::Dead),

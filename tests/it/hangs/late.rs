@@ -55,6 +55,26 @@ fn the_last_waker_that_another_thread_drops_makes_a_suspicion_certain() {
 }
 
 #[test]
+fn a_last_waker_dropped_just_before_the_loop_sleeps_is_not_slept_over() {
+    bounded(|| {
+        // The drop meets every moment between the verdict and the sleep, sooner or later.
+        let mut round = 0;
+        let (give, tell) = keeper(move |waker| {
+            round += 1;
+            (0..round % 500).for_each(|_| std::hint::spin_loop());
+            drop(waker);
+        });
+        for round in 0..20 * ROUNDS {
+            let tell = tell.clone();
+            let runtime = suspicious(move || tell.send(()).unwrap());
+            let deadlock = runtime.try_block_on(keep(vec![give.clone()]));
+            let verdict = deadlock.unwrap_err().report().verdict();
+            assert_eq!(verdict, Verdict::Certain, "round {round}");
+        }
+    });
+}
+
+#[test]
 fn one_of_two_wakers_dropped_proves_nothing() {
     bounded(|| {
         let (give, tell) = keeper(drop);
