@@ -104,7 +104,7 @@ impl Alarm {
     #[track_caller]
     fn arm(&mut self, kernel: &Kernel, cx: &Context<'_>, what: &'static str) {
         context::require_runtime(kernel, what);
-        let who = Who::of(kernel, cx);
+        let who = Who::of(cx);
         let key = kernel
             .timers
             .borrow_mut()
@@ -127,11 +127,11 @@ impl Alarm {
             .timers
             .borrow_mut()
             .get_mut(key)
-            .map(|timer| timer.who.is(kernel, cx));
+            .map(|timer| timer.who.is(cx));
         match known {
             Some(true) => Poll::Pending,
             Some(false) => {
-                let mut who = Who::of(kernel, cx);
+                let mut who = Who::of(cx);
                 if let Some(timer) = kernel.timers.borrow_mut().get_mut(key) {
                     std::mem::swap(&mut timer.who, &mut who);
                 }

@@ -8,7 +8,7 @@ use super::kinds;
 use super::report::{Held, Row, State, Step, Wait, What};
 use super::task::{Task, TaskId};
 use super::verdict::Outside;
-use super::waiters::{Holder, QueueRecord, Waiter};
+use super::waiters::{QueueRecord, Waiter};
 
 /// Fills in the waits, and what can end each of them.
 pub(super) struct Collector<'a> {
@@ -195,12 +195,8 @@ impl<'a> Collector<'a> {
 /// Who holds what a queue's waiters wait for: its holder, and who was granted it but has not come
 /// for it.
 fn holders(queue: &QueueRecord, granted: Option<&Vec<&Waiter>>) -> Vec<Held> {
-    // A lock is the next one's from its release on, who then is the holder and granted.
-    let comes = |holder: &Holder| {
-        let same = |waiter: &&Waiter| waiter.as_holder() == *holder;
-        granted.is_some_and(|granted| granted.iter().any(same))
-    };
-    let holder = queue.holder.filter(|holder| !comes(holder));
+    // From its release on a lock is the next one's, not that of the holder before.
+    let holder = queue.holder.filter(|_| granted.is_none());
     let holder = holder.map(|holder| Held {
         task: holder.task,
         at: holder.at,

@@ -1,4 +1,4 @@
-//! The kernel of this thread: the crate's only thread-local, and what every other file reaches it by.
+//! The kernel of this thread, in a thread-local, and what every other file reaches it by.
 //!
 //! A [`Kernel`] is const-initialised and belongs to its thread. It holds two things of different
 //! lives: the *waiters*, which serve the primitives even where no runtime exists or another one
@@ -14,7 +14,8 @@
 //!
 //! # Implementation
 //!
-//! Access is one thread-local read and a state byte; there is no `Option<Rc<…>>` on the way.
+//! Access is one thread-local read and a state byte; there is no `Option<Rc<…>>` on the way. What
+//! lasts for one poll only lies beside the kernel (`polling.rs`).
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -22,7 +23,7 @@ use std::collections::VecDeque;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, RawWakerVTable, Waker};
+use std::task::{Context, Waker};
 
 use slab::Slab;
 
@@ -32,6 +33,7 @@ use super::clock::Clock;
 use super::inlet::Inlets;
 use super::outside::Pace;
 use super::poll_times::PollTimes;
+use super::polling::{self, current_task, notes};
 use super::quiescence;
 use super::reactor::{Hit, Reactor};
 use super::remote::{Inbox, Letter, Link};
@@ -47,14 +49,6 @@ thread_local! {
     static KERNEL: Kernel = const { Kernel::new() };
 }
 
-/// What the task that is being polled did that the executor must know after the poll.
-pub(crate) mod notes {
-    /// It asked to go to the tail of the ready queue.
-    pub(crate) const YIELDED: u8 = 1;
-    /// A leaf future registered, or confirmed, something that will wake it.
-    pub(crate) const REGISTERED: u8 = 2;
-}
-
 /// Something to do now and then between two polls.
 pub(crate) type Chore = Rc<dyn Fn(&Kernel)>;
 
@@ -66,14 +60,6 @@ pub(crate) struct Kernel {
     pub(crate) tasks: RefCell<Tasks>,
     /// Tasks that became ready, in that order.
     pub(crate) ready: RefCell<VecDeque<TaskId>>,
-    /// The task being polled, if any.
-    pub(crate) current: Cell<Option<TaskId>>,
-    /// Identity of the waker it is polled with.
-    polling: Cell<(*const (), *const RawWakerVTable)>,
-    /// Ready I/O results it may still have in this poll.
-    pub(crate) io_left: Cell<u8>,
-    /// What it did; see [`notes`].
-    pub(crate) notes: Cell<u8>,
     /// The waker that serves every task that keeps no clone of it.
     pub(crate) spare: Cell<Option<Box<PollWaker>>>,
     /// The wakers of tasks of which somebody outside kept a clone: the list the verdict reads.
@@ -148,10 +134,6 @@ impl Kernel {
             waiters: RefCell::new(Waiters::new()),
             tasks: RefCell::new(Tasks::new()),
             ready: RefCell::new(VecDeque::new()),
-            current: Cell::new(None),
-            polling: Cell::new((std::ptr::null(), std::ptr::null())),
-            io_left: Cell::new(0),
-            notes: Cell::new(0),
             spare: Cell::new(None),
             cloned: RefCell::new(Slab::new()),
             locals_used: Cell::new(false),
@@ -188,9 +170,6 @@ impl Kernel {
         }
     }
 
-    /// Ready I/O results in one poll before the task has to yield.
-    const IO_PER_POLL: u8 = 128;
-
     /// Puts a task at the tail of the ready queue unless it is there already, or is over.
     pub(crate) fn schedule(&self, id: TaskId) {
         match self.tasks.borrow_mut().get_mut(id) {
@@ -219,75 +198,10 @@ impl Kernel {
         }
     }
 
-    /// Marks `id` as being polled with `waker`.
-    pub(crate) fn enter(&self, id: TaskId, waker: &Waker) {
-        self.current.set(Some(id));
-        self.polling.set((waker.data(), waker.vtable()));
-        self.notes.set(0);
-        self.io_left.set(Kernel::IO_PER_POLL);
-    }
-
-    /// Ends what [`enter`](Kernel::enter) began and returns the notes.
-    pub(crate) fn leave(&self) -> u8 {
-        self.current.set(None);
-        self.notes.get()
-    }
-
-    /// Sets the poll under way aside, for another one inside it.
-    pub(crate) fn suspend(&self) -> Suspended {
-        self.mark_aside(true);
-        Suspended {
-            current: self.current.take(),
-            polling: self.polling.get(),
-            notes: self.notes.get(),
-            io_left: self.io_left.get(),
-        }
-    }
-
-    /// Takes up the poll that was set aside.
-    pub(crate) fn resume(&self, outer: Suspended) {
-        self.current.set(outer.current);
-        self.polling.set(outer.polling);
-        self.notes.set(outer.notes);
-        self.io_left.set(outer.io_left);
-        self.mark_aside(false);
-    }
-
-    fn mark_aside(&self, aside: bool) {
-        let mut tasks = self.tasks.borrow_mut();
-        if let Some(task) = self.current.get().and_then(|id| tasks.get_mut(id)) {
-            task.aside = aside;
-        }
-    }
-
-    /// Whether `waker` is the very one the executor is polling the current task with.
-    ///
-    /// If so, waking means scheduling the task, and no waker has to be cloned. A combinator that
-    /// polls its children with a waker of its own must be woken through that one.
-    #[inline]
-    pub(crate) fn is_own(&self, waker: &Waker) -> bool {
-        let (data, vtable) = self.polling.get();
-        self.current.get().is_some() && waker.data() == data && std::ptr::eq(waker.vtable(), vtable)
-    }
-
     /// Whether outside work is in flight that is certain to come back.
     pub(crate) fn is_working(&self) -> bool {
         !self.working.borrow().is_empty()
     }
-
-    /// Leaves a note for the executor about the poll under way.
-    #[inline]
-    pub(crate) fn note(&self, note: u8) {
-        self.notes.set(self.notes.get() | note);
-    }
-}
-
-/// What [`Kernel::suspend`] sets aside.
-pub(crate) struct Suspended {
-    current: Option<TaskId>,
-    polling: (*const (), *const RawWakerVTable),
-    notes: u8,
-    io_left: u8,
 }
 
 /// Runs `f` with this thread's kernel.
@@ -336,12 +250,6 @@ fn no_runtime(what: &str) -> ! {
     );
 }
 
-/// The task that is being polled on this thread.
-#[inline]
-pub(crate) fn current_task() -> Option<TaskId> {
-    try_with(|kernel| kernel.current.get()).flatten()
-}
-
 /// Whom to wake: the task that polled, by its id, or the foreign waker it polled with.
 ///
 /// The task is recorded in both cases, so that a report can say who waits behind a combinator.
@@ -354,10 +262,10 @@ pub(crate) struct Who {
 impl Who {
     /// The one that polls with `cx`. Clones the waker if it is a foreign one, so no borrow of the
     /// kernel may be held.
-    pub(crate) fn of(kernel: &Kernel, cx: &Context<'_>) -> Who {
-        let task = kernel.current.get();
-        kernel.note(notes::REGISTERED);
-        if kernel.is_own(cx.waker()) {
+    pub(crate) fn of(cx: &Context<'_>) -> Who {
+        let task = current_task();
+        polling::note(notes::REGISTERED);
+        if polling::is_own(cx.waker()) {
             Who { task, waker: None }
         } else {
             Who {
@@ -370,21 +278,21 @@ impl Who {
     /// Makes this the one that polls with `cx`, if that takes no foreign waker; else says `false`
     /// unless it is that one already. Calls no foreign code, so it is for use under a borrow.
     #[inline]
-    pub(crate) fn becomes(&mut self, kernel: &Kernel, cx: &Context<'_>) -> bool {
-        if self.waker.is_none() && kernel.is_own(cx.waker()) {
-            kernel.note(notes::REGISTERED);
-            self.task = kernel.current.get();
+    pub(crate) fn becomes(&mut self, cx: &Context<'_>) -> bool {
+        if self.waker.is_none() && polling::is_own(cx.waker()) {
+            polling::note(notes::REGISTERED);
+            self.task = current_task();
             return true;
         }
-        self.is(kernel, cx)
+        self.is(cx)
     }
 
     /// Whether waking this one already wakes whoever polls with `cx`. Calls no foreign code.
-    pub(crate) fn is(&self, kernel: &Kernel, cx: &Context<'_>) -> bool {
-        kernel.note(notes::REGISTERED);
+    pub(crate) fn is(&self, cx: &Context<'_>) -> bool {
+        polling::note(notes::REGISTERED);
         match &self.waker {
-            None => self.task == kernel.current.get() && kernel.is_own(cx.waker()),
-            Some(waker) => self.task == kernel.current.get() && waker.will_wake(cx.waker()),
+            None => self.task == current_task() && polling::is_own(cx.waker()),
+            Some(waker) => self.task == current_task() && waker.will_wake(cx.waker()),
         }
     }
 

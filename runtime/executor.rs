@@ -19,11 +19,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::context::{self, Kernel, notes};
+use super::context::{self, Kernel};
 use super::join;
 use super::join_error::JoinError;
 use super::outside;
 use super::poll_times::PollTimes;
+use super::polling::{self, notes};
 use super::problems;
 use super::task::{BoxedBody, NO_WAKER, Task, TaskId};
 use super::waker::{Loose, PollWaker};
@@ -58,7 +59,7 @@ impl Drop for Turning<'_> {
             problems::tell_lost(kernel);
         }
         kernel.turning.set(None);
-        kernel.current.set(None);
+        polling::set_current_task(None);
         kernel.rung.set(false);
         match kernel.embedded.get() {
             // A host that goes on after a panic turns again at once.
@@ -154,7 +155,8 @@ pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
         kernel.ready.borrow_mut().extend(queued);
         return;
     }
-    let outer = kernel.suspend();
+    mark_aside(kernel, true);
+    let outer = polling::suspend();
     let at = kernel.tasks.borrow().get(id).map(|task| task.spawned_at);
     // Outside a turn this poll is one, in which no other may begin.
     let outside = at.filter(|_| kernel.turning.get().is_none());
@@ -162,7 +164,16 @@ pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
     let mut own = new_waker(kernel);
     step::<false>(kernel, id, &mut own, &mut None, &Watch::default());
     drop(turning);
-    kernel.resume(outer);
+    polling::resume(&outer);
+    mark_aside(kernel, false);
+}
+
+/// Says of the current task that another is polled inside its poll.
+fn mark_aside(kernel: &Kernel, aside: bool) {
+    let mut tasks = kernel.tasks.borrow_mut();
+    if let Some(task) = polling::current_task().and_then(|id| tasks.get_mut(id)) {
+        task.aside = aside;
+    }
 }
 
 /// Polls one task, or drops its future if its end was asked for.
@@ -295,13 +306,11 @@ fn with_waker<R>(
         return with_own_waker(kernel, id, key, poll);
     }
     spare.aim(id);
-    kernel.enter(id, spare.waker());
-    let result = poll(&mut Context::from_waker(spare.waker()));
-    let notes = kernel.leave();
+    let polled = polling::poll(id, spare.waker(), poll);
     if spare.is_cloned() {
         adopt_waker(kernel, id, spare);
     }
-    (result, notes)
+    polled
 }
 
 #[cold]
@@ -317,13 +326,11 @@ fn with_own_waker<R>(
         .get_mut(key as usize)
         .and_then(Option::take);
     let own = own.expect("a waker stays with its task until the task is over");
-    kernel.enter(id, own.waker());
-    let result = poll(&mut Context::from_waker(own.waker()));
-    let notes = kernel.leave();
+    let polled = polling::poll(id, own.waker(), poll);
     if let Some(place) = kernel.cloned.borrow_mut().get_mut(key as usize) {
         *place = Some(own);
     }
-    (result, notes)
+    polled
 }
 
 /// Leaves the spare waker with a task that gave clones of it away, and makes another.

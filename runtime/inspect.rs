@@ -4,6 +4,7 @@ use std::panic::Location;
 
 use super::context;
 use super::join;
+use super::polling;
 use super::task::{Task, TaskId};
 
 pub use super::local::TaskLocal;
@@ -54,7 +55,7 @@ impl Info {
 /// ```
 pub fn current() -> Option<Info> {
     context::try_with(|kernel| {
-        let id = kernel.current.get()?;
+        let id = polling::current_task()?;
         kernel.tasks.borrow().get(id).map(Info::of)
     })?
 }

@@ -19,6 +19,7 @@ use super::context::{self, Kernel, ThisThread, Who};
 use super::executor;
 use super::join_error::JoinError;
 use super::local;
+use super::polling;
 use super::problems;
 use super::task::{self, BoxedBody, Joiner, NO_WAKER, Remains, Task, TaskId};
 
@@ -286,13 +287,13 @@ pub(crate) fn watch(
         if tasks.get(id).is_none_or(|task| task.over) {
             return Poll::Ready(());
         }
-        let same = |joiner: &&mut Joiner| joiner.who.is(kernel, cx) && ptr::eq(joiner.at, at);
+        let same = |joiner: &&mut Joiner| joiner.who.is(cx) && ptr::eq(joiner.at, at);
         if tasks.joiner_mut(id).filter(same).is_some() {
             return Poll::Pending;
         }
     }
     let joiner = Joiner {
-        who: Who::of(kernel, cx),
+        who: Who::of(cx),
         at,
         since: kernel.clock.last(),
     };
@@ -390,9 +391,9 @@ pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Op
 /// Drops the future of a task whose end was asked for, and completes it.
 pub(crate) fn cancel_now(kernel: &Kernel, id: TaskId, mut body: BoxedBody) {
     // The destructor runs as that task, even inside the poll of the one that ends it.
-    let outer = kernel.current.replace(Some(id));
+    let outer = polling::set_current_task(Some(id));
     let dropped = panic::catch_unwind(AssertUnwindSafe(|| body.as_mut().drop_future()));
-    kernel.current.set(outer);
+    polling::set_current_task(outer);
     let failure = match dropped {
         Err(payload) => JoinError::Panicked(payload),
         Ok(()) => {

@@ -12,6 +12,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 
 use super::context::{self, Kernel};
+use super::polling;
 use super::task::{Task, TaskId};
 
 /// The values of a task, by the address of their `TaskLocal`.
@@ -66,7 +67,7 @@ impl<T: 'static> TaskLocal<T> {
     /// Outside a task.
     #[track_caller]
     pub fn set(&'static self, value: T) {
-        let id = context::current_task()
+        let id = polling::current_task()
             .expect("a task-local was set outside a task; set it inside block_on or spawn");
         let value: Rc<dyn Any> = Rc::new(value);
         let old = context::with(|kernel| {
@@ -92,7 +93,7 @@ impl<T: 'static> TaskLocal<T> {
 
     /// Runs `f` with the current task's value.
     pub fn with<R>(&'static self, f: impl FnOnce(Option<&T>) -> R) -> R {
-        let id = context::current_task();
+        let id = polling::current_task();
         let value = id.and_then(|id| {
             let locals = context::try_with(|kernel| locals_of(kernel, id))??;
             locals.get(&self.key()).cloned()
@@ -119,10 +120,7 @@ fn locals_of(kernel: &Kernel, id: TaskId) -> Option<Locals> {
 /// Gives a new task the values of the one that spawns it.
 #[cold]
 pub(crate) fn inherit(kernel: &Kernel, child: TaskId) {
-    let parent = kernel
-        .current
-        .get()
-        .and_then(|parent| locals_of(kernel, parent));
+    let parent = polling::current_task().and_then(|parent| locals_of(kernel, parent));
     if parent.is_some() {
         let mut tasks = kernel.tasks.borrow_mut();
         if let Some(task) = tasks.get_mut(child) {

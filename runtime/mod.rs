@@ -21,6 +21,7 @@ mod external;
 mod gather;
 mod graph;
 mod group;
+mod holder;
 mod inlet;
 pub mod inspect;
 mod instant;
@@ -33,6 +34,7 @@ mod mailbox;
 mod nursery;
 mod outside;
 mod poll_times;
+mod polling;
 mod problems;
 mod quiescence;
 mod reactor;
@@ -81,19 +83,18 @@ pub use token::{Runtime, Stats, block_on};
 pub use verdict::{Deadlock, Verdict};
 pub use watchdog::Stall;
 
-// For `sync`: the wait queue, who holds, and the current task.
-pub(crate) use context::current_task;
+// For `sync`: the wait queue.
 pub use stats::WaitStats;
 pub(crate) use ticket::Ticket;
 pub use ticket::{Left, Owner, Wait};
 pub use wait::{AsCompleted, WaitHandles, When, as_completed, wait};
 pub use wait_queue::WaitQueue;
-pub(crate) use waiters::Holder;
 
 // For `io`: sources, their readiness, and the budget of ready results; a deadline without its thread.
 #[cfg(feature = "hyper")]
 pub(crate) use alarm::Alarm;
 pub(crate) use blocking::spawn_blocking_at;
+pub(crate) use polling::spend_io;
 pub(crate) use reactor::{Direction, Readiness, Way};
-pub(crate) use sources::{deregister, register, released, spend_io};
+pub(crate) use sources::{deregister, register, released};
 pub(crate) use time::yield_once;

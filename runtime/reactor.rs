@@ -23,7 +23,7 @@ use mio::event::{Event, Source};
 use mio::{Events, Interest, Token};
 use slab::Slab;
 
-use super::context::{self, Kernel, Who};
+use super::context::{Kernel, Who};
 use super::kinds::{DESCRIPTOR, READABLE, WRITABLE};
 use super::remote::Bell;
 use super::sleeper::Sleeper;
@@ -85,17 +85,15 @@ impl Direction {
         if self.ready.get() {
             return Poll::Ready(());
         }
-        context::with(|kernel| {
-            let known = match &mut *self.single.borrow_mut() {
-                Some(who) => who.becomes(kernel, cx),
-                None => false,
-            };
-            if !known {
-                let who = Who::of(kernel, cx);
-                let before = self.single.replace(Some(who));
-                drop(before);
-            }
-        });
+        let known = match &mut *self.single.borrow_mut() {
+            Some(who) => who.becomes(cx),
+            None => false,
+        };
+        if !known {
+            let who = Who::of(cx);
+            let before = self.single.replace(Some(who));
+            drop(before);
+        }
         Poll::Pending
     }
 

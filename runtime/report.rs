@@ -15,6 +15,7 @@ use std::panic::Location;
 use super::collector::Collector;
 use super::context::{self, Kernel};
 use super::poll_times::Polls;
+use super::polling;
 use super::task::{NO_WAKER, Task, TaskId};
 use super::verdict::{Outside, Verdict};
 use super::waiters::Tally;
@@ -188,7 +189,7 @@ impl Report {
 
 impl Row {
     fn new(kernel: &Kernel, task: &Task) -> Self {
-        let state = match task.aside || kernel.current.get() == Some(task.id) {
+        let state = match task.aside || polling::current_task() == Some(task.id) {
             true => State::Running,
             false if task.scheduled => State::Ready,
             false => State::Waiting,

@@ -55,17 +55,6 @@ pub(crate) fn released() -> io::Result<Rc<Direction>> {
     })
 }
 
-/// Counts a piece of I/O that did not wait. `false` asks the caller to yield: a peer that is
-/// always ready must not starve the rest.
-pub(crate) fn spend_io() -> bool {
-    context::with(|kernel| {
-        let left = kernel.io_left.get();
-        kernel.io_left.set(left.saturating_sub(1));
-        // Another executor has its own rules.
-        left > 0 || kernel.current.get().is_none()
-    })
-}
-
 /// Ends the reactor: whoever still waits for a source learns that it will not be announced.
 pub(crate) fn close_reactor(kernel: &Kernel, reactor: Reactor) {
     for readiness in reactor.into_sources() {

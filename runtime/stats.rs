@@ -47,8 +47,12 @@ impl WaitQueue {
             let waiters = kernel.waiters.borrow();
             let record = self.record.get();
             for (_, waiter) in waiters.slab.iter().filter(|(_, at)| at.queue == record) {
-                stats.granted += usize::from(waiter.granted);
-                if !waiter.granted {
+                if waiter.granted {
+                    stats.granted += 1;
+                    if self.holds.is_some() {
+                        stats.held_by = Some((waiter.who.task, waiter.at));
+                    }
+                } else {
                     let age = kernel.clock.last().saturating_sub(waiter.since);
                     stats.longest = stats.longest.max(Some(Duration::from_nanos(age)));
                 }
@@ -79,7 +83,7 @@ impl WaitQueue {
 }
 
 impl WaitStats {
-    /// Forgets the holder, unless there is one.
+    /// Forgets who holds it, unless somebody does.
     pub(crate) fn held(mut self, held: bool) -> Self {
         self.held_by = self.held_by.filter(|_| held);
         self
@@ -90,6 +94,7 @@ impl WaitStats {
         self.waiting += other.waiting;
         self.granted += other.granted;
         self.longest = self.longest.max(other.longest);
+        self.held_by = self.held_by.or(other.held_by);
         self
     }
 }

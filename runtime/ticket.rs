@@ -68,19 +68,17 @@ impl<'a, P: Owner + ?Sized> Wait<'a, P> {
         self.ticket.is_queued()
     }
 
-    /// Whether the future was never polled: the moment for a primitive's fast path.
-    pub fn is_new(&self) -> bool {
-        self.ticket.is_new()
-    }
-
     /// Where the waiting call was made.
     pub(crate) fn at(&self) -> &'static Location<'static> {
         self.ticket.at
     }
 
-    /// Completes a new wait whose owner handed out at once what it would have queued for.
-    pub fn skip(&mut self) {
-        self.ticket.skip();
+    /// The fast path of a primitive: completes a wait that was never polled, if its owner hands out at
+    /// once what it would queue for. Returns whether it did; `at_once` is not called on a later poll.
+    #[inline]
+    pub fn skip_if(&mut self, at_once: impl FnOnce(&'a P) -> bool) -> bool {
+        let owner = self.owner;
+        self.ticket.skip_if(|| at_once(owner))
     }
 }
 
@@ -150,12 +148,14 @@ impl Ticket {
         self.at = at;
     }
 
-    /// As [`Wait::skip`].
+    /// As [`Wait::skip_if`].
     #[inline]
-    pub(crate) fn skip(&mut self) {
-        if self.is_new() {
+    pub(crate) fn skip_if(&mut self, at_once: impl FnOnce() -> bool) -> bool {
+        let skip = self.is_new() && at_once();
+        if skip {
             self.key = DONE;
         }
+        skip
     }
 
     /// As the poll of a [`Wait`].
@@ -166,17 +166,17 @@ impl Ticket {
                 Poll::Pending
             }
             DONE => panic!("a wait was polled after it was granted; make a new one for every wait"),
-            _ => self.look(cx),
+            _ => self.look(queue, cx),
         }
     }
 
     #[inline(never)]
     fn park(&mut self, queue: &WaitQueue, cx: &Context<'_>) {
-        self.key = context::with(|kernel| queue.link(kernel, Who::of(kernel, cx), self));
+        self.key = context::with(|kernel| queue.link(kernel, Who::of(cx), self));
     }
 
     #[inline(never)]
-    fn look(&mut self, cx: &Context<'_>) -> Poll<usize> {
+    fn look(&mut self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
         context::with(|kernel| {
             let mut waiters = kernel.waiters.borrow_mut();
             let key = self.key as usize;
@@ -187,14 +187,15 @@ impl Ticket {
             if waiter.granted {
                 let granted = waiter.ask;
                 waiters.slab.remove(key);
+                queue.taken(&mut waiters, granted, self.at);
                 self.key = DONE;
                 kernel.resumed.set(Some(self.at));
                 return Poll::Ready(granted);
             }
             waiter.polled = kernel.pass.get() as u32;
-            if !waiter.who.is(kernel, cx) {
+            if !waiter.who.is(cx) {
                 drop(waiters);
-                let mut who = Who::of(kernel, cx);
+                let mut who = Who::of(cx);
                 if let Some(waiter) = kernel.waiters.borrow_mut().slab.get_mut(key) {
                     std::mem::swap(&mut waiter.who, &mut who);
                 }

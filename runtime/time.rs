@@ -14,7 +14,8 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use super::alarm::Alarm;
-use super::context::{self, ThisThread, notes};
+use super::context::{self, ThisThread};
+use super::polling;
 
 pub use super::instant::Instant;
 pub use super::interval::{Interval, Tick, interval, interval_at};
@@ -306,14 +307,7 @@ impl Future for YieldNow {
 /// Asks for another turn at the tail of the ready queue.
 #[inline]
 pub(crate) fn yield_once(cx: &Context<'_>) {
-    let own = context::try_with(|kernel| {
-        let own = kernel.is_own(cx.waker());
-        if own {
-            kernel.note(notes::YIELDED);
-        }
-        own
-    });
-    if own != Some(true) {
+    if !polling::yields(cx.waker()) {
         cx.waker().wake_by_ref();
     }
 }

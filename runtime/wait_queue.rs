@@ -79,6 +79,8 @@ pub struct WaitQueue {
     kind: &'static str,
     asks: Option<Asks>,
     pub(super) made: &'static Location<'static>,
+    /// What makes its taker the holder, if the primitive has one holder at a time.
+    pub(super) holds: Option<usize>,
     pub(super) holder: Cell<Option<Holder>>,
     _thread: ThisThread,
 }
@@ -100,6 +102,7 @@ impl WaitQueue {
             kind,
             asks: None,
             made,
+            holds: None,
             holder: Cell::new(None),
             _thread: ThisThread::new(),
         }
@@ -239,47 +242,6 @@ impl WaitQueue {
         Some(who)
     }
 
-    /// As [`grant_head`](WaitQueue::grant_head), and says that who is granted is the holder now.
-    pub(crate) fn hand_over(&self) -> bool {
-        let done = context::try_with(|kernel| {
-            let mut waiters = kernel.waiters.borrow_mut();
-            let head = waiters.slab.get(self.head.get() as usize)?;
-            self.holder.set(Some(head.as_holder()));
-            let who = self.take_head(kernel, &mut waiters, Some)?;
-            self.publish_holder(&mut waiters);
-            drop(waiters);
-            who.wake(kernel);
-            Some(())
-        });
-        done.flatten().is_some()
-    }
-
-    /// Says who holds what this queue's waiters wait for, for reports.
-    #[inline]
-    pub(crate) fn set_holder(&self, holder: Option<Holder>) {
-        if self.record.get() == NONE {
-            self.holder.set(holder);
-        } else {
-            self.change_holder(holder);
-        }
-    }
-
-    /// Out of line, so that taking what nobody ever waited for stays small.
-    #[inline(never)]
-    fn change_holder(&self, holder: Option<Holder>) {
-        if self.holder.get() != holder {
-            self.holder.set(holder);
-            context::try_with(|kernel| self.publish_holder(&mut kernel.waiters.borrow_mut()));
-        }
-    }
-
-    fn publish_holder(&self, waiters: &mut Waiters) {
-        if let Some(record) = waiters.queues.get_mut(self.record.get() as usize) {
-            record.holder = self.holder.get();
-            record.tracks |= record.holder.is_some();
-        }
-    }
-
     /// Appends a waiter and returns its key.
     #[inline]
     pub(super) fn link(&self, kernel: &Kernel, who: Who, ticket: &Ticket) -> u32 {
@@ -304,7 +266,12 @@ impl WaitQueue {
         });
         match waiters.slab.get_mut(prev as usize) {
             Some(tail) => tail.next = key,
-            None => self.head.set(key),
+            None => {
+                self.head.set(key);
+                if self.holds.is_some() {
+                    self.note_holder(waiters);
+                }
+            }
         }
         self.tail.set(key);
         self.len.set(self.len.get() + 1);
@@ -314,13 +281,12 @@ impl WaitQueue {
     /// Lists the queue among those that were ever waited in.
     #[cold]
     fn enrol(&self, waiters: &mut Waiters) {
-        let holder = self.holder.get();
         let record = waiters.queues.insert(QueueRecord {
             kind: self.kind,
             asks: self.asks,
             made: self.made,
-            holder,
-            tracks: holder.is_some(),
+            tracks: self.holds.is_some(),
+            holder: None,
             tally: None,
         });
         self.record.set(record as u32);

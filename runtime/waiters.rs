@@ -72,25 +72,16 @@ pub(crate) struct Waiter {
     pub(crate) granted: bool,
 }
 
-impl Waiter {
-    /// What its grant makes it.
-    pub(crate) fn as_holder(&self) -> Holder {
-        Holder {
-            task: self.who.task,
-            at: self.at,
-        }
-    }
-}
-
 /// What a report says about a queue that somebody has waited in.
 pub(crate) struct QueueRecord {
     pub(crate) kind: &'static str,
     pub(crate) asks: Option<Asks>,
     /// Where the primitive was made.
     pub(crate) made: &'static Location<'static>,
-    pub(crate) holder: Option<Holder>,
     /// Its primitive says who holds it: only who holds it or was granted it can end a wait.
     pub(crate) tracks: bool,
+    /// Who holds it, while somebody waits; out of date from the grant to somebody until that one runs.
+    pub(crate) holder: Option<Holder>,
     /// What its primitive tells besides.
     pub(crate) tally: Option<Tally>,
 }
@@ -108,13 +99,8 @@ pub(crate) struct Tally {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Holder {
     pub(crate) task: Option<TaskId>,
+    /// Where it was taken.
     pub(crate) at: &'static Location<'static>,
-}
-
-impl PartialEq for Holder {
-    fn eq(&self, other: &Self) -> bool {
-        self.task == other.task && std::ptr::eq(self.at, other.at)
-    }
 }
 
 /// What an ask is called in reports, to be read before the kind of the queue: "2 permits of".

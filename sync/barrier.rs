@@ -158,12 +158,10 @@ impl Future for BarrierWait<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let barrier = self.wait.owner();
         let last = barrier.parties - 1;
-        if self.wait.is_new() && barrier.is_broken() {
-            self.wait.skip();
+        if self.wait.skip_if(Barrier::is_broken) {
             return Poll::Ready(Err(BrokenBarrier(())));
         }
-        if self.wait.is_new() && barrier.waiting() == last {
-            self.wait.skip();
+        if self.wait.skip_if(|barrier| barrier.waiting() == last) {
             barrier.queue.grant_all(|_, place| place);
             return Poll::Ready(Ok(Pass::at(last)));
         }

@@ -31,10 +31,10 @@ impl<S: Store> Future for Put<'_, S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let queue = this.wait.owner();
-        let at_once = this.wait.is_new() && (queue.is_closed() || queue.has_room());
-        if at_once {
-            this.wait.skip();
-        } else {
+        let at_once = this
+            .wait
+            .skip_if(|queue| queue.is_closed() || queue.has_room());
+        if !at_once {
             ready!(Pin::new(&mut this.wait).poll(cx));
         }
         let item = this.item.take().expect("a put is ready once");
@@ -58,9 +58,10 @@ impl<S: Store> Future for Get<'_, S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let queue = self.wait.owner();
         let mut granted = CLOSED;
-        if self.wait.is_new() && (queue.has_item() || queue.has_ended()) {
-            self.wait.skip();
-        } else {
+        if !self
+            .wait
+            .skip_if(|queue| queue.has_item() || queue.has_ended())
+        {
             granted = ready!(Pin::new(&mut self.wait).poll(cx));
         }
         let item = match granted {
@@ -144,8 +145,7 @@ impl<S: Store> Future for Join<'_, S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.wait.is_new() && self.wait.owner().unfinished() == 0 {
-            self.wait.skip();
+        if self.wait.skip_if(|queue| queue.unfinished() == 0) {
             return Poll::Ready(());
         }
         let polled = Pin::new(&mut self.wait).poll(cx).map(drop);

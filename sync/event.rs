@@ -97,8 +97,7 @@ impl Future for EventWait<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.wait.is_new() && self.wait.owner().is_set() {
-            self.wait.skip();
+        if self.wait.skip_if(Event::is_set) {
             return Poll::Ready(());
         }
         Pin::new(&mut self.wait).poll(cx).map(drop)

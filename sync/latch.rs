@@ -105,8 +105,7 @@ impl Future for LatchWait<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.wait.is_new() && self.wait.owner().count() == 0 {
-            self.wait.skip();
+        if self.wait.skip_if(|latch| latch.count() == 0) {
             return Poll::Ready(());
         }
         let polled = Pin::new(&mut self.wait).poll(cx).map(drop);

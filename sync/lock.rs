@@ -15,7 +15,7 @@
 //! There is no owned guard: the guard is `{ value, token }` in this order, so that the borrow of the
 //! value ends before the release wakes anybody. Keep the lock in an `Rc` and the guard in the task.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
@@ -23,7 +23,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use crate::runtime::{Holder, Left, Owner, Wait, WaitQueue, current_task};
+use crate::runtime::{Left, Ticket, WaitQueue};
 
 /// A value that one task at a time may use, across await points.
 ///
@@ -52,26 +52,20 @@ use crate::runtime::{Holder, Left, Owner, Wait, WaitQueue, current_task};
 /// ```
 #[doc(alias = "Mutex")]
 pub struct Lock<T: ?Sized> {
-    pub(super) raw: RawLock,
+    /// It names a holder while the lock is locked.
+    pub(super) queue: WaitQueue,
     value: RefCell<T>,
 }
 
-/// The lock without its value.
-pub(super) struct RawLock {
-    locked: Cell<bool>,
-    pub(super) queue: WaitQueue,
-}
+/// What a waiter asks for: to hold the lock.
+const HOLD: usize = 1;
 
 impl<T> Lock<T> {
     /// Creates a free lock.
     #[track_caller]
     pub const fn new(value: T) -> Self {
-        let raw = RawLock {
-            locked: Cell::new(false),
-            queue: WaitQueue::new("lock"),
-        };
         Lock {
-            raw,
+            queue: WaitQueue::new("lock").with_holder(HOLD),
             value: RefCell::new(value),
         }
     }
@@ -102,7 +96,7 @@ impl<T: ?Sized> Lock<T> {
     pub(super) fn acquire_at(&self, at: &'static Location<'static>) -> Acquire<'_, T> {
         Acquire {
             lock: self,
-            wait: self.raw.queue.wait_at(&self.raw, 1, at),
+            ticket: Ticket::new(HOLD, at),
         }
     }
 
@@ -110,12 +104,15 @@ impl<T: ?Sized> Lock<T> {
     #[track_caller]
     #[doc(alias = "try_lock")]
     pub fn try_acquire(&self) -> Option<LockGuard<'_, T>> {
-        self.raw.try_take(Location::caller()).then(|| self.guard())
+        self.queue
+            .try_hold(Location::caller())
+            .then(|| self.guard())
     }
 
     /// Whether a task holds the lock, or has been granted it.
+    #[inline]
     pub fn is_locked(&self) -> bool {
-        self.raw.locked.get()
+        self.queue.is_held()
     }
 
     /// The value, without locking: nobody else can hold a guard.
@@ -123,47 +120,11 @@ impl<T: ?Sized> Lock<T> {
         self.value.get_mut()
     }
 
+    #[inline]
     fn guard(&self) -> LockGuard<'_, T> {
         LockGuard {
             value: self.value.borrow_mut(),
-            token: Release { raw: &self.raw },
-            lock: self,
-        }
-    }
-}
-
-impl RawLock {
-    #[inline]
-    fn try_take(&self, at: &'static Location<'static>) -> bool {
-        if self.locked.get() {
-            return false;
-        }
-        self.locked.set(true);
-        self.hold(at);
-        true
-    }
-
-    /// Remembers who holds the lock, for reports.
-    #[inline]
-    fn hold(&self, at: &'static Location<'static>) {
-        self.queue.set_holder(Some(Holder {
-            task: current_task(),
-            at,
-        }));
-    }
-
-    #[inline]
-    fn release(&self) {
-        if self.queue.is_empty() || !self.queue.hand_over() {
-            self.locked.set(false);
-        }
-    }
-}
-
-impl Owner for RawLock {
-    fn left(&self, left: Left) {
-        if let Left::Granted(_) = left {
-            self.release();
+            token: Held { lock: self },
         }
     }
 }
@@ -172,7 +133,7 @@ impl Owner for RawLock {
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Acquire<'a, T: ?Sized> {
     lock: &'a Lock<T>,
-    wait: Wait<'a, RawLock>,
+    ticket: Ticket,
 }
 
 impl<'a, T: ?Sized> Future for Acquire<'a, T> {
@@ -181,21 +142,28 @@ impl<'a, T: ?Sized> Future for Acquire<'a, T> {
     // Always: taking a free lock is a test and a few stores, less than a call.
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let raw = &this.lock.raw;
-        if this.wait.is_new() && raw.try_take(this.wait.at()) {
-            this.wait.skip();
-        } else {
-            ready!(Pin::new(&mut this.wait).poll(cx));
-            raw.hold(this.wait.at());
+        let Acquire { lock, ticket } = &mut *self;
+        let at = ticket.at();
+        if !ticket.skip_if(|| lock.queue.try_hold(at)) {
+            ready!(ticket.poll(&lock.queue, cx));
         }
-        Poll::Ready(this.lock.guard())
+        Poll::Ready(lock.guard())
+    }
+}
+
+impl<T: ?Sized> Drop for Acquire<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(Left::Granted(_)) = self.ticket.leave(&self.lock.queue) {
+            self.lock.queue.hand_on();
+        }
     }
 }
 
 impl<T: ?Sized> fmt::Debug for Acquire<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acquire").field("wait", &self.wait).finish()
+        let queued = self.ticket.is_queued();
+        f.debug_struct("Acquire").field("queued", &queued).finish()
     }
 }
 
@@ -204,14 +172,25 @@ impl<T: ?Sized> fmt::Debug for Acquire<'_, T> {
 pub struct LockGuard<'a, T: ?Sized> {
     // Dropped in this order: the borrow ends before the release wakes anybody (rule R4).
     value: RefMut<'a, T>,
-    token: Release<'a>,
-    lock: &'a Lock<T>,
+    token: Held<'a, T>,
 }
 
 impl<'a, T: ?Sized> LockGuard<'a, T> {
     /// The lock this guard belongs to.
     pub(super) fn lock(&self) -> &'a Lock<T> {
-        self.lock
+        self.token.lock
+    }
+}
+
+/// The part of a guard that releases.
+struct Held<'a, T: ?Sized> {
+    lock: &'a Lock<T>,
+}
+
+impl<T: ?Sized> Drop for Held<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.lock.queue.hand_on();
     }
 }
 
@@ -229,21 +208,8 @@ impl<T: ?Sized> DerefMut for LockGuard<'_, T> {
     }
 }
 
-/// The part of a guard that releases.
-struct Release<'a> {
-    raw: &'a RawLock,
-}
-
-impl Drop for Release<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.raw.release();
-    }
-}
-
 impl<T: ?Sized + fmt::Debug> fmt::Debug for LockGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let _ = &self.token;
         fmt::Debug::fmt(&**self, f)
     }
 }
@@ -252,7 +218,7 @@ impl<T: ?Sized> fmt::Debug for Lock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lock")
             .field("locked", &self.is_locked())
-            .field("waiters", &self.raw.queue.len())
+            .field("waiters", &self.queue.len())
             .finish()
     }
 }

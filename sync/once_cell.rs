@@ -18,7 +18,6 @@
 //! allocates. The initialiser runs in the task of the caller whose turn it is, and is dropped before
 //! the turn is passed on.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -27,7 +26,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::runtime::{Holder, Left, Owner, Wait, WaitQueue, current_task};
+use crate::runtime::{Left, Owner, Wait, WaitQueue};
 
 /// Granted: run your initialiser.
 const TURN: usize = 0;
@@ -74,8 +73,7 @@ impl<T> OnceCell<T> {
         OnceCell {
             value: std::cell::OnceCell::new(),
             raw: RawOnce {
-                busy: Cell::new(false),
-                queue: WaitQueue::new("once cell"),
+                queue: WaitQueue::new("once cell").with_holder(TURN),
             },
         }
     }
@@ -96,7 +94,7 @@ impl<T> OnceCell<T> {
     ///
     /// The value, if the cell is set or somebody is initialising it.
     pub fn set(&self, value: T) -> Result<(), T> {
-        if self.raw.busy.get() {
+        if self.raw.queue.is_held() {
             return Err(value);
         }
         self.value.set(value)
@@ -154,29 +152,14 @@ impl<T> OnceCell<T> {
 
 /// The cell without its value.
 pub(super) struct RawOnce {
-    /// Somebody has the turn. While nobody has it, nobody waits.
-    busy: Cell<bool>,
+    /// Held by whoever has the turn.
     pub(super) queue: WaitQueue,
 }
 
 impl RawOnce {
-    fn hold(&self, at: &'static Location<'static>) {
-        let task = current_task();
-        self.queue.set_holder(Some(Holder { task, at }));
-    }
-
-    /// Gives the turn to the head.
-    fn hand_on(&self) {
-        self.queue.set_holder(None);
-        if !self.queue.grant_head_with(TURN) {
-            self.busy.set(false);
-        }
-    }
-
     /// Ends the last turn: the value is there.
     fn finish(&self) {
-        self.queue.set_holder(None);
-        self.busy.set(false);
+        self.queue.let_go();
         self.queue.grant_all(|_, _| SET);
     }
 }
@@ -184,7 +167,7 @@ impl RawOnce {
 impl Owner for RawOnce {
     fn left(&self, left: Left) {
         if left == Left::Granted(TURN) {
-            self.hand_on();
+            self.queue.hand_on();
         }
     }
 }
@@ -204,7 +187,7 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.raw.hand_on();
+        self.raw.queue.hand_on();
     }
 }
 
@@ -243,17 +226,18 @@ where
         let mut this = self.project();
         let (cell, raw) = (*this.cell, &this.cell.raw);
         if this.turn.is_none() {
-            let granted = match this.wait.is_new() {
-                true if cell.get().is_some() => SET,
-                true if !raw.busy.replace(true) => TURN,
-                _ => ready!(Pin::new(&mut *this.wait).poll(cx)),
+            let at = this.wait.at();
+            let granted = if this.wait.skip_if(|_| cell.get().is_some()) {
+                SET
+            } else if this.wait.skip_if(|raw| raw.queue.try_hold(at)) {
+                TURN
+            } else {
+                ready!(Pin::new(&mut *this.wait).poll(cx))
             };
-            this.wait.skip();
             if granted == SET {
                 return Poll::Ready(Ok(cell.get().expect("a cell that is set stays set")));
             }
             *this.turn = Some(Turn { raw });
-            raw.hold(this.wait.at());
             let init = this.init.take().expect("a turn comes once");
             this.work.set(Some(init()));
         }
@@ -338,7 +322,7 @@ impl<T> fmt::Debug for OnceCell<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OnceCell")
             .field("set", &self.get().is_some())
-            .field("initialising", &self.raw.busy.get())
+            .field("initialising", &self.raw.queue.is_held())
             .field("waiters", &self.raw.queue.len())
             .finish()
     }

@@ -214,8 +214,7 @@ impl<T> Future for SenderClosed<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.wait.is_new() && self.wait.owner().closed.get() {
-            self.wait.skip();
+        if self.wait.skip_if(|shared| shared.closed.get()) {
             return Poll::Ready(());
         }
         Pin::new(&mut self.wait).poll(cx).map(drop)

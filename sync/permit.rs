@@ -132,13 +132,13 @@ impl<'a> Future for AcquirePermits<'a> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Permit<'a>> {
         let this = &mut *self;
         let permits = this.ticket.ask();
-        if this.ticket.is_new() && this.from.try_take(permits, this.ticket.at()) {
-            this.ticket.skip();
-        } else if this.ticket.poll(&this.from.queue, cx).is_pending() {
-            this.from.tell_first();
-            return Poll::Pending;
-        } else {
-            this.from.took(this.ticket.at());
+        let at = this.ticket.at();
+        if !this.ticket.skip_if(|| this.from.try_take(permits, at)) {
+            if this.ticket.poll(&this.from.queue, cx).is_pending() {
+                this.from.tell_first();
+                return Poll::Pending;
+            }
+            this.from.took(at);
         }
         let from = this.from.clone();
         Poll::Ready(Permit { from, permits })

@@ -32,7 +32,7 @@ use std::fmt;
 use std::panic::Location;
 
 use super::rwlock_guards::{Read, Reading, RwLockReadGuard, RwLockWriteGuard, Write, Writing};
-use crate::runtime::{Holder, Left, Owner, WaitQueue, current_task};
+use crate::runtime::{Left, Owner, WaitQueue};
 
 const READ: usize = 0;
 const WRITE: usize = 1;
@@ -209,8 +209,8 @@ impl RawRwLock {
             writing: Cell::new(false),
             last: Cell::new(Location::caller()),
             prefer_writers,
-            queue: WaitQueue::new("rwlock").asking(asks),
-            writers: WaitQueue::new("rwlock").asking(asks),
+            queue: WaitQueue::new("rwlock").asking(asks).with_holder(WRITE),
+            writers: WaitQueue::new("rwlock").asking(asks).with_holder(WRITE),
         }
     }
 
@@ -257,7 +257,8 @@ impl RawRwLock {
         let fits = !self.writing.get() && self.readers.get() == 0 && self.nobody_waits();
         if fits {
             self.writing.set(true);
-            self.hold(at);
+            self.queue.hold_free(at);
+            self.writers.hold_free(at);
         }
         fits
     }
@@ -283,16 +284,10 @@ impl RawRwLock {
         self.writers.tell("readers", count, last);
     }
 
-    /// Remembers who writes, for reports.
-    pub(super) fn hold(&self, at: &'static Location<'static>) {
-        let task = current_task();
-        self.set_holder(Some(Holder { task, at }));
-    }
-
-    fn set_holder(&self, holder: Option<Holder>) {
-        self.queue.set_holder(holder);
+    /// Remembers where somebody who waited came to write, for reports on those of the other line.
+    pub(super) fn writes(&self, at: &'static Location<'static>) {
         if self.prefer_writers {
-            self.writers.set_holder(holder);
+            self.queue.hold(at);
         }
     }
 
@@ -305,7 +300,8 @@ impl RawRwLock {
     #[inline]
     pub(super) fn end_write(&self) {
         self.writing.set(false);
-        self.set_holder(None);
+        self.queue.let_go();
+        self.writers.let_go();
         self.let_in();
     }
 

@@ -24,12 +24,11 @@ impl<'a, T: ?Sized> Future for Read<'a, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (raw, at) = (&self.lock.raw, self.wait.at());
-        if self.wait.is_new() && raw.try_read(at) {
-            self.wait.skip();
-        } else if Pin::new(&mut self.wait).poll(cx).is_pending() {
-            raw.tell_first();
-            return Poll::Pending;
-        } else {
+        if !self.wait.skip_if(|raw| raw.try_read(at)) {
+            if Pin::new(&mut self.wait).poll(cx).is_pending() {
+                raw.tell_first();
+                return Poll::Pending;
+            }
             raw.reads(at);
         }
         Poll::Ready(self.lock.read_guard())
@@ -48,13 +47,12 @@ impl<'a, T: ?Sized> Future for Write<'a, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (raw, at) = (&self.lock.raw, self.wait.at());
-        if self.wait.is_new() && raw.try_write(at) {
-            self.wait.skip();
-        } else if Pin::new(&mut self.wait).poll(cx).is_pending() {
-            raw.tell_first();
-            return Poll::Pending;
-        } else {
-            raw.hold(at);
+        if !self.wait.skip_if(|raw| raw.try_write(at)) {
+            if Pin::new(&mut self.wait).poll(cx).is_pending() {
+                raw.tell_first();
+                return Poll::Pending;
+            }
+            raw.writes(at);
         }
         Poll::Ready(self.lock.write_guard())
     }

@@ -49,7 +49,7 @@ impl<T: ?Sized> Lock<T> {
     /// });
     /// ```
     pub fn stats(&self) -> WaitStats {
-        self.raw.queue.stats().held(self.is_locked())
+        self.queue.stats()
     }
 }
 
@@ -117,6 +117,23 @@ mod tests {
         drop(waits);
         let stats = semaphore.stats();
         assert_eq!((stats.waiting, stats.granted, stats.longest), (0, 0, None));
+    }
+
+    #[test]
+    fn from_its_release_on_a_lock_is_held_by_the_next_one() {
+        let lock = Lock::new(());
+        let line = |lock: &Lock<()>| lock.stats().held_by.map(|(_, at)| at.line());
+        assert_eq!(line(&lock), None);
+        let (first, taken) = (lock.try_acquire(), line!());
+        let (mut second, waits) = (lock.acquire(), line!());
+        assert!(poll(&mut second).is_pending());
+        assert_eq!(line(&lock), Some(taken));
+        drop(first);
+        assert_eq!((line(&lock), lock.is_locked()), (Some(waits), true));
+        let guard = now(&mut second);
+        assert_eq!(line(&lock), Some(waits));
+        drop(guard);
+        assert_eq!((line(&lock), lock.is_locked()), (None, false));
     }
 
     #[test]

@@ -1,0 +1,103 @@
+//! Who holds what a queue's waiters wait for, where the primitive has one holder at a time.
+//!
+//! A lock is taken far more often than anybody asks who took it. So the queue writes down the line and
+//! the task in its own two words, and tells the thread's records, which reports read, only while
+//! somebody waits: the first who comes to wait does it for the holder that was there before.
+//!
+//! From its release on, a lock is the next one's. Nothing is written then: that somebody was granted it
+//! and has not run says that the holder written down is a former one.
+
+use std::panic::Location;
+
+use super::context;
+use super::polling;
+use super::wait_queue::WaitQueue;
+use super::waiters::{Holder, Waiters};
+
+impl WaitQueue {
+    /// Announces that its primitive has one holder at a time: who takes a grant of `what` becomes it.
+    /// Only the holder, or who was granted and has not run, can end a wait.
+    pub(crate) const fn with_holder(mut self, what: usize) -> Self {
+        self.holds = Some(what);
+        self
+    }
+
+    /// Whether somebody holds it, or was granted it by the one who held it.
+    #[inline]
+    pub(crate) fn is_held(&self) -> bool {
+        self.holder.get().is_some()
+    }
+
+    /// Makes the task that runs the holder, unless there is one. Without a holder nobody may wait.
+    #[inline]
+    pub(crate) fn try_hold(&self, at: &'static Location<'static>) -> bool {
+        let free = !self.is_held();
+        if free {
+            self.hold_free(at);
+        }
+        free
+    }
+
+    /// Grants it to the head; without waiters there is no holder any more.
+    #[inline]
+    pub(crate) fn hand_on(&self) {
+        if self.is_empty() || !self.grant_head() {
+            self.holder.set(None);
+        }
+    }
+
+    /// Makes the task that runs the holder.
+    #[inline]
+    pub(crate) fn hold(&self, at: &'static Location<'static>) {
+        self.hold_free(at);
+        self.tell_holder();
+    }
+
+    /// As [`hold`](WaitQueue::hold), where nobody waits.
+    #[inline]
+    pub(crate) fn hold_free(&self, at: &'static Location<'static>) {
+        let task = polling::current_task();
+        self.holder.set(Some(Holder { task, at }));
+    }
+
+    /// There is no holder any more.
+    #[inline]
+    pub(crate) fn let_go(&self) {
+        self.holder.set(None);
+        self.tell_holder();
+    }
+
+    /// A grant was taken.
+    #[inline]
+    pub(super) fn taken(
+        &self,
+        waiters: &mut Waiters,
+        granted: usize,
+        at: &'static Location<'static>,
+    ) {
+        if self.holds == Some(granted) {
+            self.hold_free(at);
+            self.note_holder(waiters);
+        }
+    }
+
+    #[inline]
+    fn tell_holder(&self) {
+        if !self.is_empty() {
+            self.change_holder();
+        }
+    }
+
+    #[inline(never)]
+    fn change_holder(&self) {
+        context::try_with(|kernel| self.note_holder(&mut kernel.waiters.borrow_mut()));
+    }
+
+    /// Writes the holder into the queue's record.
+    #[inline]
+    pub(super) fn note_holder(&self, waiters: &mut Waiters) {
+        if let Some(record) = waiters.queues.get_mut(self.record.get() as usize) {
+            record.holder = self.holder.get();
+        }
+    }
+}

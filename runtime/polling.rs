@@ -1,0 +1,142 @@
+//! The poll under way: what the executor and the futures inside it tell each other.
+//!
+//! It lies beside the kernel, in a thread-local that has no destructor and so no state to ask for:
+//! whoever takes a free lock learns by one load which task that is.
+
+use std::cell::Cell;
+use std::task::{Context, RawWakerVTable, Waker};
+
+use super::task::TaskId;
+
+thread_local! {
+    static POLL: Polling = const { Polling::new() };
+}
+
+/// What the task that is being polled did that the executor must know after the poll.
+pub(crate) mod notes {
+    /// It asked to go to the tail of the ready queue.
+    pub(crate) const YIELDED: u8 = 1;
+    /// A leaf future registered, or confirmed, something that will wake it.
+    pub(crate) const REGISTERED: u8 = 2;
+}
+
+/// Ready I/O results in one poll before the task has to yield.
+const IO_PER_POLL: u8 = 128;
+
+/// A poll under way, or none.
+#[derive(Clone)]
+pub(crate) struct Polling {
+    task: Cell<Option<TaskId>>,
+    /// Identity of the waker it is polled with.
+    waker: Cell<(*const (), *const RawWakerVTable)>,
+    /// What it did; see [`notes`].
+    notes: Cell<u8>,
+    /// Ready I/O results it may still have.
+    io_left: Cell<u8>,
+}
+
+impl Polling {
+    const fn new() -> Self {
+        Polling {
+            task: Cell::new(None),
+            waker: Cell::new((std::ptr::null(), std::ptr::null())),
+            notes: Cell::new(0),
+            io_left: Cell::new(0),
+        }
+    }
+
+    fn replace(&self, by: &Polling) {
+        self.task.set(by.task.get());
+        self.waker.set(by.waker.get());
+        self.notes.set(by.notes.get());
+        self.io_left.set(by.io_left.get());
+    }
+
+    #[inline]
+    fn is_own(&self, waker: &Waker) -> bool {
+        let (data, vtable) = self.waker.get();
+        self.task.get().is_some() && waker.data() == data && std::ptr::eq(waker.vtable(), vtable)
+    }
+}
+
+/// Polls a task with `waker` and returns what the poll did besides. After a panic the poll is still
+/// under way: whoever catches it ends it.
+#[inline]
+pub(crate) fn poll<R>(
+    task: TaskId,
+    waker: &Waker,
+    poll: impl FnOnce(&mut Context<'_>) -> R,
+) -> (R, u8) {
+    POLL.with(|polling| {
+        polling.task.set(Some(task));
+        polling.waker.set((waker.data(), waker.vtable()));
+        polling.notes.set(0);
+        polling.io_left.set(IO_PER_POLL);
+        let result = poll(&mut Context::from_waker(waker));
+        polling.task.set(None);
+        (result, polling.notes.get())
+    })
+}
+
+/// The task that is being polled on this thread.
+#[inline]
+pub(crate) fn current_task() -> Option<TaskId> {
+    POLL.with(|polling| polling.task.get())
+}
+
+/// Names the task on whose behalf code runs from now on, and returns which it was.
+pub(crate) fn set_current_task(task: Option<TaskId>) -> Option<TaskId> {
+    POLL.with(|polling| polling.task.replace(task))
+}
+
+/// Sets the poll under way aside, for another one inside it.
+pub(crate) fn suspend() -> Polling {
+    POLL.with(|polling| {
+        let outer = polling.clone();
+        polling.task.set(None);
+        outer
+    })
+}
+
+/// Takes up the poll that was set aside.
+pub(crate) fn resume(outer: &Polling) {
+    POLL.with(|polling| polling.replace(outer));
+}
+
+/// Whether `waker` is the very one the executor is polling the current task with.
+///
+/// If so, waking means scheduling the task, and no waker has to be cloned. A combinator that polls
+/// its children with a waker of its own must be woken through that one.
+#[inline]
+pub(crate) fn is_own(waker: &Waker) -> bool {
+    POLL.with(|polling| polling.is_own(waker))
+}
+
+/// Leaves a note for the executor.
+#[inline]
+pub(crate) fn note(note: u8) {
+    POLL.with(|polling| polling.notes.set(polling.notes.get() | note));
+}
+
+/// Asks the executor for another poll at the tail of the ready queue, if it polls with `waker`.
+#[inline]
+pub(crate) fn yields(waker: &Waker) -> bool {
+    POLL.with(|polling| {
+        let own = polling.is_own(waker);
+        if own {
+            polling.notes.set(polling.notes.get() | notes::YIELDED);
+        }
+        own
+    })
+}
+
+/// Counts a piece of I/O that did not wait. `false` asks the caller to yield: a peer that is
+/// always ready must not starve the rest.
+pub(crate) fn spend_io() -> bool {
+    POLL.with(|polling| {
+        let left = polling.io_left.get();
+        polling.io_left.set(left.saturating_sub(1));
+        // Another executor has its own rules.
+        left > 0 || polling.task.get().is_none()
+    })
+}
