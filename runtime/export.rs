@@ -9,7 +9,7 @@ use super::waiters::Tally;
 
 impl Report {
     /// The report as one JSON object. Places are `"file:line:column"`, tasks are their ids as printed
-    /// everywhere (`"#1"`), times are nanoseconds.
+    /// everywhere (`"#1"`), times are nanoseconds. docs/diagnostics.md lists the fields of a wait.
     pub fn to_json(&self) -> String {
         let tasks = list(self.tasks.iter().map(|row| self.row_json(row)));
         let cycle = |cycle| list(Vec::into_iter(cycle).map(|id| text(&format!("{id}"))));
@@ -100,10 +100,10 @@ impl Report {
             }
             What::Queue(kind, _, record) => {
                 let queue = text(&format!("queue {record}"));
-                if !wait.granted {
+                if wait.granted.is_none() {
                     edge(&from, &queue, &at);
                 }
-                if !wait.granted && !seen.contains(record) {
+                if wait.granted.is_none() && !seen.contains(record) {
                     seen.push(*record);
                     for held in &wait.holders {
                         let holder = held.task.map_or("outside".to_owned(), |id| id.to_string());
@@ -148,7 +148,8 @@ fn wait_json(wait: &Wait) -> String {
         ("passes", number(wait.passes.map(u64::from))),
         ("nanoseconds", number(wait.nanos)),
         ("nanoseconds_left", number(left)),
-        ("granted", wait.granted.to_string()),
+        ("granted", wait.granted.is_some().to_string()),
+        ("passes_granted", number(wait.granted.map(u64::from))),
         ("taken_by", list(wait.holders.iter().map(held_json))),
         ("tally", wait.tally.map_or("null".to_owned(), tally_json)),
     ])

@@ -253,12 +253,12 @@ impl Report {
             Some(place) => writeln!(f, "  {bar}    {what} {place}"),
             None => writeln!(f, "  {bar}    {what}"),
         };
-        if wait.granted {
+        if let Some(count) = wait.granted {
             writeln!(f, "  {fork} was granted {what}")?;
             line(f, "at", wait.at)?;
-            let text = match wait.passes {
-                None | Some(0) => "just now, and has not come for it".to_owned(),
-                Some(count) => format!(
+            let text = match count {
+                0 => "just now, and has not come for it".to_owned(),
+                count => format!(
                     "{} ago, and its task ran since without polling that future",
                     passes(count)
                 ),

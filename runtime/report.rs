@@ -69,11 +69,11 @@ pub(super) struct Wait {
     pub(super) at: Option<Place>,
     /// The place in line; the head's is 1.
     pub(super) place: Option<usize>,
-    /// Passes and nanoseconds since it began; with `granted`, passes since the grant.
+    /// Passes and nanoseconds since it began.
     pub(super) passes: Option<u32>,
     pub(super) nanos: Option<u64>,
-    /// It has what it waits for, but its task does not poll it.
-    pub(super) granted: bool,
+    /// For so many passes it has had what it waits for, but its task does not poll it.
+    pub(super) granted: Option<u32>,
     pub(super) holders: Vec<Held>,
     /// What the primitive says of itself.
     pub(super) tally: Option<Tally>,
@@ -222,7 +222,7 @@ impl Wait {
             place: None,
             passes: None,
             nanos: None,
-            granted: false,
+            granted: None,
             holders: Vec::new(),
             tally: None,
         }

@@ -296,6 +296,47 @@ fn the_json_is_json_and_names_survive_in_it() {
 }
 
 #[test]
+fn the_ages_of_a_granted_wait_in_json_are_both_counted_from_the_asking() {
+    virtual_runtime().block_on(async {
+        let lock = Lock::new(());
+        let guard = lock.acquire().await;
+        let mut unpolled = Box::pin(lock.acquire());
+        assert!(poll!(&mut unpolled).is_pending());
+        yields(3).await;
+        sleep(2 * SECOND).await;
+        drop(guard);
+        yield_now().await;
+        sleep(3 * SECOND).await;
+        let json = dump().to_json();
+        let passes = |of: &str| {
+            let (_, rest) = json.split_once(&format!("\"{of}\":")).expect(of);
+            let end = rest.find([',', '}']).unwrap();
+            rest[..end].parse::<u64>().expect(&json)
+        };
+        // The grant's figure is behind the other's, and neither is the report's own.
+        let (_, wait) = json.split_once(r#""for":"lock""#).unwrap();
+        assert!(wait.contains(r#""nanoseconds":5000000000,"#), "{json}");
+        assert!(wait.contains(r#""granted":true,"#), "{json}");
+        let granted = passes("passes_granted");
+        assert!(
+            wait.contains(&format!(r#""passes":{},"#, granted + 4)),
+            "{json}"
+        );
+        // What is not granted has no such age.
+        drop(unpolled);
+        let guard = lock.acquire().await;
+        let mut waits = pin!(lock.acquire());
+        assert!(poll!(&mut waits).is_pending());
+        assert!(
+            dump()
+                .to_json()
+                .contains(r#""granted":false,"passes_granted":null,"#)
+        );
+        drop(guard);
+    });
+}
+
+#[test]
 fn a_big_report_is_cut_for_the_terminal_but_complete_for_tools() {
     virtual_runtime().block_on(async {
         let event = Rc::new(Event::new());
