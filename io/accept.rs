@@ -37,9 +37,9 @@ pub(crate) struct Acceptor<L: event::Source> {
 
 impl<L: event::Source> Acceptor<L> {
     #[track_caller]
-    pub(crate) fn new(listener: L) -> io::Result<Self> {
+    pub(crate) fn new(listener: L, at: &'static Location<'static>) -> io::Result<Self> {
         Ok(Acceptor {
-            source: Source::with_interest(listener, Interest::READABLE)?,
+            source: Source::new_at(listener, Interest::READABLE, at)?,
             full: Cell::new(false),
             released: released()?,
         })
@@ -70,7 +70,7 @@ pub(crate) struct Accepting<'a> {
     released: &'a Direction,
     /// What ends the rest of a process that was full: a free descriptor, or time.
     rest: Option<(Wait<'a, Direction>, Sleep)>,
-    at: &'static Location<'static>,
+    pub(crate) at: &'static Location<'static>,
 }
 
 impl Accepting<'_> {

@@ -67,6 +67,7 @@ pub struct Child {
 impl Child {
     #[track_caller]
     pub(crate) fn new(mut child: process::Child, kill_on_drop: bool) -> io::Result<Self> {
+        let at = Location::caller();
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let mut child = Child {
             child,
@@ -78,9 +79,9 @@ impl Child {
             kill_on_drop: true,
             over: false,
         };
-        child.stdin = pipes.0.map(ChildStdin::new).transpose()?;
-        child.stdout = pipes.1.map(ChildStdout::new).transpose()?;
-        child.stderr = pipes.2.map(ChildStderr::new).transpose()?;
+        child.stdin = pipes.0.map(|pipe| ChildStdin::new(pipe, at)).transpose()?;
+        child.stdout = pipes.1.map(|pipe| ChildStdout::new(pipe, at)).transpose()?;
+        child.stderr = pipes.2.map(|pipe| ChildStderr::new(pipe, at)).transpose()?;
         child.kill_on_drop = kill_on_drop;
         Ok(child)
     }
@@ -127,7 +128,7 @@ impl Child {
         let watched = match self.exit.take() {
             Some(exit) => Ok(exit),
             None => reap::watch(&self.child)
-                .and_then(|exit| Source::with_interest(Fd(exit), Interest::READABLE)),
+                .and_then(|exit| Source::new_at(Fd(exit), Interest::READABLE, at)),
         };
         match watched {
             Ok(exit) => State::Waiting {

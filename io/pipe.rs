@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::Location;
 use std::pin::Pin;
 use std::process;
 use std::task::{Context, Poll};
@@ -21,9 +22,13 @@ pub struct ChildStdin {
 }
 
 impl ChildStdin {
-    pub(crate) fn new(pipe: process::ChildStdin) -> io::Result<Self> {
+    #[track_caller]
+    pub(crate) fn new(
+        pipe: process::ChildStdin,
+        at: &'static Location<'static>,
+    ) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&pipe, true)?;
-        let source = Some(Source::with_interest(Fd(pipe), Interest::WRITABLE)?);
+        let source = Some(Source::new_at(Fd(pipe), Interest::WRITABLE, at)?);
         Ok(ChildStdin { source })
     }
 
@@ -125,9 +130,10 @@ macro_rules! output {
         }
 
         impl $name {
-            pub(crate) fn new(pipe: process::$name) -> io::Result<Self> {
+            #[track_caller]
+            pub(crate) fn new(pipe: process::$name, at: &'static Location<'static>) -> io::Result<Self> {
                 rustix::io::ioctl_fionbio(&pipe, true)?;
-                let source = Source::with_interest(Fd(pipe), Interest::READABLE)?;
+                let source = Source::new_at(Fd(pipe), Interest::READABLE, at)?;
                 Ok($name { source })
             }
 

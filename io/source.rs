@@ -27,6 +27,9 @@ use mio::{Interest, Registry, Token, event};
 use super::ready::{self, Ready};
 use crate::runtime::{Readiness, Way, deregister, register};
 
+/// To read and to write.
+pub(crate) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
 /// A `mio` source or a descriptor, registered with this thread's reactor.
 ///
 /// The source must be non-blocking. Dropping it takes it off the reactor; the source itself is
@@ -71,13 +74,23 @@ impl<S: event::Source> Source<S> {
     /// Without a runtime on this thread.
     #[track_caller]
     pub fn new(source: S) -> io::Result<Self> {
-        Source::with_interest(source, Interest::READABLE | Interest::WRITABLE)
+        Source::with_interest(source, BOTH)
     }
 
     /// As [`new`](Source::new), for other or fewer events.
     #[track_caller]
-    pub(crate) fn with_interest(mut source: S, interest: Interest) -> io::Result<Self> {
-        let readiness = register(&mut source, interest)?;
+    pub(crate) fn with_interest(source: S, interest: Interest) -> io::Result<Self> {
+        Source::new_at(source, interest, Location::caller())
+    }
+
+    /// As [`with_interest`](Source::with_interest), on behalf of another line.
+    #[track_caller]
+    pub(crate) fn new_at(
+        mut source: S,
+        interest: Interest,
+        made: &'static Location<'static>,
+    ) -> io::Result<Self> {
+        let readiness = register(&mut source, interest, made)?;
         Ok(Source {
             inner: Some(source),
             readiness,

@@ -86,7 +86,7 @@ impl TcpStream {
     #[track_caller]
     pub fn from_std(stream: net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        TcpStream::new(mio::net::TcpStream::from_std(stream))
+        TcpStream::new(mio::net::TcpStream::from_std(stream), Location::caller())
     }
 
     /// Takes the connection off the reactor. It stays non-blocking.
@@ -95,12 +95,15 @@ impl TcpStream {
     }
 
     #[track_caller]
-    pub(crate) fn new(stream: mio::net::TcpStream) -> io::Result<Self> {
+    pub(crate) fn new(
+        stream: mio::net::TcpStream,
+        at: &'static Location<'static>,
+    ) -> io::Result<Self> {
         let interest = Interest::READABLE | Interest::WRITABLE;
         // A read stops at urgent data, which makes it short although more is left.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let interest = interest | Interest::PRIORITY;
-        let source = Source::with_interest(stream, interest)?;
+        let source = Source::new_at(stream, interest, at)?;
         Ok(TcpStream { source })
     }
 
@@ -275,7 +278,7 @@ impl TcpStream {
 
 /// Connects to one address.
 async fn connect(address: SocketAddr, at: &'static Location<'static>) -> io::Result<TcpStream> {
-    let stream = TcpStream::new(mio::net::TcpStream::connect(address)?)?;
+    let stream = TcpStream::new(mio::net::TcpStream::connect(address)?, at)?;
     let readiness = stream.source.readiness();
     readiness.write.ready.set(false);
     loop {

@@ -62,7 +62,7 @@ impl TcpListener {
         Steps::new(async move {
             let addresses = resolve(addresses, at).await?;
             first_that_works(addresses, async |address| {
-                TcpListener::new(mio::net::TcpListener::bind(address)?)
+                TcpListener::new(mio::net::TcpListener::bind(address)?, at)
             })
             .await
         })
@@ -80,7 +80,10 @@ impl TcpListener {
     #[track_caller]
     pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        TcpListener::new(mio::net::TcpListener::from_std(listener))
+        TcpListener::new(
+            mio::net::TcpListener::from_std(listener),
+            Location::caller(),
+        )
     }
 
     /// Takes the listener off the reactor. It stays non-blocking.
@@ -89,8 +92,8 @@ impl TcpListener {
     }
 
     #[track_caller]
-    fn new(listener: mio::net::TcpListener) -> io::Result<Self> {
-        let acceptor = Acceptor::new(listener)?;
+    fn new(listener: mio::net::TcpListener, at: &'static Location<'static>) -> io::Result<Self> {
+        let acceptor = Acceptor::new(listener, at)?;
         Ok(TcpListener { acceptor })
     }
 
@@ -159,7 +162,8 @@ impl Future for Accept<'_> {
         let this = &mut *self;
         let listener = this.listener.acceptor.source.get_ref();
         let (stream, peer) = ready!(this.accepting.poll(cx, || listener.accept()))?;
-        Poll::Ready(TcpStream::new(stream).map(|stream| (stream, peer)))
+        let accepted = TcpStream::new(stream, this.accepting.at);
+        Poll::Ready(accepted.map(|stream| (stream, peer)))
     }
 }
 

@@ -9,7 +9,7 @@ use std::panic::Location;
 use super::datagram::{Datagrams, Recv, RecvFrom, Send, SendTo};
 use super::dns::{ToAddresses, first_that_works, resolve};
 use super::ready::Ready;
-use super::source::Source;
+use super::source::{BOTH, Source};
 use super::steps::Steps;
 use crate::runtime::{Readiness, Way};
 
@@ -61,7 +61,8 @@ impl UdpSocket {
         Steps::new(async move {
             let addresses = resolve(addresses, at).await?;
             first_that_works(addresses, async |address| {
-                let source = Source::new(mio::net::UdpSocket::bind(address)?)?;
+                let socket = mio::net::UdpSocket::bind(address)?;
+                let source = Source::new_at(socket, BOTH, at)?;
                 Ok(UdpSocket { source })
             })
             .await

@@ -12,7 +12,7 @@ use rustix::net::{RecvFlags, ReturnFlags, recvmsg};
 
 use super::flow::{self, Flow, Read, Write};
 use super::ready::Ready;
-use super::source::Source;
+use super::source::{BOTH, Source};
 use super::steps::Steps;
 use crate::runtime::{Readiness, Way};
 
@@ -91,7 +91,8 @@ impl UnixStream {
     #[track_caller]
     pub fn pair() -> io::Result<(Self, Self)> {
         let (a, b) = mio::net::UnixStream::pair()?;
-        Ok((UnixStream::new(a)?, UnixStream::new(b)?))
+        let at = Location::caller();
+        Ok((UnixStream::new(a, at)?, UnixStream::new(b, at)?))
     }
 
     /// Registers a stream of the standard library, and makes it non-blocking.
@@ -106,7 +107,7 @@ impl UnixStream {
     #[track_caller]
     pub fn from_std(stream: net::UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        UnixStream::new(mio::net::UnixStream::from_std(stream))
+        UnixStream::new(mio::net::UnixStream::from_std(stream), Location::caller())
     }
 
     /// Takes the stream off the reactor. It stays non-blocking.
@@ -115,8 +116,11 @@ impl UnixStream {
     }
 
     #[track_caller]
-    pub(crate) fn new(stream: mio::net::UnixStream) -> io::Result<Self> {
-        let source = Source::new(stream)?;
+    pub(crate) fn new(
+        stream: mio::net::UnixStream,
+        at: &'static Location<'static>,
+    ) -> io::Result<Self> {
+        let source = Source::new_at(stream, BOTH, at)?;
         Ok(UnixStream { source })
     }
 
@@ -229,7 +233,7 @@ impl UnixStream {
 }
 
 async fn connect(address: &SocketAddr, at: &'static Location<'static>) -> io::Result<UnixStream> {
-    let stream = UnixStream::new(mio::net::UnixStream::connect_addr(address)?)?;
+    let stream = UnixStream::new(mio::net::UnixStream::connect_addr(address)?, at)?;
     Ready::new(stream.source.readiness(), Way::Write, at).await?;
     match stream.socket().take_error()? {
         Some(error) => Err(error),

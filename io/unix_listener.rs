@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{self, SocketAddr};
+use std::panic::Location;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -33,7 +34,7 @@ impl UnixListener {
     /// Without a runtime on this thread.
     #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        UnixListener::new(mio::net::UnixListener::bind(path)?)
+        UnixListener::new(mio::net::UnixListener::bind(path)?, Location::caller())
     }
 
     /// Listens at an address, which may be an abstract one.
@@ -47,7 +48,10 @@ impl UnixListener {
     /// Without a runtime on this thread.
     #[track_caller]
     pub fn bind_addr(address: &SocketAddr) -> io::Result<Self> {
-        UnixListener::new(mio::net::UnixListener::bind_addr(address)?)
+        UnixListener::new(
+            mio::net::UnixListener::bind_addr(address)?,
+            Location::caller(),
+        )
     }
 
     /// Registers a listener of the standard library, and makes it non-blocking.
@@ -62,7 +66,10 @@ impl UnixListener {
     #[track_caller]
     pub fn from_std(listener: net::UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        UnixListener::new(mio::net::UnixListener::from_std(listener))
+        UnixListener::new(
+            mio::net::UnixListener::from_std(listener),
+            Location::caller(),
+        )
     }
 
     /// Takes the listener off the reactor. It stays non-blocking.
@@ -71,8 +78,8 @@ impl UnixListener {
     }
 
     #[track_caller]
-    fn new(listener: mio::net::UnixListener) -> io::Result<Self> {
-        let acceptor = Acceptor::new(listener)?;
+    fn new(listener: mio::net::UnixListener, at: &'static Location<'static>) -> io::Result<Self> {
+        let acceptor = Acceptor::new(listener, at)?;
         Ok(UnixListener { acceptor })
     }
 
@@ -137,7 +144,8 @@ impl Future for AcceptUnix<'_> {
         let this = &mut *self;
         let listener = this.listener.acceptor.source.get_ref();
         let (stream, peer) = ready!(this.accepting.poll(cx, || listener.accept()))?;
-        Poll::Ready(UnixStream::new(stream).map(|stream| (stream, peer)))
+        let accepted = UnixStream::new(stream, this.accepting.at);
+        Poll::Ready(accepted.map(|stream| (stream, peer)))
     }
 }
 

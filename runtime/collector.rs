@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::context::Kernel;
 use super::graph::{self, Help, Node};
 use super::kinds;
+use super::readiness::Awaited;
 use super::report::{Held, Row, State, Step, Wait, What};
 use super::task::{Task, TaskId};
 use super::verdict::Outside;
@@ -134,9 +135,15 @@ impl<'a> Collector<'a> {
     pub(super) fn polled_sources(&mut self, kernel: &Kernel) {
         let reactor = kernel.reactor.borrow();
         for readiness in reactor.iter().flat_map(|reactor| reactor.sources()) {
-            for (kind, id) in readiness.polled_by() {
-                if let Some(task) = self.index.get(&id).copied() {
-                    self.add(task, Wait::new(What::Source(kind), None, None), Help::Sure);
+            for polled in readiness.polled_by(&kernel.tasks.borrow()) {
+                if let Some(task) = self.index.get(&polled.task).copied() {
+                    let mut wait = Wait::new(What::Source(polled.kind), Some(polled.made), None);
+                    wait.lapsed = polled.awaited != Awaited::Yes;
+                    let help = match wait.lapsed {
+                        true => Help::None,
+                        false => Help::Sure,
+                    };
+                    self.add(task, wait, help);
                 }
             }
         }
@@ -149,7 +156,8 @@ impl<'a> Collector<'a> {
         outside: &Outside,
     ) -> (Vec<Row>, Vec<Vec<Step>>) {
         let stranger = outside.is_anyone() || !kernel.suspicion.is_judging();
-        // The cycles are shown even where a foreign waker might still break them.
+        // The cycles are shown even where a foreign waker might still break them, or a descriptor
+        // that was perhaps given up.
         let blocked = graph::stuck(&self.nodes, stranger);
         let edges: Vec<Vec<usize>> = (0..self.nodes.len())
             .map(|task| match blocked[task] {
@@ -160,7 +168,7 @@ impl<'a> Collector<'a> {
         let cycles = graph::cycles(&edges);
         let cycles = cycles.iter().map(|cycle| self.steps(cycle)).collect();
         for (row, node) in self.rows.iter().zip(&mut self.nodes) {
-            node.alive |= row.cloned;
+            node.alive |= row.cloned || row.waits.iter().any(|wait| wait.lapsed);
         }
         let stuck = graph::stuck(&self.nodes, stranger);
         for (row, stuck) in self.rows.iter_mut().zip(stuck) {

@@ -296,6 +296,11 @@ impl Who {
         }
     }
 
+    /// The task that waking this one schedules; `None` if a foreign waker has to know.
+    pub(crate) fn woken_task(&self) -> Option<TaskId> {
+        self.task.filter(|_| self.waker.is_none())
+    }
+
     /// Takes out what wakes, and leaves the task for reports.
     #[inline]
     pub(crate) fn depart(&mut self) -> Who {

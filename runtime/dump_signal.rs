@@ -4,6 +4,7 @@
 //! loop; the flag is looked at, and the dump taken and printed, between two polls.
 
 use std::io::{self, Read};
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +31,8 @@ impl DumpSignal {
         let (mut bytes, far) = UnixStream::pair()?;
         outside::need_reactor(kernel)?;
         if let Some(reactor) = &mut *kernel.reactor.borrow_mut() {
-            drop(reactor.register(&mut bytes, Interest::READABLE)?);
+            let made = Location::caller();
+            drop(reactor.register(&mut bytes, Interest::READABLE, made)?);
         }
         let mut listening = DumpSignal {
             asked: Arc::new(AtomicBool::new(false)),

@@ -194,6 +194,7 @@ fn step<const WATCHED: bool>(
             return;
         }
         task.scheduled = false;
+        task.polled = kernel.pass.get() as u32;
         if WATCHED {
             watch.begin(kernel, task);
         }

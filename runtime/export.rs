@@ -20,6 +20,7 @@ impl Report {
                 list(self.outside.working.iter().map(|label| text(label))),
             ),
             ("descriptors", self.outside.sources.to_string()),
+            ("lapsed_descriptors", self.outside.lapsed.to_string()),
             ("signals", self.outside.signals.to_string()),
             ("wakers", self.outside.wakers.to_string()),
             ("remotes", self.outside.remotes.to_string()),
@@ -150,6 +151,7 @@ fn wait_json(wait: &Wait) -> String {
         ("nanoseconds_left", number(left)),
         ("granted", wait.granted.is_some().to_string()),
         ("passes_granted", number(wait.granted.map(u64::from))),
+        ("lapsed", wait.lapsed.to_string()),
         ("taken_by", list(wait.holders.iter().map(held_json))),
         ("tally", wait.tally.map_or("null".to_owned(), tally_json)),
     ])

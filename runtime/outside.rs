@@ -248,7 +248,7 @@ fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, jud
         remote::read(kernel);
         return Idle::Awake;
     };
-    let awaited = matches!(&*kernel.reactor.borrow(), Some(reactor) if reactor.is_awaited());
+    let awaited = matches!(&*kernel.reactor.borrow(), Some(reactor) if reactor.is_awaited(&kernel.tasks.borrow()));
     if awaited {
         sleep(kernel, Some(now + GRACE), now);
         remote::read(kernel);

@@ -154,6 +154,6 @@ fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
     joiners.for_each(|joiner| wakes(joiner.who.task));
     let reactor = kernel.reactor.borrow();
     let sources = reactor.iter().flat_map(|reactor| reactor.sources());
-    let polled = sources.flat_map(|readiness| readiness.polled_by());
-    polled.for_each(|(_, task)| wakes(Some(task)));
+    let polled = sources.flat_map(|readiness| readiness.polled_by(tasks));
+    polled.for_each(|polled| wakes(Some(polled.task)));
 }

@@ -1,8 +1,7 @@
 //! Readiness from the operating system, and exact sleep.
 //!
-//! Every source is registered once, edge-triggered, for both directions; what the kernel last said
-//! is cached, so that no system call is made to learn what is known already. A wait for readiness
-//! is a wait in the direction's [`WaitQueue`].
+//! Every source is registered once, edge-triggered, for both directions. What the system said of it
+//! last, and who waits for more, is in `readiness.rs`.
 //!
 //! # Implementation
 //!
@@ -10,26 +9,23 @@
 //! armed only when the loop is about to sleep, and only when what it is armed for would come too
 //! late: a deadline that moves further away costs one early wake-up instead of a call per sleep.
 
-use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use mio::event::{Event, Source};
 use mio::{Events, Interest, Token};
 use slab::Slab;
 
-use super::context::{Kernel, Who};
-use super::kinds::{DESCRIPTOR, READABLE, WRITABLE};
+use super::context::Kernel;
+use super::kinds::DESCRIPTOR;
+use super::readiness::{Awaited, Direction, Readiness};
 use super::remote::Bell;
 use super::sleeper::Sleeper;
-use super::task::TaskId;
-use super::ticket::{Left, Owner, Wait};
-use super::wait_queue::WaitQueue;
+use super::task::Tasks;
 
 /// Rings when a letter arrives.
 const BELL: Token = Token(usize::MAX - 1);
@@ -38,142 +34,6 @@ const DEADLINE: Token = Token(usize::MAX - 2);
 
 /// Events taken from the system in one batch.
 const EVENTS: usize = 1024;
-
-/// One of the two ways that data can flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    Read,
-    Write,
-}
-
-/// What is known about one direction of a source, and who waits to know more.
-pub(crate) struct Direction {
-    /// Trying is worth a system call.
-    pub(crate) ready: Cell<bool>,
-    /// The other end has closed or failed, or urgent data came: from now on a short result does not
-    /// mean that nothing is left.
-    doubtful: Cell<bool>,
-    queue: WaitQueue,
-    /// The one waiter of the poll-style traits.
-    single: RefCell<Option<Who>>,
-}
-
-impl Owner for Direction {
-    /// Readiness is a hint for everybody who waits: there is nothing to pass on.
-    fn left(&self, _: Left) {}
-}
-
-impl Direction {
-    fn new(kind: &'static str) -> Self {
-        let (ready, single) = (Cell::new(true), RefCell::new(None));
-        Direction {
-            ready,
-            doubtful: Cell::new(false),
-            queue: WaitQueue::new(kind),
-            single,
-        }
-    }
-
-    /// Waits until trying is worth while again.
-    pub(crate) fn wait(&self, at: &'static Location<'static>) -> Wait<'_, Self> {
-        self.queue.wait_at(self, 0, at)
-    }
-
-    /// Whether trying is worth while. If not, who polls with `cx` becomes the one waiter of the
-    /// poll-style traits.
-    pub(crate) fn poll_single(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.ready.get() {
-            return Poll::Ready(());
-        }
-        let known = match &mut *self.single.borrow_mut() {
-            Some(who) => who.becomes(cx),
-            None => false,
-        };
-        if !known {
-            let who = Who::of(cx);
-            let before = self.single.replace(Some(who));
-            drop(before);
-        }
-        Poll::Pending
-    }
-
-    /// From now on a short result says nothing.
-    pub(crate) fn doubt(&self) {
-        self.doubtful.set(true);
-    }
-
-    /// Notes that a stream gave or took less than it was asked for: there is no more, or no room.
-    /// Unless it is doubtful: the end and errors are told once, and must be met by trying.
-    pub(crate) fn exhausted(&self) {
-        if !self.doubtful.get() {
-            self.ready.set(false);
-        }
-    }
-
-    fn has_waiter(&self) -> bool {
-        !self.queue.is_empty() || self.single.borrow().is_some()
-    }
-
-    /// Says that a descriptor may be free now.
-    pub(crate) fn announce(&self, kernel: &Kernel) {
-        self.ready.set(true);
-        let single = self.single.borrow_mut().take();
-        if let Some(who) = single {
-            who.wake(kernel);
-        }
-        self.queue.wake_all();
-    }
-}
-
-/// What the reactor knows about one registered source.
-pub(crate) struct Readiness {
-    pub(crate) read: Direction,
-    pub(crate) write: Direction,
-    /// The reactor is gone: nothing will ever be announced again.
-    pub(crate) orphaned: Cell<bool>,
-    /// It tells of a request to end the program, which a test does not count on.
-    pub(crate) ends_program: Cell<bool>,
-    key: Cell<usize>,
-}
-
-impl Readiness {
-    pub(crate) fn way(&self, way: Way) -> &Direction {
-        match way {
-            Way::Read => &self.read,
-            Way::Write => &self.write,
-        }
-    }
-
-    /// Marks the source as belonging to a dead reactor and wakes whoever waits for it.
-    pub(crate) fn orphan(&self, kernel: &Kernel) {
-        self.orphaned.set(true);
-        self.read.announce(kernel);
-        self.write.announce(kernel);
-    }
-
-    /// The tasks that wait for this source through the poll-style traits, and for what.
-    pub(crate) fn polled_by(&self) -> impl Iterator<Item = (&'static str, TaskId)> {
-        let ways = [(READABLE, &self.read), (WRITABLE, &self.write)];
-        ways.into_iter().filter_map(|(kind, way)| {
-            let single = way.single.borrow();
-            single.as_ref().and_then(|who| Some((kind, who.task?)))
-        })
-    }
-
-    /// Notes that the end of the stream, or an error, is to be met by trying.
-    fn doubt(&self, hit: &Hit) {
-        for (way, ended) in [(&self.read, hit.read_ended), (&self.write, hit.write_ended)] {
-            if ended {
-                way.doubt();
-            }
-        }
-    }
-
-    /// Whether some task waits for this source.
-    pub(crate) fn has_waiter(&self) -> bool {
-        self.read.has_waiter() || self.write.has_waiter()
-    }
-}
 
 /// What a poll of the reactor found.
 pub(crate) struct Hit {
@@ -219,7 +79,7 @@ impl Reactor {
             poll,
             events: Events::with_capacity(EVENTS),
             sources: Slab::new(),
-            released: Rc::new(Direction::new(DESCRIPTOR)),
+            released: Rc::new(Direction::new(DESCRIPTOR, Location::caller())),
             sleeper,
             bell,
         })
@@ -234,6 +94,7 @@ impl Reactor {
         &mut self,
         source: &mut S,
         interest: Interest,
+        made: &'static Location<'static>,
     ) -> io::Result<Rc<Readiness>>
     where
         S: Source + ?Sized,
@@ -243,15 +104,7 @@ impl Reactor {
         self.poll
             .registry()
             .register(source, Token(key), interest)?;
-        Ok(vacant
-            .insert(Rc::new(Readiness {
-                read: Direction::new(READABLE),
-                write: Direction::new(WRITABLE),
-                orphaned: Cell::new(false),
-                ends_program: Cell::new(false),
-                key: Cell::new(key),
-            }))
-            .clone())
+        Ok(vacant.insert(Rc::new(Readiness::new(key, made))).clone())
     }
 
     /// Where to wait for a source to go and leave its descriptor to others.
@@ -270,7 +123,7 @@ impl Reactor {
     {
         // A descriptor that the system refuses to forget is forgotten when it is closed.
         let _ = self.poll.registry().deregister(source);
-        self.sources.try_remove(readiness.key.get())
+        self.sources.try_remove(readiness.key)
     }
 
     /// Ends the reactor and returns the sources that are still registered.
@@ -278,11 +131,10 @@ impl Reactor {
         self.sources.into_iter().map(|(_, readiness)| readiness)
     }
 
-    /// Whether a task waits for any source.
-    pub(crate) fn is_awaited(&self) -> bool {
-        self.sources
-            .iter()
-            .any(|(_, readiness)| readiness.has_waiter())
+    /// Whether a task waits for any source, or may.
+    pub(crate) fn is_awaited(&self, tasks: &Tasks) -> bool {
+        self.sources()
+            .any(|readiness| readiness.awaited(tasks) > Awaited::No)
     }
 
     pub(crate) fn has_sources(&self) -> bool {
@@ -352,7 +204,12 @@ impl Reactor {
 /// Tells those who wait what a poll found; wakes, so nothing may be borrowed.
 pub(crate) fn announce(kernel: &Kernel, hits: &mut Vec<Hit>) {
     for hit in hits.drain(..) {
-        hit.readiness.doubt(&hit);
+        if hit.read_ended {
+            hit.readiness.read.doubt();
+        }
+        if hit.write_ended {
+            hit.readiness.write.doubt();
+        }
         if hit.readable {
             hit.readiness.read.announce(kernel);
         }

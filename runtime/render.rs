@@ -60,17 +60,19 @@ impl Report {
             Verdict::Certain => {
                 return writeln!(f, "deadlock: nothing can ever wake this program again");
             }
-            Verdict::Suspected if self.outside.wakers == 0 => {
-                return writeln!(
-                    f,
-                    "suspected deadlock: only a signal to end can wake this program"
-                );
-            }
             Verdict::Suspected => {
-                return writeln!(
-                    f,
-                    "suspected deadlock: only foreign code that keeps wakers can wake this program"
-                );
+                let hopes = [
+                    (self.outside.wakers, "foreign code that keeps wakers"),
+                    (
+                        self.outside.lapsed,
+                        "a descriptor perhaps no longer awaited",
+                    ),
+                    (self.outside.signals, "a signal to end"),
+                ];
+                let left = hopes.iter().filter(|(count, _)| *count > 0);
+                let left: Vec<_> = left.map(|(_, hope)| *hope).collect();
+                let left = left.join(" or ");
+                return writeln!(f, "suspected deadlock: only {left} can wake this program");
             }
             Verdict::Idle => match self.tasks.len() {
                 1 => write!(f, "1 task")?,
@@ -193,7 +195,8 @@ impl Report {
         match &wait.what {
             What::Queue(kind, None, _) => made(kind),
             What::Queue(kind, Some(ask), _) => made(&format!("{ask} {kind}")),
-            What::Source(kind) => format!("a descriptor: {kind}"),
+            What::Source(kinds::DESCRIPTOR) => kinds::DESCRIPTOR.to_owned(),
+            What::Source(kind) => made(&format!("a {kind} descriptor")),
             What::Quiescence => kinds::QUIESCENCE.to_owned(),
             What::Timer(kind, left) => format!("{kind}, {} to go", span(*left)),
             What::End(id) => format!("the end of task {}", self.title(*id)),
@@ -268,6 +271,10 @@ impl Report {
         writeln!(f, "  {fork} waits for {what}")?;
         if wait.at.is_some() {
             line(f, "at", wait.at)?;
+        }
+        if wait.lapsed {
+            let text = "perhaps no more: its task ran since without asking for it again";
+            return line(f, text, None);
         }
         let mut facts = Vec::new();
         if let Some(place) = wait.place.filter(|_| matches!(wait.what, What::Queue(..))) {

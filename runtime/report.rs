@@ -74,6 +74,8 @@ pub(super) struct Wait {
     pub(super) nanos: Option<u64>,
     /// For so many passes it has had what it waits for, but its task does not poll it.
     pub(super) granted: Option<u32>,
+    /// A descriptor that its task may have given up waiting for: it ran since, and did not ask again.
+    pub(super) lapsed: bool,
     pub(super) holders: Vec<Held>,
     /// What the primitive says of itself.
     pub(super) tally: Option<Tally>,
@@ -223,6 +225,7 @@ impl Wait {
             passes: None,
             nanos: None,
             granted: None,
+            lapsed: false,
             holders: Vec::new(),
             tally: None,
         }

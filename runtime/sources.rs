@@ -1,17 +1,23 @@
 //! Sources of the operating system as the `io` floor uses them: registered, forgotten, budgeted.
 
 use std::io;
+use std::panic::Location;
 use std::rc::Rc;
 
 use mio::{Interest, event::Source};
 
 use super::context::{self, Kernel};
 use super::outside::need_reactor;
-use super::reactor::{Direction, Reactor, Readiness};
+use super::reactor::Reactor;
+use super::readiness::{Direction, Readiness};
 
-/// Registers a source with this thread's reactor, which is made if need be.
+/// Registers a source, made at `made`, with this thread's reactor, which is made if need be.
 #[track_caller]
-pub(crate) fn register<S>(source: &mut S, interest: Interest) -> io::Result<Rc<Readiness>>
+pub(crate) fn register<S>(
+    source: &mut S,
+    interest: Interest,
+    made: &'static Location<'static>,
+) -> io::Result<Rc<Readiness>>
 where
     S: Source + ?Sized,
 {
@@ -21,7 +27,7 @@ where
         reactor
             .as_mut()
             .expect("it was just made")
-            .register(source, interest)
+            .register(source, interest, made)
     })
 }
 

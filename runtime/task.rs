@@ -170,6 +170,8 @@ pub(crate) struct Task {
     pub(crate) aside: bool,
     /// The watchdog knows its name and spawn place.
     pub(crate) watched: bool,
+    /// The pass in which it was polled last: the low half.
+    pub(crate) polled: u32,
     /// The number of the group it is a child of; 0 is none.
     pub(crate) group: u32,
     /// Key of a waker of its own, once somebody kept a clone.
@@ -290,6 +292,7 @@ impl Tasks {
             lost: false,
             aside: false,
             watched: false,
+            polled: 0,
             group: 0,
             waker: NO_WAKER,
             body: None,

@@ -27,6 +27,7 @@ use std::time::Duration;
 use super::clock;
 use super::context::Kernel;
 use super::problems::{call_hook, print};
+use super::readiness::{Awaited, Readiness};
 use super::report::Report;
 
 /// How long foreign wakers are given to prove that somebody still means to use them.
@@ -62,6 +63,8 @@ pub(crate) struct Outside {
     pub(super) working: Vec<Cow<'static, str>>,
     /// Sources of the reactor that a task waits for.
     pub(super) sources: usize,
+    /// Sources that a task may have given up waiting for (`readiness.rs`).
+    pub(super) lapsed: usize,
     /// Awaited requests to end the program (Ctrl-C, SIGTERM): help in a program, hardly in a test.
     pub(super) signals: usize,
     /// Tasks of which somebody keeps a waker.
@@ -72,17 +75,23 @@ pub(crate) struct Outside {
 
 impl Outside {
     pub(crate) fn count(kernel: &Kernel) -> Self {
-        let reactor = kernel.reactor.borrow();
-        let sources = reactor.iter().flat_map(|reactor| reactor.sources());
-        let awaited = sources.filter(|readiness| readiness.has_waiter());
-        let (signals, sources): (Vec<_>, Vec<_>) =
-            awaited.partition(|readiness| readiness.ends_program.get());
+        let (mut sources, mut signals, mut lapsed) = (0, 0, 0);
+        let (reactor, tasks) = (kernel.reactor.borrow(), kernel.tasks.borrow());
+        for readiness in reactor.iter().flat_map(|reactor| reactor.sources()) {
+            match readiness.awaited(&tasks) {
+                Awaited::No => {}
+                Awaited::Perhaps => lapsed += 1,
+                Awaited::Yes if readiness.ends_program.get() => signals += 1,
+                Awaited::Yes => sources += 1,
+            }
+        }
         let cloned = kernel.cloned.borrow();
         let working = kernel.working.borrow();
         Outside {
             working: working.iter().map(|(_, label)| label.clone()).collect(),
-            sources: sources.len(),
-            signals: signals.len(),
+            sources,
+            lapsed,
+            signals,
             wakers: cloned
                 .iter()
                 .filter(|(_, waker)| waker.as_ref().is_some_and(|waker| waker.is_cloned()))
@@ -99,12 +108,15 @@ impl Outside {
     /// that sleeps has thousands of descriptors to wait for, and one is enough.
     fn is_sustained(kernel: &Kernel) -> bool {
         let strict = kernel.options.borrow().strict;
-        let reactor = kernel.reactor.borrow();
+        let (reactor, tasks) = (kernel.reactor.borrow(), kernel.tasks.borrow());
         let mut sources = reactor.iter().flat_map(|reactor| reactor.sources());
+        let helps = |source: &Readiness| {
+            source.awaited(&tasks) == Awaited::Yes && !(strict && source.ends_program.get())
+        };
         let link = kernel.link.borrow();
         kernel.is_working()
             || link.as_ref().is_some_and(|link| link.remotes() > 0)
-            || sources.any(|source| source.has_waiter() && !(strict && source.ends_program.get()))
+            || sources.any(|source| helps(source))
     }
 
     /// Whether other threads can run what they like here.
@@ -123,7 +135,7 @@ impl Outside {
         let strict = kernel.options.borrow().strict;
         if mail || self.is_anyone() || self.sources > 0 || (self.signals > 0 && !strict) {
             Verdict::Idle
-        } else if self.wakers + self.signals > 0 {
+        } else if self.wakers + self.signals + self.lapsed > 0 {
             Verdict::Suspected
         } else {
             Verdict::Certain
@@ -137,6 +149,11 @@ impl fmt::Display for Outside {
         let remotes = self.remotes.saturating_sub(self.working.len());
         let counts = [
             (self.sources, "awaited descriptor", "awaited descriptors"),
+            (
+                self.lapsed,
+                "descriptor perhaps no longer awaited",
+                "descriptors perhaps no longer awaited",
+            ),
             (
                 self.signals,
                 "awaited signal to end",
@@ -230,14 +247,18 @@ pub(crate) enum Park {
 #[cold]
 pub(crate) fn at_park(kernel: &Kernel) -> Park {
     let suspicion = &kernel.suspicion;
-    let verdict = match Outside::is_sustained(kernel) {
-        true => Verdict::Idle,
-        false => Outside::count(kernel).verdict(kernel),
+    let (verdict, wakers) = match Outside::is_sustained(kernel) {
+        true => (Verdict::Idle, 0),
+        false => {
+            let outside = Outside::count(kernel);
+            (outside.verdict(kernel), outside.wakers)
+        }
     };
     match verdict {
         Verdict::Certain => return Park::GiveUp,
         Verdict::Suspected if !suspicion.told.get() => {}
-        Verdict::Suspected => return Park::Watch,
+        Verdict::Suspected if wakers > 0 => return Park::Watch,
+        Verdict::Suspected => return Park::Sleep,
         Verdict::Idle => {
             suspicion.relieve();
             return Park::Sleep;

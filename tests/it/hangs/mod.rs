@@ -8,6 +8,7 @@ mod late;
 mod locks;
 mod mixed;
 mod others;
+mod polled;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -141,6 +142,11 @@ fn hangs_over_everything_else_name_every_line() {
 #[test]
 fn hangs_with_foreign_wakers_left_are_only_suspected() {
     check(foreign::TABLE);
+}
+
+#[test]
+fn hangs_behind_descriptors_that_were_given_up_are_not_taken_for_idle() {
+    check(polled::TABLE);
 }
 
 #[test]

@@ -1,0 +1,218 @@
+//! What is known of one source of the operating system, and who waits to know more.
+//!
+//! What the system said last is cached for each direction, so that no system call is made to learn
+//! what is known already. A wait for readiness is a wait in the direction's [`WaitQueue`]; the
+//! poll-style traits, which cannot say when they give up, have one waiter per direction besides.
+//!
+//! ```text
+//!   a poll-style waiter ──▶ its task has not been polled since ─────────▶ awaited
+//!                           it was, and did not ask for this again ─────▶ perhaps: a select that
+//!                                                        gave up, or a future that relies on the
+//!                                                        wake it was promised
+//!                           it has ended ───────────────────────────────▶ not awaited
+//! ```
+//!
+//! Only a future that was dropped tells the second case's first half from its second, and no poll
+//! says so. So such a waiter stays, is woken as promised, and makes a hang *suspected* at most. One
+//! with a foreign waker counts as awaited: a combinator does not poll again what was not woken.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::task::{Context, Poll};
+
+use super::context::{self, Kernel, Who};
+use super::kinds::{READABLE, WRITABLE};
+use super::polling::current_task;
+use super::task::{TaskId, Tasks};
+use super::ticket::{Left, Owner, Wait};
+use super::wait_queue::WaitQueue;
+
+/// One of the two ways that data can flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Read,
+    Write,
+}
+
+/// What is known about one direction of a source, and who waits to know more.
+pub(crate) struct Direction {
+    /// Trying is worth a system call.
+    pub(crate) ready: Cell<bool>,
+    /// The other end has closed or failed, or urgent data came: from now on a short result does not
+    /// mean that nothing is left.
+    doubtful: Cell<bool>,
+    queue: WaitQueue,
+    single: RefCell<Option<Single>>,
+}
+
+/// The one waiter of the poll-style traits.
+struct Single {
+    who: Who,
+    /// The pass in which it asked last: the low half.
+    asked: u32,
+}
+
+/// Whether somebody waits for a source. The greater counts for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Awaited {
+    No,
+    /// Its task was polled since it asked, and did not ask again.
+    Perhaps,
+    Yes,
+}
+
+impl Single {
+    fn awaited(&self, tasks: &Tasks) -> Awaited {
+        let Some(id) = self.who.woken_task() else {
+            return Awaited::Yes;
+        };
+        match tasks.get(id).filter(|task| !task.over) {
+            None => Awaited::No,
+            Some(task) if task.polled == self.asked => Awaited::Yes,
+            // A poll under way or to come may ask again.
+            Some(task) if task.scheduled || current_task() == Some(id) => Awaited::Yes,
+            Some(_) => Awaited::Perhaps,
+        }
+    }
+}
+
+impl Owner for Direction {
+    /// Readiness is a hint for everybody who waits: there is nothing to pass on.
+    fn left(&self, _: Left) {}
+}
+
+impl Direction {
+    pub(super) fn new(kind: &'static str, made: &'static Location<'static>) -> Self {
+        let (ready, single) = (Cell::new(true), RefCell::new(None));
+        Direction {
+            ready,
+            doubtful: Cell::new(false),
+            queue: WaitQueue::new_at(kind, made),
+            single,
+        }
+    }
+
+    /// Waits until trying is worth while again.
+    pub(crate) fn wait(&self, at: &'static Location<'static>) -> Wait<'_, Self> {
+        self.queue.wait_at(self, 0, at)
+    }
+
+    /// Whether trying is worth while. If not, who polls with `cx` becomes the one waiter of the
+    /// poll-style traits.
+    pub(crate) fn poll_single(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.ready.get() {
+            return Poll::Ready(());
+        }
+        let asked = context::with(|kernel| kernel.pass.get()) as u32;
+        if let Some(single) = &mut *self.single.borrow_mut() {
+            if single.who.becomes(cx) {
+                single.asked = asked;
+                return Poll::Pending;
+            }
+        }
+        let who = Who::of(cx);
+        let before = self.single.replace(Some(Single { who, asked }));
+        drop(before);
+        Poll::Pending
+    }
+
+    /// From now on a short result says nothing.
+    pub(crate) fn doubt(&self) {
+        self.doubtful.set(true);
+    }
+
+    /// Notes that a stream gave or took less than it was asked for: there is no more, or no room.
+    /// Unless it is doubtful: the end and errors are told once, and must be met by trying.
+    pub(crate) fn exhausted(&self) {
+        if !self.doubtful.get() {
+            self.ready.set(false);
+        }
+    }
+
+    fn awaited(&self, tasks: &Tasks) -> Awaited {
+        if !self.queue.is_empty() {
+            return Awaited::Yes;
+        }
+        let single = self.single.borrow();
+        single
+            .as_ref()
+            .map_or(Awaited::No, |single| single.awaited(tasks))
+    }
+
+    /// Says that a descriptor may be free now.
+    pub(crate) fn announce(&self, kernel: &Kernel) {
+        self.ready.set(true);
+        let single = self.single.borrow_mut().take();
+        if let Some(single) = single {
+            single.who.wake(kernel);
+        }
+        self.queue.wake_all();
+    }
+}
+
+/// What the reactor knows about one registered source.
+pub(crate) struct Readiness {
+    pub(crate) read: Direction,
+    pub(crate) write: Direction,
+    /// The reactor is gone: nothing will ever be announced again.
+    pub(crate) orphaned: Cell<bool>,
+    /// It tells of a request to end the program, which a test does not count on.
+    pub(crate) ends_program: Cell<bool>,
+    /// Its key in the reactor.
+    pub(super) key: usize,
+}
+
+impl Readiness {
+    pub(super) fn new(key: usize, made: &'static Location<'static>) -> Self {
+        Readiness {
+            read: Direction::new(READABLE, made),
+            write: Direction::new(WRITABLE, made),
+            orphaned: Cell::new(false),
+            ends_program: Cell::new(false),
+            key,
+        }
+    }
+
+    pub(crate) fn way(&self, way: Way) -> &Direction {
+        match way {
+            Way::Read => &self.read,
+            Way::Write => &self.write,
+        }
+    }
+
+    /// Marks the source as belonging to a dead reactor and wakes whoever waits for it.
+    pub(crate) fn orphan(&self, kernel: &Kernel) {
+        self.orphaned.set(true);
+        self.read.announce(kernel);
+        self.write.announce(kernel);
+    }
+
+    /// Those who wait for this source through the poll-style traits.
+    pub(crate) fn polled_by(&self, tasks: &Tasks) -> impl Iterator<Item = Polled> {
+        let ways = [(READABLE, &self.read), (WRITABLE, &self.write)];
+        ways.into_iter().filter_map(|(kind, way)| {
+            let single = way.single.borrow();
+            let single = single.as_ref()?;
+            Some(Polled {
+                kind,
+                task: single.who.task?,
+                awaited: single.awaited(tasks),
+                made: way.queue.made,
+            })
+        })
+    }
+
+    /// Whether some task waits for this source.
+    pub(crate) fn awaited(&self, tasks: &Tasks) -> Awaited {
+        self.read.awaited(tasks).max(self.write.awaited(tasks))
+    }
+}
+
+/// What a report says of a waiter of the poll-style traits.
+pub(crate) struct Polled {
+    pub(crate) kind: &'static str,
+    pub(crate) task: TaskId,
+    pub(crate) awaited: Awaited,
+    /// Where the source was made.
+    pub(crate) made: &'static Location<'static>,
+}
