@@ -66,14 +66,14 @@ impl<'a> Collector<'a> {
         let places = waiters.places();
         // Who was granted something and has not collected it: by queue.
         let mut granted: HashMap<u32, Vec<&Waiter>> = HashMap::new();
-        for (_, waiter) in waiters.slab.iter().filter(|(_, waiter)| waiter.granted) {
+        for (_, waiter) in waiters.iter().filter(|(_, waiter)| waiter.granted) {
             granted.entry(waiter.queue).or_default().push(waiter);
         }
         let mut children: HashMap<u32, Vec<TaskId>> = HashMap::new();
         for task in living.iter().filter(|task| task.group != 0) {
             children.entry(task.group).or_default().push(task.id);
         }
-        for (key, waiter) in &waiters.slab {
+        for (key, waiter) in waiters.iter() {
             let (Some(task), Some(queue)) = (
                 waiter.who.task.and_then(|id| self.index.get(&id).copied()),
                 waiters.queues.get(waiter.queue as usize),

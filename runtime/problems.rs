@@ -97,7 +97,7 @@ pub(crate) fn suspect_lost(kernel: &Kernel, id: TaskId) {
         suspects.push(id);
         suspects.len()
     };
-    let entries = kernel.tasks.borrow().slots() + kernel.waiters.borrow().slab.len();
+    let entries = kernel.tasks.borrow().slots() + kernel.waiters.borrow().len();
     if suspects * 64 >= entries {
         tell_lost(kernel);
     }
@@ -145,7 +145,7 @@ fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
         }
     };
     let waiters = kernel.waiters.borrow();
-    let waiting = waiters.slab.iter().filter(|(_, waiter)| !waiter.granted);
+    let waiting = waiters.iter().filter(|(_, waiter)| !waiter.granted);
     waiting.for_each(|(_, waiter)| wakes(waiter.who.task));
     let timers = kernel.timers.borrow();
     timers.iter().for_each(|timer| wakes(timer.who.task));

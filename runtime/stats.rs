@@ -46,7 +46,7 @@ impl WaitQueue {
         context::try_with(|kernel| {
             let waiters = kernel.waiters.borrow();
             let record = self.record.get();
-            for (_, waiter) in waiters.slab.iter().filter(|(_, at)| at.queue == record) {
+            for (_, waiter) in waiters.iter().filter(|(_, at)| at.queue == record) {
                 if waiter.granted {
                     stats.granted += 1;
                     if self.holds.is_some() {

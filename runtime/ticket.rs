@@ -179,14 +179,11 @@ impl Ticket {
     fn look(&mut self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
         context::with(|kernel| {
             let mut waiters = kernel.waiters.borrow_mut();
-            let key = self.key as usize;
-            let waiter = waiters
-                .slab
-                .get_mut(key)
-                .expect("a queued wait has an entry");
+            let key = self.key;
+            let waiter = waiters.get_mut(key).expect("a queued wait has an entry");
             if waiter.granted {
                 let granted = waiter.ask;
-                waiters.slab.remove(key);
+                waiters.give(key);
                 queue.taken(&mut waiters, granted, self.at);
                 self.key = DONE;
                 kernel.resumed.set(Some(self.at));
@@ -196,7 +193,7 @@ impl Ticket {
             if !waiter.who.is(cx) {
                 drop(waiters);
                 let mut who = Who::of(cx);
-                if let Some(waiter) = kernel.waiters.borrow_mut().slab.get_mut(key) {
+                if let Some(waiter) = kernel.waiters.borrow_mut().get_mut(key) {
                     std::mem::swap(&mut waiter.who, &mut who);
                 }
             }
@@ -219,13 +216,13 @@ impl Ticket {
         // The waker leaves the borrow to be dropped; the rest of the entry is only words.
         let (left, _who) = context::try_with(|kernel| {
             let mut waiters = kernel.waiters.borrow_mut();
-            let waiter = waiters.slab.get_mut(key as usize)?;
+            let waiter = waiters.get_mut(key)?;
             let (granted, ask) = (waiter.granted, waiter.ask);
-            let who = std::mem::take(&mut waiter.who);
+            let who = waiter.who.depart();
             if !granted {
                 queue.unlink(&mut waiters, key);
             }
-            drop(waiters.slab.try_remove(key as usize));
+            waiters.give(key);
             let left = if granted {
                 Left::Granted(ask)
             } else {

@@ -19,9 +19,9 @@
 //!
 //! # Implementation
 //!
-//! A doubly linked list threaded by index through one slab of waiters per thread. Waiting, granting
-//! and leaving are O(1); a wait allocates nothing once the slab has grown to the largest number of
-//! waiters there ever was. The slab belongs to the thread, not to a runtime: a queue works wherever
+//! A doubly linked list threaded by index through one table of waiters per thread. Waiting, granting
+//! and leaving are O(1); a wait allocates nothing once the table has grown to the largest number of
+//! waiters there ever was. The table belongs to the thread, not to a runtime: a queue works wherever
 //! a future is polled. Nothing is pinned, and there is no `unsafe`: an index that outlives its entry
 //! cannot exist, because only the entry's own [`Wait`] or the queue's drop frees it.
 
@@ -31,7 +31,7 @@ use std::panic::Location;
 
 use super::context::{self, Kernel, ThisThread, Who};
 use super::ticket::{Owner, Ticket, Wait};
-use super::waiters::{Asks, Holder, NONE, QueueRecord, Waiter, Waiters};
+use super::waiters::{Asks, Holder, NONE, QueueRecord, Waiters};
 
 /// A FIFO of waiting tasks, for building synchronization primitives.
 ///
@@ -148,7 +148,7 @@ impl WaitQueue {
         if head == NONE {
             return None;
         }
-        context::try_with(|kernel| Some(kernel.waiters.borrow().slab.get(head as usize)?.ask))?
+        context::try_with(|kernel| Some(kernel.waiters.borrow().get(head)?.ask))?
     }
 
     /// Grants the head what it asks for and wakes it. Returns `false` if nobody waits.
@@ -233,7 +233,7 @@ impl WaitQueue {
         value: impl FnOnce(usize) -> Option<usize>,
     ) -> Option<Who> {
         let key = self.head.get();
-        let waiter = waiters.slab.get_mut(key as usize)?;
+        let waiter = waiters.get_mut(key)?;
         waiter.ask = value(waiter.ask)?;
         waiter.granted = true;
         waiter.polled = kernel.pass.get() as u32;
@@ -250,21 +250,19 @@ impl WaitQueue {
             self.enrol(waiters);
         }
         let prev = self.tail.get();
-        // Built where it is stored: a copy of what was just written stalls the processor.
         let pass = kernel.pass.get() as u32;
-        let key = waiters.insert(Waiter {
-            who,
-            at: ticket.at(),
-            ask: ticket.ask(),
-            since: kernel.clock.last(),
-            entered: pass,
-            polled: pass,
-            prev,
-            next: NONE,
-            queue: self.record.get(),
-            granted: false,
-        });
-        match waiters.slab.get_mut(prev as usize) {
+        let (key, waiter) = waiters.take();
+        waiter.who = who;
+        waiter.at = ticket.at();
+        waiter.ask = ticket.ask();
+        waiter.since = kernel.clock.last();
+        waiter.entered = pass;
+        waiter.polled = pass;
+        waiter.prev = prev;
+        waiter.next = NONE;
+        waiter.queue = self.record.get();
+        waiter.granted = false;
+        match waiters.get_mut(prev) {
             Some(tail) => tail.next = key,
             None => {
                 self.head.set(key);
@@ -292,17 +290,17 @@ impl WaitQueue {
         self.record.set(record as u32);
     }
 
-    /// Takes a waiting entry off the list; it stays in the slab.
+    /// Takes a waiting entry off the list; it stays in the table.
     pub(super) fn unlink(&self, waiters: &mut Waiters, key: u32) {
-        let Some(waiter) = waiters.slab.get(key as usize) else {
+        let Some(waiter) = waiters.get(key) else {
             return;
         };
         let (prev, next) = (waiter.prev, waiter.next);
-        match waiters.slab.get_mut(prev as usize) {
+        match waiters.get_mut(prev) {
             Some(waiter) => waiter.next = next,
             None => self.head.set(next),
         }
-        match waiters.slab.get_mut(next as usize) {
+        match waiters.get_mut(next) {
             Some(waiter) => waiter.prev = prev,
             None => self.tail.set(prev),
         }
@@ -321,9 +319,10 @@ impl Drop for WaitQueue {
                 let mut waiters = kernel.waiters.borrow_mut();
                 let key = self.head.get();
                 self.unlink(&mut waiters, key);
-                let entry = waiters.slab.try_remove(key as usize);
+                let who = waiters.get_mut(key).map(|waiter| waiter.who.depart());
+                waiters.give(key);
                 drop(waiters);
-                drop(entry);
+                drop(who);
             }
             kernel
                 .waiters

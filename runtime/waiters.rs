@@ -1,6 +1,11 @@
-//! The waiters of this thread, in one slab, and the queues they wait in.
+//! The waiters of this thread, in one table, and the queues they wait in.
 //!
-//! [`WaitQueue`](super::wait_queue::WaitQueue) threads its line through the slab; reports read it.
+//! [`WaitQueue`](super::wait_queue::WaitQueue) threads its line through the table; reports read it.
+//!
+//! # Implementation
+//!
+//! Entries stay where they are and are filled in again, field by field: with a slab, which takes and
+//! gives whole entries, copying them took a third of a wait (docs/decisions/0011-what-tuning-kept.md).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,36 +21,95 @@ pub(super) const NONE: u32 = u32::MAX;
 
 /// The thread's waiters and the queues they wait in.
 pub(crate) struct Waiters {
-    pub(crate) slab: Slab<Waiter>,
+    entries: Vec<Waiter>,
+    /// The first entry that is not in use; the others follow by `next`.
+    free: u32,
+    used: u32,
     pub(crate) queues: Slab<QueueRecord>,
 }
 
 impl Waiters {
     pub(crate) const fn new() -> Self {
         Waiters {
-            slab: Slab::new(),
+            entries: Vec::new(),
+            free: NONE,
+            used: 0,
             queues: Slab::new(),
         }
     }
 
-    /// Adds an entry and returns its key.
+    /// Takes an entry into use, which still says what it said before, and returns its key.
     #[inline]
-    pub(super) fn insert(&mut self, waiter: Waiter) -> u32 {
-        if self.slab.len() == self.slab.capacity() {
-            self.slab.reserve_exact(task::growth(self.slab.len()));
+    pub(super) fn take(&mut self) -> (u32, &mut Waiter) {
+        if self.free == NONE {
+            self.grow();
         }
-        self.slab.insert(waiter) as u32
+        let key = self.free;
+        let waiter = &mut self.entries[key as usize];
+        self.free = waiter.next;
+        self.used += 1;
+        (key, waiter)
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        if self.entries.len() == self.entries.capacity() {
+            self.entries.reserve_exact(task::growth(self.entries.len()));
+        }
+        self.free = self.entries.len() as u32;
+        self.entries.push(Waiter {
+            who: Who::default(),
+            at: Location::caller(),
+            ask: 0,
+            since: 0,
+            entered: 0,
+            polled: 0,
+            prev: NONE,
+            next: NONE,
+            queue: NONE,
+            granted: false,
+        });
+    }
+
+    /// Gives an entry back, whose waker its owner has taken out.
+    #[inline]
+    pub(super) fn give(&mut self, key: u32) {
+        if let Some(waiter) = self.entries.get_mut(key as usize) {
+            waiter.queue = NONE;
+            waiter.next = std::mem::replace(&mut self.free, key);
+            self.used -= 1;
+        }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, key: u32) -> Option<&Waiter> {
+        self.entries.get(key as usize)
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, key: u32) -> Option<&mut Waiter> {
+        self.entries.get_mut(key as usize)
+    }
+
+    /// Those in use, with their keys.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Waiter)> {
+        let used = (0..).zip(&self.entries);
+        used.filter(|(_, waiter)| waiter.queue != NONE)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.used as usize
     }
 
     /// The place in line of every waiter that has not been granted, by its key; the head's is 1.
-    pub(crate) fn places(&self) -> HashMap<usize, usize> {
+    pub(crate) fn places(&self) -> HashMap<u32, usize> {
         let mut places = HashMap::new();
-        let waiting = self.slab.iter().filter(|(_, waiter)| !waiter.granted);
+        let waiting = self.iter().filter(|(_, waiter)| !waiter.granted);
         for (head, _) in waiting.filter(|(_, waiter)| waiter.prev == NONE) {
             let (mut key, mut place) = (head, 1);
-            while let Some(waiter) = self.slab.get(key) {
+            while let Some(waiter) = self.get(key) {
                 places.insert(key, place);
-                (key, place) = (waiter.next as usize, place + 1);
+                (key, place) = (waiter.next, place + 1);
             }
         }
         places
@@ -66,7 +130,7 @@ pub(crate) struct Waiter {
     pub(crate) polled: u32,
     pub(super) prev: u32,
     pub(super) next: u32,
-    /// Its queue's record.
+    /// Its queue's record, or none if the entry is not in use.
     pub(crate) queue: u32,
     /// It is off the list and owns what it asked for.
     pub(crate) granted: bool,
