@@ -96,7 +96,7 @@ impl WaitQueue {
     /// Writes the holder into the queue's record.
     #[inline]
     pub(super) fn note_holder(&self, waiters: &mut Waiters) {
-        if let Some(record) = waiters.queues.get_mut(self.record.get() as usize) {
+        if let Some(record) = waiters.queues.get_mut(self.record.get()) {
             record.holder = self.holder.get();
         }
     }

@@ -45,6 +45,7 @@ mod report;
 mod sleeper;
 mod sources;
 mod stats;
+mod table;
 mod task;
 mod teardown;
 mod ticket;

@@ -97,7 +97,7 @@ pub(crate) fn suspect_lost(kernel: &Kernel, id: TaskId) {
         suspects.push(id);
         suspects.len()
     };
-    let entries = kernel.tasks.borrow().slots() + kernel.waiters.borrow().len();
+    let entries = kernel.tasks.borrow().slots() + kernel.waiters.borrow().table.len();
     if suspects * 64 >= entries {
         tell_lost(kernel);
     }

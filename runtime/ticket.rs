@@ -10,8 +10,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::context::{self, ThisThread, Who};
+use super::table::NONE;
 use super::wait_queue::WaitQueue;
-use super::waiters::NONE;
 
 /// A ticket whose grant was taken.
 const DONE: u32 = u32::MAX - 1;
@@ -180,7 +180,10 @@ impl Ticket {
         context::with(|kernel| {
             let mut waiters = kernel.waiters.borrow_mut();
             let key = self.key;
-            let waiter = waiters.get_mut(key).expect("a queued wait has an entry");
+            let waiter = waiters
+                .table
+                .get_mut(key)
+                .expect("a queued wait has an entry");
             if waiter.granted {
                 let granted = waiter.ask;
                 waiters.give(key);
@@ -193,7 +196,7 @@ impl Ticket {
             if !waiter.who.is(cx) {
                 drop(waiters);
                 let mut who = Who::of(cx);
-                if let Some(waiter) = kernel.waiters.borrow_mut().get_mut(key) {
+                if let Some(waiter) = kernel.waiters.borrow_mut().table.get_mut(key) {
                     std::mem::swap(&mut waiter.who, &mut who);
                 }
             }
@@ -216,7 +219,7 @@ impl Ticket {
         // The waker leaves the borrow to be dropped; the rest of the entry is only words.
         let (left, _who) = context::try_with(|kernel| {
             let mut waiters = kernel.waiters.borrow_mut();
-            let waiter = waiters.get_mut(key)?;
+            let waiter = waiters.table.get_mut(key)?;
             let (granted, ask) = (waiter.granted, waiter.ask);
             let who = waiter.who.depart();
             if !granted {

@@ -251,7 +251,7 @@ impl Runtime {
                 spawned: tasks.spawned(),
                 passes: kernel.pass.get(),
                 ready: kernel.ready.borrow().len(),
-                waiters: kernel.waiters.borrow().len(),
+                waiters: kernel.waiters.borrow().table.len(),
                 timers: kernel.timers.borrow().iter().count(),
             }
         })

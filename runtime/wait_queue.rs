@@ -30,8 +30,9 @@ use std::fmt;
 use std::panic::Location;
 
 use super::context::{self, Kernel, ThisThread, Who};
+use super::table::NONE;
 use super::ticket::{Owner, Ticket, Wait};
-use super::waiters::{Asks, Holder, NONE, QueueRecord, Waiters};
+use super::waiters::{Asks, Holder, Waiters};
 
 /// A FIFO of waiting tasks, for building synchronization primitives.
 ///
@@ -148,7 +149,7 @@ impl WaitQueue {
         if head == NONE {
             return None;
         }
-        context::try_with(|kernel| Some(kernel.waiters.borrow().get(head)?.ask))?
+        context::try_with(|kernel| Some(kernel.waiters.borrow().table.get(head)?.ask))?
     }
 
     /// Grants the head what it asks for and wakes it. Returns `false` if nobody waits.
@@ -172,6 +173,7 @@ impl WaitQueue {
         !self.is_empty() && self.grant(value)
     }
 
+    #[inline(never)]
     fn grant(&self, value: impl FnOnce(usize) -> Option<usize>) -> bool {
         let done = context::try_with(|kernel| {
             let who = self.take_head(kernel, &mut kernel.waiters.borrow_mut(), value)?;
@@ -202,6 +204,7 @@ impl WaitQueue {
         waiting
     }
 
+    #[inline(never)]
     fn grant_many(&self, waiting: usize, mut value: impl FnMut(usize, usize) -> usize) {
         context::try_with(|kernel| {
             context::wake_collected(kernel, |batch| {
@@ -233,7 +236,7 @@ impl WaitQueue {
         value: impl FnOnce(usize) -> Option<usize>,
     ) -> Option<Who> {
         let key = self.head.get();
-        let waiter = waiters.get_mut(key)?;
+        let waiter = waiters.table.get_mut(key)?;
         waiter.ask = value(waiter.ask)?;
         waiter.granted = true;
         waiter.polled = kernel.pass.get() as u32;
@@ -251,7 +254,7 @@ impl WaitQueue {
         }
         let prev = self.tail.get();
         let pass = kernel.pass.get() as u32;
-        let (key, waiter) = waiters.take();
+        let (key, waiter) = waiters.table.take();
         waiter.who = who;
         waiter.at = ticket.at();
         waiter.ask = ticket.ask();
@@ -262,7 +265,7 @@ impl WaitQueue {
         waiter.next = NONE;
         waiter.queue = self.record.get();
         waiter.granted = false;
-        match waiters.get_mut(prev) {
+        match waiters.table.get_mut(prev) {
             Some(tail) => tail.next = key,
             None => {
                 self.head.set(key);
@@ -279,28 +282,43 @@ impl WaitQueue {
     /// Lists the queue among those that were ever waited in.
     #[cold]
     fn enrol(&self, waiters: &mut Waiters) {
-        let record = waiters.queues.insert(QueueRecord {
-            kind: self.kind,
-            asks: self.asks,
-            made: self.made,
-            tracks: self.holds.is_some(),
-            holder: None,
-            tally: None,
+        let (key, record) = waiters.queues.take();
+        record.kind = self.kind;
+        record.asks = self.asks;
+        record.made = self.made;
+        record.tracks = self.holds.is_some();
+        record.holder = None;
+        record.tally = None;
+        self.record.set(key);
+    }
+
+    /// Frees the entries of waits that were forgotten.
+    #[cold]
+    fn forget(&self) {
+        context::try_with(|kernel| {
+            while !self.is_empty() {
+                let mut waiters = kernel.waiters.borrow_mut();
+                let key = self.head.get();
+                self.unlink(&mut waiters, key);
+                let who = waiters.table.get_mut(key).map(|waiter| waiter.who.depart());
+                waiters.give(key);
+                drop(waiters);
+                drop(who);
+            }
         });
-        self.record.set(record as u32);
     }
 
     /// Takes a waiting entry off the list; it stays in the table.
     pub(super) fn unlink(&self, waiters: &mut Waiters, key: u32) {
-        let Some(waiter) = waiters.get(key) else {
+        let Some(waiter) = waiters.table.get(key) else {
             return;
         };
         let (prev, next) = (waiter.prev, waiter.next);
-        match waiters.get_mut(prev) {
+        match waiters.table.get_mut(prev) {
             Some(waiter) => waiter.next = next,
             None => self.head.set(next),
         }
-        match waiters.get_mut(next) {
+        match waiters.table.get_mut(next) {
             Some(waiter) => waiter.prev = prev,
             None => self.tail.set(prev),
         }
@@ -309,27 +327,17 @@ impl WaitQueue {
 }
 
 impl Drop for WaitQueue {
-    /// Frees entries whose `Wait` was forgotten, and the queue's record.
+    /// Frees the queue's record, and entries whose `Wait` was forgotten.
+    #[inline]
     fn drop(&mut self) {
         if self.record.get() == NONE {
             return;
         }
-        context::try_with(|kernel| {
-            while self.head.get() != NONE {
-                let mut waiters = kernel.waiters.borrow_mut();
-                let key = self.head.get();
-                self.unlink(&mut waiters, key);
-                let who = waiters.get_mut(key).map(|waiter| waiter.who.depart());
-                waiters.give(key);
-                drop(waiters);
-                drop(who);
-            }
-            kernel
-                .waiters
-                .borrow_mut()
-                .queues
-                .try_remove(self.record.get() as usize);
-        });
+        if !self.is_empty() {
+            self.forget();
+        }
+        let record = self.record.get();
+        context::try_with(|kernel| kernel.waiters.borrow_mut().queues.give(record));
     }
 }
 

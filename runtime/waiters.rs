@@ -1,104 +1,42 @@
 //! The waiters of this thread, in one table, and the queues they wait in.
 //!
 //! [`WaitQueue`](super::wait_queue::WaitQueue) threads its line through the table; reports read it.
-//!
-//! # Implementation
-//!
-//! Entries stay where they are and are filled in again, field by field: with a slab, which takes and
-//! gives whole entries, copying them took a third of a wait (docs/decisions/0011-what-tuning-kept.md).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::Location;
 
-use slab::Slab;
-
 use super::context::Who;
-use super::task::{self, TaskId};
-
-/// No waiter, no queue.
-pub(super) const NONE: u32 = u32::MAX;
+use super::table::{Entry, NONE, Table};
+use super::task::TaskId;
 
 /// The thread's waiters and the queues they wait in.
 pub(crate) struct Waiters {
-    entries: Vec<Waiter>,
-    /// The first entry that is not in use; the others follow by `next`.
-    free: u32,
-    used: u32,
-    pub(crate) queues: Slab<QueueRecord>,
+    pub(super) table: Table<Waiter>,
+    pub(crate) queues: Table<QueueRecord>,
 }
 
 impl Waiters {
     pub(crate) const fn new() -> Self {
         Waiters {
-            entries: Vec::new(),
-            free: NONE,
-            used: 0,
-            queues: Slab::new(),
+            table: Table::new(),
+            queues: Table::new(),
         }
     }
 
-    /// Takes an entry into use, which still says what it said before, and returns its key.
-    #[inline]
-    pub(super) fn take(&mut self) -> (u32, &mut Waiter) {
-        if self.free == NONE {
-            self.grow();
-        }
-        let key = self.free;
-        let waiter = &mut self.entries[key as usize];
-        self.free = waiter.next;
-        self.used += 1;
-        (key, waiter)
-    }
-
-    #[cold]
-    fn grow(&mut self) {
-        if self.entries.len() == self.entries.capacity() {
-            self.entries.reserve_exact(task::growth(self.entries.len()));
-        }
-        self.free = self.entries.len() as u32;
-        self.entries.push(Waiter {
-            who: Who::default(),
-            at: Location::caller(),
-            ask: 0,
-            since: 0,
-            entered: 0,
-            polled: 0,
-            prev: NONE,
-            next: NONE,
-            queue: NONE,
-            granted: false,
-        });
-    }
-
-    /// Gives an entry back, whose waker its owner has taken out.
+    /// Gives back the entry of a waiter, whose waker was taken out.
     #[inline]
     pub(super) fn give(&mut self, key: u32) {
-        if let Some(waiter) = self.entries.get_mut(key as usize) {
+        if let Some(waiter) = self.table.get_mut(key) {
             waiter.queue = NONE;
-            waiter.next = std::mem::replace(&mut self.free, key);
-            self.used -= 1;
+            self.table.give(key);
         }
     }
 
-    #[inline]
-    pub(super) fn get(&self, key: u32) -> Option<&Waiter> {
-        self.entries.get(key as usize)
-    }
-
-    #[inline]
-    pub(super) fn get_mut(&mut self, key: u32) -> Option<&mut Waiter> {
-        self.entries.get_mut(key as usize)
-    }
-
-    /// Those in use, with their keys.
+    /// The waiters, with their keys.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Waiter)> {
-        let used = (0..).zip(&self.entries);
-        used.filter(|(_, waiter)| waiter.queue != NONE)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.used as usize
+        let entries = self.table.iter();
+        entries.filter(|(_, waiter)| waiter.queue != NONE)
     }
 
     /// The place in line of every waiter that has not been granted, by its key; the head's is 1.
@@ -107,7 +45,7 @@ impl Waiters {
         let waiting = self.iter().filter(|(_, waiter)| !waiter.granted);
         for (head, _) in waiting.filter(|(_, waiter)| waiter.prev == NONE) {
             let (mut key, mut place) = (head, 1);
-            while let Some(waiter) = self.get(key) {
+            while let Some(waiter) = self.table.get(key) {
                 places.insert(key, place);
                 (key, place) = (waiter.next, place + 1);
             }
@@ -136,6 +74,27 @@ pub(crate) struct Waiter {
     pub(crate) granted: bool,
 }
 
+impl Entry for Waiter {
+    fn blank() -> Self {
+        Waiter {
+            who: Who::default(),
+            at: Location::caller(),
+            ask: 0,
+            since: 0,
+            entered: 0,
+            polled: 0,
+            prev: NONE,
+            next: NONE,
+            queue: NONE,
+            granted: false,
+        }
+    }
+
+    fn link(&mut self) -> &mut u32 {
+        &mut self.next
+    }
+}
+
 /// What a report says about a queue that somebody has waited in.
 pub(crate) struct QueueRecord {
     pub(crate) kind: &'static str,
@@ -148,6 +107,26 @@ pub(crate) struct QueueRecord {
     pub(crate) holder: Option<Holder>,
     /// What its primitive tells besides.
     pub(crate) tally: Option<Tally>,
+    /// For the table, while the record is not in use.
+    pub(super) link: u32,
+}
+
+impl Entry for QueueRecord {
+    fn blank() -> Self {
+        QueueRecord {
+            kind: "",
+            asks: None,
+            made: Location::caller(),
+            tracks: false,
+            holder: None,
+            tally: None,
+            link: NONE,
+        }
+    }
+
+    fn link(&mut self) -> &mut u32 {
+        &mut self.link
+    }
 }
 
 /// How a primitive stands, in a figure, for reports: "permits in hand: 2, the last since …".
