@@ -32,7 +32,8 @@ use super::nursery::{Nursery, Report};
 ///
 /// # Panics
 ///
-/// With the panic of a spawned future, after the others are gone; when somebody cancels the task of
+/// With the first panic of a spawned future, after the others are gone, while further ones are told
+/// as those of detached tasks are; when somebody cancels the task of
 /// one ([`task::all`](crate::task::all) lists them); without a runtime on this thread for those that
 /// are spawned.
 ///
@@ -333,9 +334,9 @@ impl<T: 'static> GatherSpawned<T> {
         match ready!(self.nursery.poll_next(cx)) {
             None => Poll::Ready(None),
             Some((place, Report::Value(output))) => Poll::Ready(Some((place, output))),
-            Some((_, Report::Panicked(payload))) => {
+            Some((_, Report::Panicked(panicked))) => {
                 self.nursery.abort();
-                panic::resume_unwind(payload)
+                panic::resume_unwind(panicked.into_payload())
             }
             Some((place, Report::Cancelled)) => {
                 self.nursery.abort();

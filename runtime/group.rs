@@ -20,7 +20,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::join::{self, JoinHandle};
+use super::join::JoinHandle;
 use super::join_error::JoinError;
 use super::nursery::{Nursery, Report, Shared};
 use super::task::TaskId;
@@ -29,7 +29,8 @@ use super::task::TaskId;
 ///
 /// The first error or panic, of the body or of a child, ends the rest: the body and then every child
 /// is dropped, oldest first, before this returns. Errors of children that had failed by then are all
-/// collected. A panic goes on when the siblings are gone. Dropping the group's future drops all of it.
+/// collected. A panic goes on when the siblings are gone; of several the first does, and the others are told
+/// to [`Builder::on_unobserved`](crate::Builder::on_unobserved), once each. Dropping the group's future drops all of it.
 ///
 /// asyncio counterpart: `asyncio.TaskGroup`. Differences: children are dropped, not told by an
 /// exception; a value comes back.
@@ -309,8 +310,10 @@ fn collect<E>(nursery: &Nursery<Result<(), E>>, failed: &mut Failed<E>) {
     while let Some(report) = nursery.next_now() {
         match report {
             Report::Value(Err(error)) => failed.errors.push(error),
-            Report::Panicked(payload) if failed.panic.is_none() => failed.panic = Some(payload),
-            Report::Panicked(payload) => join::drop_quietly(payload),
+            Report::Panicked(panicked) if failed.panic.is_none() => {
+                failed.panic = Some(panicked.into_payload());
+            }
+            Report::Panicked(panicked) => panicked.tell(),
             Report::Value(Ok(())) | Report::Cancelled => {}
         }
     }

@@ -10,7 +10,6 @@
 //! Besides the task's own allocation a child costs an entry in an ordered map while it lives. A
 //! finished child leaves nothing but its report.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
@@ -24,6 +23,7 @@ use pin_project_lite::pin_project;
 use super::context::{self, Kernel};
 use super::join::{self, JoinHandle};
 use super::kinds;
+use super::problems::Panicked;
 use super::task::{self, TaskId};
 use super::ticket::Ticket;
 use super::wait_queue::WaitQueue;
@@ -32,7 +32,7 @@ use super::wait_queue::WaitQueue;
 pub(crate) enum Report<T> {
     /// With what it reports.
     Value(T),
-    Panicked(Box<dyn Any + Send>),
+    Panicked(Panicked),
     /// Somebody else asked for its end.
     Cancelled,
 }
@@ -225,7 +225,11 @@ impl<T: 'static> Drop for Nursery<T> {
         self.abort();
         // Reports that nobody asked for; they may own what leads back here.
         let reports = std::mem::take(&mut *self.shared.reports.borrow_mut());
-        drop(reports);
+        for (_, report) in reports {
+            if let Report::Panicked(panicked) = report {
+                panicked.tell();
+            }
+        }
     }
 }
 
@@ -251,7 +255,7 @@ impl<F: Future, T, K> Future for Child<F, T, K> {
                 let (report, kept) = (this.split)(ready!(poll));
                 (Report::Value(report), Some(kept))
             }
-            Err(payload) => (Report::Panicked(payload), None),
+            Err(payload) => (Report::Panicked(Panicked::here(payload)), None),
         };
         this.member.report(report);
         Poll::Ready(kept)

@@ -6,8 +6,9 @@ use std::panic::{self, AssertUnwindSafe, Location};
 use std::rc::Rc;
 
 use super::context::{self, Kernel};
-use super::join;
+use super::join::{self, Payload};
 use super::join_error::JoinError;
+use super::polling::current_task;
 use super::task::{NO_WAKER, Remains, TaskId, Tasks};
 
 /// What the hook of [`Builder::on_unobserved`](crate::Builder::on_unobserved) is told: something
@@ -83,6 +84,43 @@ pub(crate) fn unobserved(task: &mut Remains) {
         let name = task.extra.as_ref().and_then(|extra| extra.name.as_deref());
         let problem = format!("panicked and nobody awaits it: {message}");
         Unobserved::new(task.id, name, task.spawned_at, problem).tell();
+        join::drop_quietly(failure);
+    }
+}
+
+/// The panic of a child, on its way to whom collects it.
+pub(crate) struct Panicked {
+    payload: Payload,
+    /// Who it was; unknown where another executor polls.
+    child: Option<(TaskId, Option<String>, &'static Location<'static>)>,
+}
+
+impl Panicked {
+    /// What the task that is being polled panicked with.
+    pub(crate) fn here(payload: Payload) -> Self {
+        let child = context::try_with(|kernel| {
+            let tasks = kernel.tasks.borrow();
+            let task = tasks.get(current_task()?)?;
+            let name = task.name().map(str::to_owned);
+            Some((task.id, name, task.spawned_at))
+        });
+        let child = child.flatten();
+        Panicked { payload, child }
+    }
+
+    /// Somebody hears of it.
+    pub(crate) fn into_payload(self) -> Payload {
+        self.payload
+    }
+
+    /// Nobody will: another panic goes on in its place, or the parent is gone.
+    pub(crate) fn tell(self) {
+        let failure = JoinError::Panicked(self.payload);
+        if let Some((id, name, spawned_at)) = self.child {
+            let message = failure.panic_message().unwrap_or("(no text)");
+            let problem = format!("panicked and nobody hears of it: {message}");
+            Unobserved::new(id, name.as_deref(), spawned_at, problem).tell();
+        }
         join::drop_quietly(failure);
     }
 }

@@ -1,16 +1,18 @@
 //! Panics that nobody awaits: told once, at a known moment, with the line that spawned the task.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures::poll;
 use turnwise::sync::Event;
 use turnwise::{
-    Builder, Group, Runtime, Unobserved, spawn, spawn_blocking, task_group, timeout, yield_now,
+    Builder, Group, Runtime, Unobserved, gather, spawn, spawn_blocking, task_group, timeout,
+    yield_now,
 };
 
-use crate::support::here;
+use crate::support::{here, yields};
 
 type Told = Rc<RefCell<Vec<Unobserved>>>;
 
@@ -107,20 +109,77 @@ fn a_blocking_call_whose_handle_is_gone_tells_the_line_of_the_call() {
 
 #[test]
 fn children_of_a_group_are_observed_by_it_and_a_detached_group_is_told_once() {
-    let (runtime, told, heard) = listening();
+    let (runtime, told, _) = listening();
     runtime.block_on(async {
         let observed = spawn(two_panics()).await;
         let panicked = observed.expect_err("a child's panic is the group's");
         assert_eq!(panicked.panic_message(), Some("first"));
-        assert!(told.borrow().is_empty(), "the group has seen it: {told:?}");
+        assert_told(&told, "second", second_spawned());
+        told.borrow_mut().clear();
         drop(spawn(two_panics()));
         let spawned = here() - 1;
-        let waited = timeout(Duration::from_secs(20), heard.wait()).await;
-        waited.expect("the task of the group ends");
+        yields(3).await;
+        let second = told.borrow_mut().remove(0);
+        assert!(second.problem.ends_with("second"), "{second}");
         assert_told(&told, "first", spawned);
     });
     drop(runtime);
     assert_eq!(told.borrow().len(), 1, "once");
+}
+
+#[test]
+fn of_several_panics_in_a_gather_one_goes_on_and_the_others_are_told_once() {
+    let (runtime, told, _) = listening();
+    let mut line = 0;
+    let panicked = runtime.block_on(async {
+        let all = ["first", "second", "third"].map(|text| async move { fail(text) });
+        line = here() + 1;
+        let gathers = async { gather(all.into_iter()).await };
+        spawn(gathers).await.expect_err("it goes on")
+    });
+    assert_eq!(panicked.panic_message(), Some("first"));
+    drop(runtime);
+    let told: Vec<_> = told
+        .take()
+        .into_iter()
+        .map(|one| (one.spawned_at.line(), one.problem))
+        .collect();
+    let said = |text: &str| (line, format!("panicked and nobody hears of it: {text}"));
+    assert_eq!(told, [said("second"), said("third")]);
+}
+
+#[test]
+fn a_panic_in_a_group_that_is_dropped_before_it_looks_is_told_once() {
+    let (runtime, told, _) = listening();
+    let mut line = 0;
+    runtime.block_on(async {
+        let mut group = Box::pin(task_group(async |group: Group<&str>| {
+            drop(
+                group
+                    .spawn_infallible(async { fail("unseen") })
+                    .map(|child| child.named("it")),
+            );
+            std::future::pending::<Result<(), &str>>().await
+        }));
+        line = here() - 5;
+        assert!(poll!(&mut group).is_pending());
+        yield_now().await;
+        assert!(told.borrow().is_empty(), "the group has not looked yet");
+        drop(group);
+        assert_told(&told, "unseen", line);
+        assert_eq!(told.borrow()[0].name.as_deref(), Some("it"));
+    });
+    drop(runtime);
+    assert_eq!(told.borrow().len(), 1, "once");
+}
+
+thread_local! {
+    static SECOND: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Where the second child of [`two_panics`] is spawned.
+fn second_spawned() -> u32 {
+    SECOND.get()
 }
 
 /// A group with two children that panic in the same pass, and whose handles nobody keeps.
@@ -128,6 +187,7 @@ async fn two_panics() {
     let ended = task_group(async |group: Group<&str>| {
         drop(group.spawn_infallible(async { fail("first") }));
         drop(group.spawn_infallible(async { fail("second") }));
+        SECOND.set(here() - 1);
         std::future::pending::<Result<(), &str>>().await
     });
     ended.await.unwrap();
