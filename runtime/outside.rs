@@ -11,7 +11,7 @@ use super::executor::{LetGo, refuse_fork};
 use super::problems;
 use super::reactor::{self, Hit, Reactor};
 use super::remote;
-use super::verdict::{self, Park};
+use super::verdict::{self, Park, Verdict};
 
 /// How often a busy loop looks at the outside world.
 ///
@@ -141,7 +141,7 @@ pub(crate) enum Idle {
     /// Something may be ready now.
     Awake,
     /// Nothing inside or outside can ever wake a task.
-    Dead,
+    Dead(Verdict),
 }
 
 /// Called when no task is ready: brings in what is due, or sleeps until something is.
@@ -201,7 +201,7 @@ fn judge(kernel: &Kernel) -> Result<(Option<u64>, Option<LetGo<'_>>), Idle> {
         },
         Park::Until(until) => Ok((Some(until), None)),
         Park::Again => Err(Idle::Awake),
-        Park::GiveUp => Err(Idle::Dead),
+        Park::GiveUp(verdict) => Err(Idle::Dead(verdict)),
     }
 }
 

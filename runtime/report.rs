@@ -147,6 +147,14 @@ impl Report {
         report
     }
 
+    /// Takes the picture of a loop that was judged. The verdict is that one: a waker that a thread keeps of
+    /// a task that has ended may send mail meanwhile, which looks like news.
+    pub(crate) fn take_judged(kernel: &Kernel, verdict: Verdict) -> Self {
+        let mut report = Report::take(kernel);
+        report.verdict = verdict;
+        report
+    }
+
     /// Number of tasks that have not ended.
     pub fn tasks(&self) -> usize {
         self.tasks.len()

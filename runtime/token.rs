@@ -332,8 +332,8 @@ fn run<F: Future>(
         });
         while main.as_ref().is_some_and(|main| !main.over) {
             if kernel.ready.borrow().is_empty() {
-                if outside::idle(kernel, None, judge) == Idle::Dead {
-                    return Err(Deadlock::new(Report::take(kernel)));
+                if let Idle::Dead(verdict) = outside::idle(kernel, None, judge) {
+                    return Err(Deadlock::new(Report::take_judged(kernel, verdict)));
                 }
                 if !kernel.ready.borrow().is_empty() {
                     kernel.suspicion.relieve();

@@ -240,7 +240,7 @@ pub(crate) enum Park {
     /// Do not sleep: foreign code has run and may have woken somebody.
     Again,
     /// Do not sleep: nothing will ever happen, or nobody believes it any more.
-    GiveUp,
+    GiveUp(Verdict),
 }
 
 /// Decides at a park without a deadline. Runs the hook when it reports.
@@ -255,7 +255,7 @@ pub(crate) fn at_park(kernel: &Kernel) -> Park {
         }
     };
     match verdict {
-        Verdict::Certain => return Park::GiveUp,
+        Verdict::Certain => return Park::GiveUp(verdict),
         Verdict::Suspected if !suspicion.told.get() => {}
         Verdict::Suspected if wakers > 0 => return Park::Watch,
         Verdict::Suspected => return Park::Sleep,
@@ -277,10 +277,10 @@ pub(crate) fn at_park(kernel: &Kernel) -> Park {
         return Park::Until(end);
     }
     if strict {
-        return Park::GiveUp;
+        return Park::GiveUp(verdict);
     }
     suspicion.told.set(true);
-    let report = Report::take(kernel);
+    let report = Report::take_judged(kernel, verdict);
     match hook {
         Some(hook) => call_hook(|| hook(&report)),
         None => print(&report),

@@ -9,8 +9,9 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use futures::poll;
 use turnwise::sync::Event;
-use turnwise::{Builder, Runtime, Verdict, remote, spawn};
+use turnwise::{Builder, Runtime, Verdict, expect_external, inlet, remote, spawn, spawn_blocking};
 
 use super::super::support::bounded;
 
@@ -165,5 +166,163 @@ fn whom_the_hook_of_a_suspicion_wakes_is_not_slept_over() {
         };
         runtime.try_block_on(waits).expect("the hook wakes it");
         assert_eq!(told.get(), 1);
+    });
+}
+
+/// Waits in a way that a thread notices only by the time it takes.
+fn spin(times: usize) {
+    (0..times).for_each(|_| std::hint::spin_loop());
+}
+
+/// Runs a program over and over on each kind of runtime. Each time `make` makes the last thing by which
+/// somebody outside could come back, and a thread gives it up a little later than the time before: so
+/// that meets every moment between the verdict and the sleep, sooner or later.
+fn sweep<T: Send + 'static>(make: impl Fn() -> T + Copy + Send + 'static) {
+    bounded(move || {
+        let (give, things) = mpsc::channel::<(usize, T)>();
+        thread::spawn(move || {
+            things.into_iter().for_each(|(round, thing)| {
+                spin(round % 500);
+                drop(thing);
+            });
+        });
+        let builders = [
+            Builder::new(),
+            Builder::new().strict(),
+            Builder::new().virtual_clock(),
+        ];
+        for builder in builders {
+            let runtime = builder.build();
+            for round in 0..2 * ROUNDS {
+                let deadlock = runtime.try_block_on(async {
+                    give.send((round, make())).unwrap();
+                    Event::new().wait().await
+                });
+                let verdict = deadlock.unwrap_err().report().verdict();
+                assert_eq!(verdict, Verdict::Certain, "round {round}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_last_remote_dropped_just_before_the_loop_sleeps_is_not_slept_over() {
+    sweep(remote);
+}
+
+#[test]
+fn a_last_guard_dropped_just_before_the_loop_sleeps_is_not_slept_over() {
+    sweep(|| expect_external("the thread"));
+}
+
+#[test]
+fn a_last_inlet_dropped_just_before_the_loop_sleeps_is_not_slept_over() {
+    sweep(|| inlet(|_: u32| {}));
+}
+
+#[test]
+fn all_of_them_dropped_just_before_the_loop_sleeps_are_not_slept_over() {
+    sweep(|| {
+        (
+            inlet(|_: u32| {}),
+            remote(),
+            expect_external("the thread"),
+            remote(),
+        )
+    });
+}
+
+#[test]
+fn a_last_blocking_call_that_ends_just_before_the_loop_sleeps_is_not_slept_over() {
+    bounded(|| {
+        for builder in [
+            Builder::new(),
+            Builder::new().strict(),
+            Builder::new().virtual_clock(),
+        ] {
+            let runtime = builder.build();
+            for round in 0..2 * ROUNDS {
+                let deadlock = runtime.try_block_on(async {
+                    drop(spawn_blocking(move || spin(round % 500)));
+                    Event::new().wait().await
+                });
+                let verdict = deadlock.unwrap_err().report().verdict();
+                assert_eq!(verdict, Verdict::Certain, "round {round}");
+            }
+        }
+    });
+}
+
+#[test]
+fn the_waker_of_a_task_that_has_ended_does_not_change_what_is_certain() {
+    bounded(|| {
+        let (give, wakers) = mpsc::channel::<Waker>();
+        let ended = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let over = ended.clone();
+        let wakes = thread::spawn(move || {
+            let mut round = 0;
+            let waker = wakers.recv().unwrap();
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                round += 1;
+                spin(round * 7 % 500);
+                waker.wake_by_ref();
+            }
+        });
+        let runtime = Builder::new().build();
+        let mut late = runtime.spawn(keep(vec![give]));
+        runtime.block_on(async { assert!(poll!(&mut late).is_pending()) });
+        runtime.run_until_stalled();
+        late.cancel();
+        assert!(runtime.block_on(late).is_err());
+        for round in 0..20 * ROUNDS {
+            let deadlock = runtime.try_block_on(Event::new().wait()).unwrap_err();
+            let report = deadlock.report();
+            assert_eq!(
+                report.verdict(),
+                Verdict::Certain,
+                "round {round}: {report}"
+            );
+        }
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        wakes.join().unwrap();
+    });
+}
+
+#[test]
+fn a_letter_sent_just_before_an_embedded_loop_is_armed_is_seen_by_its_host() {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    bounded(|| {
+        let (give, remotes) = mpsc::channel::<(usize, turnwise::Remote, Waker)>();
+        thread::spawn(move || {
+            remotes.into_iter().for_each(|(round, remote, waker)| {
+                spin(round % 500);
+                match round % 2 {
+                    0 => remote.call(move || waker.wake()).unwrap(),
+                    _ => waker.wake(),
+                }
+            });
+        });
+        let runtime = Runtime::new();
+        let fd = runtime.as_fd().expect("there is a descriptor left");
+        for round in 0..10 * ROUNDS {
+            let (give, mut asked) = (give.clone(), false);
+            let task = runtime.spawn(poll_fn(move |cx| {
+                if std::mem::replace(&mut asked, true) {
+                    return Poll::Ready(());
+                }
+                give.send((round, remote(), cx.waker().clone())).unwrap();
+                Poll::Pending
+            }));
+            while !task.is_finished() {
+                let limit = Timespec {
+                    tv_sec: 20,
+                    tv_nsec: 0,
+                };
+                let ready = poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&limit));
+                assert_eq!(ready, Ok(1), "round {round}: nobody rings");
+                runtime.turn(Some(Duration::ZERO));
+            }
+            drop(task);
+        }
     });
 }
