@@ -142,18 +142,12 @@ fn a_handle_is_awaited_in_another_runtime_and_under_another_executor() {
     let sum = beside(|remote| {
         let (other, again) = (remote.clone(), remote.clone());
         let here = block_on(async move {
-            let mut handle = other.spawn(|| async {
-                for _ in 0..100 {
-                    yield_now().await;
-                }
-                1
-            });
+            let (open, gate) = futures::channel::oneshot::channel();
+            let mut handle = other.spawn(|| async { gate.await.expect("it is opened") });
             // Polled, dropped and awaited again.
-            assert!(
-                turnwise::timeout(Duration::ZERO, &mut handle)
-                    .await
-                    .is_err()
-            );
+            let early = turnwise::timeout(Duration::ZERO, &mut handle).await;
+            assert!(early.is_err());
+            open.send(1).expect("somebody waits for it");
             handle.await.expect("it returns")
         });
         let there = futures::executor::block_on(again.spawn(|| async { 2 }));
