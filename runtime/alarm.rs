@@ -123,11 +123,12 @@ impl Alarm {
         cx: &Context<'_>,
         what: &'static str,
     ) -> Poll<()> {
-        let known = kernel
-            .timers
-            .borrow_mut()
-            .get_mut(key)
-            .map(|timer| timer.who.is(cx));
+        let mut timers = kernel.timers.borrow_mut();
+        let known = match timers.is_past(key, self.deadline.0) {
+            true => None,
+            false => timers.get_mut(key).map(|timer| timer.who.is(cx)),
+        };
+        drop(timers);
         match known {
             Some(true) => Poll::Pending,
             Some(false) => {
