@@ -97,7 +97,7 @@ pub(crate) struct Kernel {
     /// Who waits for everybody else to be blocked.
     pub(crate) quiescence: WaitQueue,
     /// Sees, from a thread of its own, polls that block the loop.
-    pub(crate) watchdog: RefCell<Option<Rc<Watchdog>>>,
+    pub(crate) watchdog: RefCell<Option<Watchdog>>,
     /// How long polls take, if that is measured.
     pub(crate) poll_times: RefCell<Option<Rc<PollTimes>>>,
     /// There is one of the two.

@@ -16,17 +16,16 @@
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::context::{self, Kernel};
 use super::join;
 use super::join_error::JoinError;
+use super::onlooker::Onlooker;
 use super::outside;
-use super::poll_times::PollTimes;
 use super::polling::{self, notes};
 use super::problems;
-use super::task::{BoxedBody, NO_WAKER, Task, TaskId};
+use super::task::{BoxedBody, NO_WAKER, TaskId};
 use super::waker::{Loose, PollWaker};
 use super::watchdog::Watchdog;
 
@@ -105,26 +104,20 @@ pub(super) fn refuse_fork(kernel: &Kernel) {
 
 /// One pass: polls every task that is ready now, once each. Stops early when main is over.
 pub(crate) fn pass(kernel: &Kernel, main: &mut Option<Main<'_>>) {
-    if kernel.watched.get() {
-        let watch = Watch {
-            dog: kernel.watchdog.borrow().clone(),
-            times: kernel.poll_times.borrow().clone(),
-        };
-        pass_with::<true>(kernel, main, &watch);
-    } else {
-        pass_with::<false>(kernel, main, &Watch::default());
+    if !kernel.watched.get() {
+        return pass_with(kernel, main, &());
+    }
+    let dog = kernel.watchdog.borrow().as_ref().map(Watchdog::sight);
+    let times = kernel.poll_times.borrow().clone();
+    match (dog, times) {
+        (Some(dog), None) => pass_with(kernel, main, &*dog),
+        (dog, times) => pass_with(kernel, main, &(dog.as_deref(), times.as_deref())),
     }
 }
 
-/// Who looks on while tasks are polled.
-#[derive(Default)]
-struct Watch {
-    dog: Option<Rc<Watchdog>>,
-    times: Option<Rc<PollTimes>>,
-}
-
-/// The pass, compiled twice: where nobody looks on, a poll does not even ask.
-fn pass_with<const WATCHED: bool>(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &Watch) {
+/// The pass, compiled for each kind of onlooker: where nobody looks on, a poll does not even ask.
+fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Onlooker) {
+    let _resting = Resting(kernel, watch);
     kernel.pass.set(kernel.pass.get() + 1);
     // Boxed, so that taking it and putting it back moves one word.
     let spare = kernel.spare.take();
@@ -135,11 +128,12 @@ fn pass_with<const WATCHED: bool>(kernel: &Kernel, main: &mut Option<Main<'_>>, 
         let Some(id) = kernel.ready.borrow_mut().pop_front() else {
             break;
         };
-        step::<WATCHED>(kernel, id, &mut spare, main, watch);
+        step(kernel, id, &mut spare, main, watch);
         if main.as_ref().is_some_and(|main| main.over) {
             break;
         }
         if kernel.pace.is_due() {
+            watch.rest(kernel);
             outside::look(kernel);
         }
     }
@@ -157,12 +151,17 @@ pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
     }
     mark_aside(kernel, true);
     let outer = polling::suspend();
-    let at = kernel.tasks.borrow().get(id).map(|task| task.spawned_at);
+    let at = kernel.tasks.borrow().get(id).map(|task| {
+        if let Some(dog) = &*kernel.watchdog.borrow() {
+            dog.meet(task);
+        }
+        task.spawned_at
+    });
     // Outside a turn this poll is one, in which no other may begin.
     let outside = at.filter(|_| kernel.turning.get().is_none());
     let turning = outside.map(|at| Turning::begin(kernel, at));
     let mut own = new_waker(kernel);
-    step::<false>(kernel, id, &mut own, &mut None, &Watch::default());
+    step(kernel, id, &mut own, &mut None, &());
     drop(turning);
     polling::resume(&outer);
     mark_aside(kernel, false);
@@ -178,12 +177,12 @@ fn mark_aside(kernel: &Kernel, aside: bool) {
 
 /// Polls one task, or drops its future if its end was asked for.
 #[inline(always)]
-fn step<const WATCHED: bool>(
+fn step(
     kernel: &Kernel,
     id: TaskId,
     spare: &mut PollWaker,
     main: &mut Option<Main<'_>>,
-    watch: &Watch,
+    watch: &impl Onlooker,
 ) {
     let (body, key, cancelled, spawned_at) = {
         let mut tasks = kernel.tasks.borrow_mut();
@@ -194,10 +193,9 @@ fn step<const WATCHED: bool>(
             return;
         }
         task.scheduled = false;
-        task.polled = kernel.pass.get() as u32;
-        if WATCHED {
-            watch.begin(kernel, task);
-        }
+        let pass = kernel.pass.get() as u32;
+        watch.begin(kernel, pass, task);
+        task.polled = pass;
         (
             task.body.take(),
             task.waker,
@@ -213,32 +211,15 @@ fn step<const WATCHED: bool>(
             _ => {}
         },
     }
-    if WATCHED {
-        watch.end(kernel, id, spawned_at);
-    }
+    watch.end(kernel, id, spawned_at);
 }
 
-impl Watch {
-    /// A poll begins; the tasks are borrowed.
-    #[inline]
-    fn begin(&self, kernel: &Kernel, task: &mut Task) {
-        if let Some(dog) = &self.dog {
-            dog.begin(kernel, task);
-        }
-        if let Some(times) = &self.times {
-            times.begin(task);
-        }
-    }
+/// Says that no poll is under way when a pass is over, also by a panic.
+struct Resting<'a, O: Onlooker>(&'a Kernel, &'a O);
 
-    /// It has ended; the task may be gone.
-    #[inline]
-    fn end(&self, kernel: &Kernel, id: TaskId, spawned_at: &'static Location<'static>) {
-        if let Some(times) = &self.times {
-            times.end(id, spawned_at);
-        }
-        if let Some(dog) = &self.dog {
-            dog.end(kernel, id);
-        }
+impl<O: Onlooker> Drop for Resting<'_, O> {
+    fn drop(&mut self) {
+        self.1.rest(self.0);
     }
 }
 

@@ -32,6 +32,7 @@ mod kinds;
 mod local;
 mod mailbox;
 mod nursery;
+mod onlooker;
 mod outside;
 mod poll_times;
 mod polling;

@@ -168,9 +168,7 @@ pub(crate) struct Task {
     pub(crate) lost: bool,
     /// Its poll is under way, and has another task's inside it.
     pub(crate) aside: bool,
-    /// The watchdog knows its name and spawn place.
-    pub(crate) watched: bool,
-    /// The pass in which it was polled last: the low half.
+    /// The pass in which it was polled last: the low half. 0 before that.
     pub(crate) polled: u32,
     /// The number of the group it is a child of; 0 is none.
     pub(crate) group: u32,
@@ -291,7 +289,6 @@ impl Tasks {
             suspect: Cell::new(false),
             lost: false,
             aside: false,
-            watched: false,
             polled: 0,
             group: 0,
             waker: NO_WAKER,
@@ -368,7 +365,7 @@ impl Tasks {
         task.detached = false;
         task.over = false;
         task.lost = false;
-        task.watched = false;
+        task.polled = 0;
         task.group = 0;
         task.serial = 0;
         match id

@@ -106,7 +106,7 @@ impl Runtime {
             kernel.watched.set(watchdog.is_some() || options.time_polls);
             let times = options.time_polls.then(PollTimes::new);
             *kernel.poll_times.borrow_mut() = times.map(Rc::new);
-            *kernel.watchdog.borrow_mut() = watchdog.map(Rc::new);
+            *kernel.watchdog.borrow_mut() = watchdog;
             *kernel.options.borrow_mut() = options;
             *kernel.inbox.borrow_mut() = Some(Arc::new(Inbox::new()));
             kernel.process.set(std::process::id());

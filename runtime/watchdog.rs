@@ -1,19 +1,20 @@
 //! Sees, from a thread of its own, polls that block the loop.
 //!
 //! ```text
-//!   loop:      poll n begins ─▶ epoch := n ─────────────────▶ poll n ends ─▶ epoch := 0
-//!   watchdog:        every quarter of the threshold: the same n as long ago as the threshold? say so
+//!   loop:      a poll begins ─▶ seen := pass and slot ─▶ … ─▶ the next one, or the loop rests
+//!   watchdog:        every quarter of the threshold: the same as long ago as the threshold? say so
 //! ```
 //!
 //! # Implementation
 //!
-//! Off, it costs one test per poll. On, a poll costs three plain stores and a load; the name and
-//! spawn place of a task are put where the thread can read them once, at the task's first poll.
+//! Off, the pass is compiled without it. On, a poll costs two stores and a look at a flag. A task is
+//! polled once in a pass, so pass and slot name the poll, and nothing has to be undone before the
+//! next one. The name and spawn place of a task are put where the thread can read them once, at
+//! the task's first poll.
 
-use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -69,21 +70,18 @@ impl fmt::Display for Stall {
 /// The hook for stalls.
 pub(crate) type StallHook = Arc<dyn Fn(&Stall) + Send + Sync>;
 
-/// The loop's end of the watchdog; dropping it ends the thread.
+/// The watchdog of a runtime; dropping it ends the thread.
 pub(crate) struct Watchdog {
-    shared: Arc<Shared>,
-    /// Polls so far.
-    polls: Cell<u64>,
+    sight: Arc<Sight>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
-struct Shared {
-    /// The number of the poll under way; 0 is none.
-    epoch: AtomicU64,
-    /// The task that is polled, as bits.
-    task: AtomicU64,
-    /// The number of the poll that was reported last.
-    reported: AtomicU64,
+/// What loop and thread share.
+pub(crate) struct Sight {
+    /// The poll under way: the low half of its pass, and the slot of its task. 0 is none.
+    seen: AtomicU64,
+    /// The thread has told of a stall, whose end is to be told.
+    told: AtomicBool,
     threshold: Duration,
     hook: Option<StallHook>,
     state: Mutex<State>,
@@ -91,29 +89,31 @@ struct Shared {
 }
 
 struct State {
-    /// Names and spawn places by slot.
-    known: Vec<Option<(Option<String>, &'static Location<'static>)>>,
-    /// When the poll that was reported last was first seen.
-    began: Option<Instant>,
+    /// The tasks by slot.
+    known: Vec<Option<Known>>,
+    /// The stall that was told last: the poll, its task, and when it was first seen.
+    stall: Option<(u64, Known, Instant)>,
     stop: bool,
 }
 
+/// Who is polled: the task, its name, its spawn place.
+type Known = (TaskId, Option<String>, &'static Location<'static>);
+
 impl Watchdog {
     pub(crate) fn start(threshold: Duration, hook: Option<StallHook>) -> Self {
-        let shared = Arc::new(Shared {
-            epoch: AtomicU64::new(0),
-            task: AtomicU64::new(0),
-            reported: AtomicU64::new(0),
+        let sight = Arc::new(Sight {
+            seen: AtomicU64::new(0),
+            told: AtomicBool::new(false),
             threshold,
             hook,
             state: Mutex::new(State {
                 known: Vec::new(),
-                began: None,
+                stall: None,
                 stop: false,
             }),
             stopped: Condvar::new(),
         });
-        let watched = shared.clone();
+        let watched = sight.clone();
         let thread = thread::Builder::new().name("turnwise-watchdog".into());
         let thread = thread.spawn(move || watched.watch());
         if let Err(error) = &thread {
@@ -121,59 +121,25 @@ impl Watchdog {
                 "the watchdog's thread cannot be started: {error}"
             ));
         }
-        Watchdog {
-            shared,
-            polls: Cell::new(0),
-            thread: thread.ok(),
-        }
+        let thread = thread.ok();
+        Watchdog { sight, thread }
     }
 
-    /// A poll begins.
-    #[inline]
-    pub(crate) fn begin(&self, kernel: &Kernel, task: &mut Task) {
-        let poll = self.polls.get() + 1;
-        self.polls.set(poll);
-        kernel.resumed.set(None);
-        if !std::mem::replace(&mut task.watched, true) {
-            self.meet(task);
-        }
-        self.shared.task.store(task.id.to_bits(), Ordering::Relaxed);
-        self.shared.epoch.store(poll, Ordering::Release);
+    /// Makes a task known that is polled out of turn.
+    pub(crate) fn meet(&self, task: &Task) {
+        self.sight.meet(task);
     }
 
-    /// The poll has ended.
-    #[inline]
-    pub(crate) fn end(&self, kernel: &Kernel, id: TaskId) {
-        self.shared.epoch.store(0, Ordering::Relaxed);
-        if self.shared.reported.load(Ordering::Relaxed) == self.polls.get() {
-            self.tell_end(kernel, id);
-        }
-    }
-
-    /// Makes a task known that is polled for the first time.
-    #[cold]
-    fn meet(&self, task: &Task) {
-        let id = task.id;
-        let known = (task.name().map(str::to_owned), task.spawned_at);
-        let mut state = self.shared.lock();
-        if state.known.len() <= id.slot() {
-            state.known.resize(id.slot() + 1, None);
-        }
-        state.known[id.slot()] = Some(known);
-    }
-
-    #[cold]
-    fn tell_end(&self, kernel: &Kernel, id: TaskId) {
-        let began = self.shared.lock().began;
-        let lasted = began.map_or(self.shared.threshold, |began| began.elapsed());
-        self.shared.tell(id, lasted, true, kernel.resumed.get());
+    /// What the loop tells it by.
+    pub(crate) fn sight(&self) -> Arc<Sight> {
+        self.sight.clone()
     }
 }
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        self.shared.lock().stop = true;
-        self.shared.stopped.notify_all();
+        self.sight.lock().stop = true;
+        self.sight.stopped.notify_all();
         if let Some(thread) = self.thread.take() {
             // It catches the panics of its hook.
             let _ = thread.join();
@@ -181,7 +147,55 @@ impl Drop for Watchdog {
     }
 }
 
-impl Shared {
+impl Sight {
+    /// The last poll has ended; runs foreign code if that had blocked the loop.
+    #[inline]
+    pub(crate) fn ended(&self, kernel: &Kernel) {
+        if self.told.load(Ordering::Relaxed) {
+            self.tell_end(kernel);
+        }
+    }
+
+    /// A poll begins, in the middle of a borrow.
+    #[inline]
+    pub(crate) fn begin(&self, kernel: &Kernel, pass: u32, task: &Task) {
+        kernel.resumed.set(None);
+        if task.polled == 0 {
+            self.meet(task);
+        }
+        let seen = u64::from(pass) << 32 | task.id.slot() as u64;
+        self.seen.store(seen, Ordering::Release);
+    }
+
+    /// No poll is under way.
+    pub(crate) fn rest(&self, kernel: &Kernel) {
+        self.ended(kernel);
+        self.seen.store(0, Ordering::Relaxed);
+    }
+
+    /// Makes a task known that is polled for the first time.
+    #[cold]
+    fn meet(&self, task: &Task) {
+        let known = (task.id, task.name().map(str::to_owned), task.spawned_at);
+        let (mut state, slot) = (self.lock(), task.id.slot());
+        if state.known.len() <= slot {
+            state.known.resize(slot + 1, None);
+        }
+        state.known[slot] = Some(known);
+    }
+
+    #[cold]
+    fn tell_end(&self, kernel: &Kernel) {
+        self.told.store(false, Ordering::Relaxed);
+        let Some((poll, known, began)) = self.lock().stall.take() else {
+            return;
+        };
+        // It may have been told a moment too late, when another poll had begun.
+        let last = self.seen.load(Ordering::Relaxed) == poll;
+        let resumed_at = kernel.resumed.get().filter(|_| last);
+        self.tell(known, began.elapsed(), true, resumed_at);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -189,7 +203,7 @@ impl Shared {
     /// The life of the thread.
     fn watch(&self) {
         let tick = (self.threshold / 4).max(Duration::from_millis(1));
-        let (mut seen, mut began) = (0, Instant::now());
+        let (mut last, mut began, mut told) = (0, Instant::now(), false);
         loop {
             let state = self.lock();
             let running = |state: &mut State| !state.stop;
@@ -198,36 +212,33 @@ impl Shared {
             if state.stop {
                 return;
             }
-            let poll = self.epoch.load(Ordering::Acquire);
-            if poll != seen || poll == 0 {
-                (seen, began) = (poll, Instant::now());
+            let seen = self.seen.load(Ordering::Acquire);
+            if seen != last || seen == 0 {
+                (last, began, told) = (seen, Instant::now(), false);
                 continue;
             }
             let lasted = began.elapsed();
-            if lasted < self.threshold || self.reported.load(Ordering::Relaxed) == poll {
+            if lasted < self.threshold || told {
                 continue;
             }
-            state.began = Some(began);
+            told = true;
+            let known = state.known.get(seen as u32 as usize).cloned().flatten();
+            let Some(known) = known else { continue };
+            state.stall = Some((seen, known.clone(), began));
             drop(state);
-            self.reported.store(poll, Ordering::Relaxed);
-            if let Some(id) = TaskId::from_bits(self.task.load(Ordering::Relaxed)) {
-                self.tell(id, lasted, false, None);
-            }
+            self.told.store(true, Ordering::Relaxed);
+            self.tell(known, lasted, false, None);
         }
     }
 
     /// Hands a stall to the hook, or prints it. Runs foreign code.
     fn tell(
         &self,
-        task: TaskId,
+        (task, name, spawned_at): Known,
         lasted: Duration,
         over: bool,
         resumed_at: Option<&'static Location<'static>>,
     ) {
-        let known = self.lock().known.get(task.slot()).cloned().flatten();
-        let Some((name, spawned_at)) = known else {
-            return;
-        };
         let stall = Stall {
             task,
             name,

@@ -498,6 +498,48 @@ fn a_dump_names_the_spawn_places_with_the_longest_polls() {
     assert!(runtime.dump().to_json().contains(r#""polls":null"#));
 }
 
+/// A runtime whose watchdog sends what it sees.
+fn watched() -> (turnwise::Runtime, mpsc::Receiver<Stall>) {
+    let (told, stalls) = mpsc::channel();
+    let builder = Builder::new().watchdog(Duration::from_millis(20));
+    let tell = move |stall: &Stall| told.send(stall.clone()).unwrap();
+    (builder.on_stall(tell).build(), stalls)
+}
+
+#[test]
+fn the_watchdog_knows_a_task_that_was_first_polled_out_of_turn() {
+    let (runtime, stalls) = watched();
+    runtime.block_on(async {
+        // Somebody had the slot before.
+        spawn(async {}).await.unwrap();
+        let line = here() + 1;
+        let task = turnwise::spawn_eager(async move {
+            yield_now().await;
+            let stall = stalls.recv_timeout(Duration::from_secs(20)).unwrap();
+            (stall, stalls)
+        });
+        let id = task.id();
+        let (stall, stalls) = task.await.unwrap();
+        assert_eq!(
+            (stall.task, stall.spawned_at.line(), stall.over),
+            (id, line, false)
+        );
+        let over = stalls.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert_eq!((over.task, over.over), (id, true));
+    });
+}
+
+#[test]
+fn a_loop_that_rests_after_a_panic_of_main_blocks_nobody() {
+    let (runtime, stalls) = watched();
+    let main = std::panic::AssertUnwindSafe(|| {
+        runtime.block_on(async { std::panic::resume_unwind(Box::new("meant")) })
+    });
+    std::panic::catch_unwind(main).unwrap_err();
+    // Five thresholds: it would have been told after one.
+    assert!(stalls.recv_timeout(Duration::from_millis(100)).is_err());
+}
+
 #[test]
 fn an_unobserved_panic_is_told_once_with_the_spawn_place() {
     let told = Rc::new(RefCell::new(Vec::new()));
