@@ -78,6 +78,7 @@
 //! | --- | --- | --- |
 //! | `signal` | on | `io::ctrl_c`, `io::signal`, a dump on SIGUSR1 |
 //! | `process` | on | `io::Command`, `io::Child` |
+//! | `unix` | on | `io::UnixStream`, `io::UnixListener`, `io::UnixDatagram` |
 //! | `hyper` | off | hyper's runtime traits for streams, timers and tasks |
 //! | `tokio-io` | off | tokio's reading and writing traits for streams; no runtime |
 

@@ -3,7 +3,7 @@
 //! | to do | use |
 //! | --- | --- |
 //! | talk over TCP and UDP | [`TcpListener`], [`TcpStream`], [`UdpSocket`]; names by [`lookup_host`] |
-//! | talk on this machine | [`UnixListener`], [`UnixStream`], [`UnixDatagram`] |
+//! | talk on this machine (feature `unix`) | `UnixListener`, `UnixStream`, `UnixDatagram` |
 //! | read the input, write the output | [`stdin`], [`stdout`], [`stderr`] |
 //! | hear signals (feature `signal`) | `ctrl_c`, `signal` |
 //! | run programs (feature `process`) | `Command`, `Child` |
@@ -42,8 +42,11 @@ mod tcp_listener;
 #[cfg(feature = "tokio-io")]
 mod tokio_io;
 mod udp;
+#[cfg(feature = "unix")]
 mod unix;
+#[cfg(feature = "unix")]
 mod unix_datagram;
+#[cfg(feature = "unix")]
 mod unix_listener;
 
 #[cfg(feature = "process")]
@@ -66,6 +69,9 @@ pub use steps::Steps;
 pub use tcp::{Peek, TcpStream};
 pub use tcp_listener::{Accept, Incoming, TcpListener};
 pub use udp::UdpSocket;
+#[cfg(feature = "unix")]
 pub use unix::UnixStream;
+#[cfg(feature = "unix")]
 pub use unix_datagram::UnixDatagram;
+#[cfg(feature = "unix")]
 pub use unix_listener::{AcceptUnix, IncomingUnix, UnixListener};

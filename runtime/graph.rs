@@ -68,7 +68,7 @@ pub(crate) fn cycles(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
         .into_iter()
         .filter_map(|part| shortest(edges, &part))
         .collect();
-    found.sort();
+    found.sort_unstable();
     found
 }
 

@@ -98,7 +98,7 @@ impl PollTimes {
     pub(super) fn picture(&self) -> Polls {
         let inside = self.0.borrow();
         let mut longest: Vec<_> = inside.places.iter().map(Longest::of).collect();
-        longest.sort_by_key(|place| (std::cmp::Reverse(place.longest), place.spawned_at));
+        longest.sort_unstable_by_key(|place| (std::cmp::Reverse(place.longest), place.spawned_at));
         longest.truncate(TOP);
         let words = BOUNDS.iter().map(|(_, bound)| format!("under {bound}"));
         let words = words.chain(["longer".to_owned()]);

@@ -31,9 +31,9 @@ impl fmt::Display for Report {
             .collect();
         let most = if f.alternate() { usize::MAX } else { MOST };
         if order.len() > most {
-            order.sort_unstable();
-            order.truncate(most);
-            order.sort_unstable_by_key(|(_, task)| *task);
+            let mut first = order.clone();
+            first.sort_unstable();
+            order.retain(|task| *task < first[most]);
         }
         for (_, task) in &order {
             self.task(f, &self.tasks[*task])?;

@@ -117,8 +117,9 @@ impl Report {
     /// Takes the picture.
     pub(crate) fn take(kernel: &Kernel) -> Self {
         let tasks = kernel.tasks.borrow();
-        let mut living: Vec<&Task> = tasks.iter().filter(|task| !task.over).collect();
-        living.sort_by_key(|task| task.serial);
+        let ids = tasks.in_spawn_order();
+        let living = ids.iter().filter_map(|id| tasks.get(*id));
+        let living: Vec<&Task> = living.filter(|task| !task.over).collect();
         let outside = Outside::count(kernel);
         let mut report = Report {
             tasks: living.iter().map(|task| Row::new(kernel, task)).collect(),

@@ -8,11 +8,10 @@ use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{self, Location};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-
-use pin_utils::pin_mut;
 
 use super::builder::{OnDeadlock, Options};
 use super::context::{self, Kernel, ThisThread};
@@ -320,8 +319,7 @@ fn run<F: Future>(
     let _judging = Judging::begin(kernel);
     let mut output = None;
     {
-        let wrapped = async { output = Some(future.await) };
-        pin_mut!(wrapped);
+        let wrapped = pin!(async { output = Some(future.await) });
         let id = kernel.tasks.borrow_mut().insert(None, at);
         let _entry = MainEntry { kernel, id };
         kernel.ready.borrow_mut().push_back(id);

@@ -12,7 +12,7 @@ use turnwise_benches::results::Figures;
 use crate::progress::Progress;
 
 /// A peer, what it asks for in `[dependencies]`, and the program.
-pub const PROGRAMS: [(&str, &str, &str); 8] = [
+pub const PROGRAMS: [(&str, &str, &str); 9] = [
     (
         "turnwise",
         "turnwise = { path = \"@\" }",
@@ -20,6 +20,11 @@ pub const PROGRAMS: [(&str, &str, &str); 8] = [
     ),
     (
         "turnwise without signal and process",
+        "turnwise = { path = \"@\", default-features = false, features = [\"unix\"] }",
+        include_str!("../../../hello/turnwise.rs"),
+    ),
+    (
+        "turnwise without default features",
         "turnwise = { path = \"@\", default-features = false }",
         include_str!("../../../hello/turnwise.rs"),
     ),
