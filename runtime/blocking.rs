@@ -34,7 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// ([`Builder::blocking_threads`](crate::Builder::blocking_threads) chooses another limit); further
 /// calls wait in line, however long that is. Whoever would rather be refused than wait in a long
 /// line calls [`try_spawn_blocking`]. When the runtime ends it waits one second for the calls that
-/// run and then says on the standard error what it leaves behind.
+/// run and then says on the standard error what it leaves behind. A panic of a call whose task is gone by
+/// then, or was cancelled, reaches the panic hook of its thread and nobody else.
 ///
 /// If the system gives the pool not even a first thread, the call is dropped, and its handle says
 /// that it was cancelled and why.
