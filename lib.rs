@@ -95,11 +95,12 @@ pub use runtime::time::{
 };
 pub use runtime::{
     AsCompleted, Builder, ChildHandle, Deadlock, External, Gather, GatherInline, GatherSpawned,
-    Gone, Group, GroupClosed, GroupError, Inlet, JoinError, JoinHandle, OnDeadlock, Race, Remote,
-    RemoteHandle, Report, Runtime, Stall, Stats, TaskGroup, TaskId, TryGather, TryGatherInline,
-    TryGatherSpawned, TrySpawnError, Unobserved, Verdict, WaitHandles, WaitQuiescent, When,
-    as_completed, block_on, dump, expect_external, gather, inlet, race, remote, spawn,
-    spawn_blocking, spawn_eager, task_group, try_gather, try_spawn_blocking, wait, wait_quiescent,
+    Gone, Group, GroupClosed, GroupError, Inlet, JoinError, JoinHandle, OnDeadlock, Panic, Race,
+    Remote, RemoteHandle, Report, Runtime, Stall, Stats, TaskGroup, TaskId, TryGather,
+    TryGatherInline, TryGatherSpawned, TrySpawnError, Unobserved, Verdict, WaitHandles,
+    WaitQuiescent, When, as_completed, block_on, dump, expect_external, gather, inlet, race,
+    remote, spawn, spawn_blocking, spawn_eager, task_group, try_gather, try_spawn_blocking, wait,
+    wait_quiescent,
 };
 pub use turnwise_macros::{main, test};
 

@@ -64,7 +64,7 @@ async fn a_scope_that_knows_of_cancellation() {
     );
 
     match task.await {
-        Err(JoinError::Cancelled { reason }) => say!("the task was cancelled: {reason:?}"),
+        Err(JoinError::Cancelled { reason, .. }) => say!("the task was cancelled: {reason:?}"),
         other => unreachable!("an hour cannot have passed: {other:?}"),
     }
     say!("and the lock is free: {lock:?}");

@@ -155,7 +155,7 @@ where
     let job = move || {
         if !answer.is_unwanted() {
             let result = panic::catch_unwind(AssertUnwindSafe(call));
-            answer.give(result.map_err(JoinError::Panicked));
+            answer.give(result.map_err(JoinError::panicked));
         }
     };
     let run = Box::new(job);

@@ -233,7 +233,7 @@ fn poll_task(kernel: &Kernel, id: TaskId, key: u32, spare: &mut PollWaker, mut b
         Err(payload) => {
             // A future whose destructor panics too has said enough with the first panic.
             let _ = panic::catch_unwind(AssertUnwindSafe(|| body.as_mut().drop_future()));
-            join::complete(kernel, id, body, Some(JoinError::Panicked(payload)));
+            join::complete(kernel, id, body, Some(JoinError::panicked(payload)));
         }
     }
 }

@@ -395,7 +395,7 @@ pub(crate) fn cancel_now(kernel: &Kernel, id: TaskId, mut body: BoxedBody) {
     let dropped = panic::catch_unwind(AssertUnwindSafe(|| body.as_mut().drop_future()));
     polling::set_current_task(outer);
     let failure = match dropped {
-        Err(payload) => JoinError::Panicked(payload),
+        Err(payload) => JoinError::panicked(payload),
         Ok(()) => {
             let mut tasks = kernel.tasks.borrow_mut();
             let extra = tasks.get_mut(id).and_then(|task| task.extra.as_mut());

@@ -4,17 +4,21 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::panic;
+use std::sync::{Mutex, PoisonError};
 
 /// Why a task has no output.
+///
+/// `Send` and `Sync`, so that `?` takes it into any kind of boxed error.
 #[non_exhaustive]
 pub enum JoinError {
     /// It was cancelled, or its runtime ended first.
+    #[non_exhaustive]
     Cancelled {
         /// What [`JoinHandle::cancel_because`](crate::JoinHandle::cancel_because) was told.
         reason: Option<Cow<'static, str>>,
     },
-    /// It panicked; the payload of the panic.
-    Panicked(Box<dyn Any + Send>),
+    /// It panicked.
+    Panicked(Panic),
 }
 
 impl JoinError {
@@ -35,18 +39,21 @@ impl JoinError {
     /// Always: with the task's own payload, or, if it was cancelled, with this error's text.
     pub fn resume(self) -> ! {
         match self {
-            JoinError::Panicked(payload) => panic::resume_unwind(payload),
+            JoinError::Panicked(panic) => panic::resume_unwind(panic.into_payload()),
             cancelled => panic!("{cancelled}"),
         }
     }
 
     /// What the task panicked with, if that is a text.
     pub fn panic_message(&self) -> Option<&str> {
-        let JoinError::Panicked(payload) = self else {
-            return None;
-        };
-        let text = payload.downcast_ref::<&'static str>().copied();
-        text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        match self {
+            JoinError::Panicked(panic) => panic.message(),
+            JoinError::Cancelled { .. } => None,
+        }
+    }
+
+    pub(super) fn panicked(payload: Box<dyn Any + Send>) -> Self {
+        JoinError::Panicked(Panic::new(payload))
     }
 }
 
@@ -57,12 +64,9 @@ impl fmt::Display for JoinError {
                 reason: Some(reason),
             } => write!(f, "task cancelled: {reason}"),
             JoinError::Cancelled { reason: None } => f.write_str("task cancelled"),
-            JoinError::Panicked(_) => {
-                write!(
-                    f,
-                    "task panicked: {}",
-                    self.panic_message().unwrap_or("(no text)")
-                )
+            JoinError::Panicked(panic) => {
+                let message = panic.message().unwrap_or("(no text)");
+                write!(f, "task panicked: {message}")
             }
         }
     }
@@ -75,3 +79,40 @@ impl fmt::Debug for JoinError {
 }
 
 impl std::error::Error for JoinError {}
+
+/// What a task panicked with.
+pub struct Panic(Box<Caught>);
+
+struct Caught {
+    message: Option<Cow<'static, str>>,
+    /// Never locked: it makes an error `Sync` whose payload need not be.
+    payload: Mutex<Box<dyn Any + Send>>,
+}
+
+impl Panic {
+    fn new(payload: Box<dyn Any + Send>) -> Self {
+        let message = match payload.downcast_ref::<&'static str>() {
+            Some(text) => Some(Cow::Borrowed(*text)),
+            None => payload.downcast_ref::<String>().cloned().map(Cow::Owned),
+        };
+        let payload = Mutex::new(payload);
+        Panic(Box::new(Caught { message, payload }))
+    }
+
+    /// The payload, if it is a text: that of `panic!` is.
+    pub fn message(&self) -> Option<&str> {
+        self.0.message.as_deref()
+    }
+
+    /// The payload, for [`resume_unwind`](panic::resume_unwind) or a downcast.
+    pub fn into_payload(self) -> Box<dyn Any + Send> {
+        let payload = self.0.payload.into_inner();
+        payload.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Panic").field(&self.message()).finish()
+    }
+}

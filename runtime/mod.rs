@@ -76,7 +76,7 @@ pub use gather::{
 pub use group::{ChildHandle, Group, GroupClosed, GroupError, TaskGroup, task_group};
 pub use inlet::{Inlet, inlet};
 pub use join::{JoinHandle, spawn, spawn_eager};
-pub use join_error::JoinError;
+pub use join_error::{JoinError, Panic};
 pub use problems::Unobserved;
 pub use quiescence::{WaitQuiescent, wait_quiescent};
 pub use remote::{Gone, Remote, RemoteHandle, remote};

@@ -115,7 +115,7 @@ impl Panicked {
 
     /// Nobody will: another panic goes on in its place, or the parent is gone.
     pub(crate) fn tell(self) {
-        let failure = JoinError::Panicked(self.payload);
+        let failure = JoinError::panicked(self.payload);
         if let Some((id, name, spawned_at)) = self.child {
             let message = failure.panic_message().unwrap_or("(no text)");
             let problem = format!("panicked and nobody hears of it: {message}");

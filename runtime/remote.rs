@@ -239,7 +239,7 @@ impl<F: Future> Future for Answering<F> {
         let polled = panic::catch_unwind(AssertUnwindSafe(|| this.future.poll(cx)));
         let result = match polled {
             Ok(poll) => Ok(ready!(poll)),
-            Err(payload) => Err(JoinError::Panicked(payload)),
+            Err(payload) => Err(JoinError::panicked(payload)),
         };
         if let Some(answer) = this.answer.take() {
             answer.give(result);

@@ -216,7 +216,7 @@ impl<T: 'static> Stream for AsCompleted<T> {
             let (place, report) = report?;
             let result = match report {
                 Report::Value(result) => result,
-                Report::Panicked(panicked) => Err(JoinError::Panicked(panicked.into_payload())),
+                Report::Panicked(panicked) => Err(JoinError::panicked(panicked.into_payload())),
                 Report::Cancelled => Err(JoinError::Cancelled {
                     reason: Some("the wait for it was cancelled; it runs on".into()),
                 }),

@@ -392,7 +392,7 @@ async fn cancelling_a_child_is_not_an_error_of_the_group() {
     .await;
     let ended = result.expect("the group went well");
     assert!(
-        matches!(ended, Err(JoinError::Cancelled { reason: None })),
+        matches!(ended, Err(JoinError::Cancelled { reason: None, .. })),
         "{ended:?}"
     );
 }

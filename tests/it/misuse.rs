@@ -166,10 +166,11 @@ fn the_texts_of_join_errors_say_what_happened() {
             .unwrap_err();
         assert_eq!(other.to_string(), "task panicked: (no text)");
         assert_eq!(format!("{other:?}"), "JoinError(task panicked: (no text))");
-        let JoinError::Panicked(payload) = other else {
+        let JoinError::Panicked(panic) = other else {
             panic!("it panicked")
         };
-        assert_eq!(*payload.downcast::<u8>().unwrap(), 7);
+        assert_eq!(format!("{panic:?}"), "Panic(None)");
+        assert_eq!(*panic.into_payload().downcast::<u8>().unwrap(), 7);
     });
 }
 

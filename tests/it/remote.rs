@@ -54,7 +54,7 @@ fn a_panic_of_the_task_comes_through() {
         let making: RemoteHandle<()> =
             remote.spawn(|| -> std::future::Ready<()> { panic!("making") });
         [inside, making].map(|handle| match handle.wait() {
-            Err(JoinError::Panicked(payload)) => crate::support::text_of(&*payload),
+            Err(JoinError::Panicked(panic)) => crate::support::text_of(&*panic.into_payload()),
             other => panic!("{other:?}"),
         })
     });

@@ -1,20 +1,23 @@
 //! What belongs to its thread cannot leave it, by type: everything that holds a key into the
 //! thread's kernel. One such type that is `Send` would reach into a stranger's waiters or timers.
+//! Errors, and what is made for other threads, can.
 
 use turnwise::io::{
     Accept, Fd, Op, Peek, Ready, Source, Stdin, Steps, TcpListener, TcpStream, UdpSocket,
     UnixDatagram, UnixListener, UnixStream,
 };
 use turnwise::sync::{
-    Acquire, Barrier, BarrierWait, BoundedSemaphore, Condition, ConditionWait,
-    ConditionWaitTimeout, CountDownLatch, Event, EventWait, Get, LifoQueue, Lock, LockGuard,
-    OnceCell, OwnedPermit, Permit, PriorityQueue, Put, Queue, RwLock, RwLockReadGuard, Semaphore,
-    Taken, WaitQueue, oneshot,
+    Acquire, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrier, Closed, Condition,
+    ConditionWait, ConditionWaitTimeout, CountDownLatch, Event, EventWait, Get, LifoQueue, Lock,
+    LockGuard, OnceCell, OverDone, OverRelease, OwnedPermit, Permit, PriorityQueue, Put, Queue,
+    RwLock, RwLockReadGuard, Semaphore, Taken, TooManyPermits, TryGetError, TryPutError, WaitQueue,
+    oneshot,
 };
 use turnwise::time::Tick;
 use turnwise::{
-    AsCompleted, ChildHandle, External, Group, Interval, JoinHandle, Remote, RemoteHandle, Runtime,
-    Sleep, TaskId, Timeout, WaitHandles, WaitQuiescent,
+    AsCompleted, ChildHandle, Deadlock, Elapsed, External, Gone, Group, GroupClosed, GroupError,
+    Interval, JoinError, JoinHandle, Panic, Remote, RemoteHandle, Report, Runtime, Sleep, Stall,
+    TaskId, Timeout, TrySpawnError, Unobserved, WaitHandles, WaitQuiescent,
 };
 
 /// Compiles if none of the types is `Send` or `Sync`.
@@ -77,3 +80,9 @@ stays! { turnwise::io::Signal, turnwise::io::RecvSignal<'static>, turnwise::io::
 
 // What is made for other threads, and plain data.
 travels! { Remote, RemoteHandle<()>, External, TaskId, turnwise::time::Instant }
+// What goes wrong has to fit into any boxed error.
+travels! {
+    JoinError, Panic, Deadlock, Report, Elapsed, GroupError<()>, GroupClosed, Gone<()>,
+    TrySpawnError<()>, Unobserved, Stall, BrokenBarrier, Closed, TryPutError<()>, TryGetError,
+    OverDone, OverRelease, TooManyPermits, oneshot::RecvError, oneshot::TryRecvError,
+}

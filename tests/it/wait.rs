@@ -310,7 +310,7 @@ async fn a_cancel_carries_its_reason_once() {
     task.cancel_because("second");
     let error = task.await.expect_err("it was cancelled");
     assert!(
-        matches!(&error, JoinError::Cancelled { reason: Some(reason) } if reason == "first"),
+        matches!(&error, JoinError::Cancelled { reason: Some(reason), .. } if reason == "first"),
         "{error:?}"
     );
     assert_eq!(error.to_string(), "task cancelled: first");
