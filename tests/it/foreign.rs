@@ -8,8 +8,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::future::{self, LocalBoxFuture};
+use futures::future::{self, Either, LocalBoxFuture};
 use futures::stream::FuturesUnordered;
+use pin_utils::pin_mut;
 use turnwise::sync::{Event, Lock, Queue};
 use turnwise::{Runtime, sleep, spawn, timeout, yield_now};
 
@@ -416,4 +417,25 @@ fn a_wait_that_moves_between_tasks_wakes_the_last_one_that_polled_it() {
         third.await.unwrap();
     });
     assert_eq!(log.text(), "first second third third");
+}
+
+#[test]
+fn futures_are_pinned_to_the_stack_and_polled_by_reference() {
+    virtual_runtime().block_on(async {
+        let lock = Lock::new(0);
+        let held = lock.acquire().await;
+        let (first, late) = (lock.acquire(), sleep(Duration::from_secs(1)));
+        pin_mut!(first, late);
+        // The one that loses keeps its place, and is awaited after all.
+        let Either::Right((_, first)) = future::select(first, late).await else {
+            panic!("nobody has released the lock");
+        };
+        let second = lock.acquire();
+        pin_mut!(second);
+        assert!(futures::poll!(second.as_mut()).is_pending());
+        drop(held);
+        *first.await += 1;
+        *second.await += 1;
+        assert_eq!(*lock.acquire().await, 2);
+    });
 }
