@@ -76,7 +76,7 @@ impl<'a> Collector<'a> {
         for (key, waiter) in waiters.iter() {
             let (Some(task), Some(queue)) = (
                 waiter.who.task.and_then(|id| self.index.get(&id).copied()),
-                waiters.queues.get(waiter.queue),
+                waiters.queue_of(waiter),
             ) else {
                 continue;
             };

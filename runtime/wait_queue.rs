@@ -289,6 +289,7 @@ impl WaitQueue {
         record.tracks = self.holds.is_some();
         record.holder = None;
         record.tally = None;
+        record.live = true;
         self.record.set(key);
     }
 
@@ -337,7 +338,7 @@ impl Drop for WaitQueue {
             self.forget();
         }
         let record = self.record.get();
-        context::try_with(|kernel| kernel.waiters.borrow_mut().queues.give(record));
+        context::try_with(|kernel| kernel.waiters.borrow_mut().strike(record));
     }
 }
 

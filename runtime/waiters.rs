@@ -13,7 +13,7 @@ use super::task::TaskId;
 /// The thread's waiters and the queues they wait in.
 pub(crate) struct Waiters {
     pub(super) table: Table<Waiter>,
-    pub(crate) queues: Table<QueueRecord>,
+    pub(super) queues: Table<QueueRecord>,
 }
 
 impl Waiters {
@@ -30,6 +30,21 @@ impl Waiters {
         if let Some(waiter) = self.table.get_mut(key) {
             waiter.queue = NONE;
             self.table.give(key);
+        }
+    }
+
+    /// The queue that a waiter waits in.
+    pub(crate) fn queue_of(&self, waiter: &Waiter) -> Option<&QueueRecord> {
+        let record = self.queues.get(waiter.queue);
+        record.filter(|record| record.live)
+    }
+
+    /// Gives back the record of a queue that goes.
+    #[inline]
+    pub(super) fn strike(&mut self, key: u32) {
+        if let Some(record) = self.queues.get_mut(key) {
+            record.live = false;
+            self.queues.give(key);
         }
     }
 
@@ -107,8 +122,10 @@ pub(crate) struct QueueRecord {
     pub(crate) holder: Option<Holder>,
     /// What its primitive tells besides.
     pub(crate) tally: Option<Tally>,
+    /// Its queue exists. The wait of one that does not was forgotten.
+    pub(super) live: bool,
     /// For the table, while the record is not in use.
-    pub(super) link: u32,
+    link: u32,
 }
 
 impl Entry for QueueRecord {
@@ -120,6 +137,7 @@ impl Entry for QueueRecord {
             tracks: false,
             holder: None,
             tally: None,
+            live: false,
             link: NONE,
         }
     }

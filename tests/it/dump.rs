@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
+use std::mem::ManuallyDrop;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::mpsc;
@@ -619,4 +620,17 @@ mod signals {
         assert!(text.contains("only a signal to end can wake"), "{text}");
         assert!(text.contains("outside: 1 awaited signal to end"), "{text}");
     }
+}
+
+#[test]
+fn a_wait_that_was_forgotten_is_not_reported_after_its_primitive() {
+    virtual_runtime().block_on(async {
+        let event = Event::new();
+        let mut wait = ManuallyDrop::new(event.wait());
+        assert!(poll!(&mut *wait).is_pending());
+        event.set();
+        assert!(dump().to_string().contains("was granted event made at"));
+        drop(event);
+        assert!(!dump().to_string().contains("event"));
+    });
 }
