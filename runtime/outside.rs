@@ -248,7 +248,11 @@ fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, jud
         remote::read(kernel);
         return Idle::Awake;
     };
-    let awaited = matches!(&*kernel.reactor.borrow(), Some(reactor) if reactor.is_awaited(&kernel.tasks.borrow()));
+    let reactor = kernel.reactor.borrow();
+    let awaited = reactor
+        .as_ref()
+        .is_some_and(|reactor| reactor.is_awaited(&kernel.tasks.borrow()));
+    drop(reactor);
     if awaited {
         sleep(kernel, Some(now + GRACE), now);
         remote::read(kernel);

@@ -57,6 +57,11 @@ impl Polling {
         let (data, vtable) = self.waker.get();
         self.task.get().is_some() && waker.data() == data && std::ptr::eq(waker.vtable(), vtable)
     }
+
+    #[inline]
+    fn note(&self, note: u8) {
+        self.notes.set(self.notes.get() | note);
+    }
 }
 
 /// Polls a task with `waker` and returns what the poll did besides. After a panic the poll is still
@@ -115,7 +120,7 @@ pub(crate) fn is_own(waker: &Waker) -> bool {
 /// Leaves a note for the executor.
 #[inline]
 pub(crate) fn note(note: u8) {
-    POLL.with(|polling| polling.notes.set(polling.notes.get() | note));
+    POLL.with(|polling| polling.note(note));
 }
 
 /// Asks the executor for another poll at the tail of the ready queue, if it polls with `waker`.
@@ -124,7 +129,7 @@ pub(crate) fn yields(waker: &Waker) -> bool {
     POLL.with(|polling| {
         let own = polling.is_own(waker);
         if own {
-            polling.notes.set(polling.notes.get() | notes::YIELDED);
+            polling.note(notes::YIELDED);
         }
         own
     })

@@ -80,12 +80,24 @@ impl Unobserved {
 pub(crate) fn unobserved(task: &mut Remains) {
     let failure = task.extra.as_mut().and_then(|extra| extra.failure.take());
     if let Some(failure @ JoinError::Panicked(_)) = failure {
-        let message = failure.panic_message().unwrap_or("(no text)");
         let name = task.extra.as_ref().and_then(|extra| extra.name.as_deref());
-        let problem = format!("panicked and nobody awaits it: {message}");
-        Unobserved::new(task.id, name, task.spawned_at, problem).tell();
-        join::drop_quietly(failure);
+        let who = (task.id, name, task.spawned_at);
+        tell_panic(Some(who), "nobody awaits it", failure);
     }
+}
+
+/// Tells of a panic whose task is known, and why it is lost; drops it in any case.
+fn tell_panic(
+    who: Option<(TaskId, Option<&str>, &'static Location<'static>)>,
+    why: &str,
+    failure: JoinError,
+) {
+    if let Some((id, name, spawned_at)) = who {
+        let message = failure.panic_message().unwrap_or("(no text)");
+        let problem = format!("panicked and {why}: {message}");
+        Unobserved::new(id, name, spawned_at, problem).tell();
+    }
+    join::drop_quietly(failure);
 }
 
 /// The panic of a child, on its way to whom collects it.
@@ -115,13 +127,10 @@ impl Panicked {
 
     /// Nobody will: another panic goes on in its place, or the parent is gone.
     pub(crate) fn tell(self) {
+        let child = self.child.as_ref();
+        let who = child.map(|(id, name, spawned_at)| (*id, name.as_deref(), *spawned_at));
         let failure = JoinError::panicked(self.payload);
-        if let Some((id, name, spawned_at)) = self.child {
-            let message = failure.panic_message().unwrap_or("(no text)");
-            let problem = format!("panicked and nobody hears of it: {message}");
-            Unobserved::new(id, name.as_deref(), spawned_at, problem).tell();
-        }
-        join::drop_quietly(failure);
+        tell_panic(who, "nobody hears of it", failure);
     }
 }
 

@@ -104,10 +104,7 @@ pub(super) const TABLE: &[Hang] = &[
         || {
             async {
                 let (near, _far) = pair();
-                let reads = spawn(async move {
-                    assert!(poll!(pin!(reads(near))).is_pending());
-                });
-                reads.await.unwrap();
+                asks_and_ends(near).await.unwrap();
                 Event::new().wait().await;
             }
             .boxed_local()
@@ -119,10 +116,7 @@ pub(super) const TABLE: &[Hang] = &[
         || {
             async {
                 let (near, _far) = pair();
-                let reads = spawn(async move {
-                    assert!(poll!(pin!(reads(near))).is_pending());
-                });
-                let reads = forever(reads);
+                let reads = forever(asks_and_ends(near));
                 yield_now().await;
                 yield_now().await;
                 assert!(reads.is_finished());
@@ -145,6 +139,11 @@ pub(super) const TABLE: &[Hang] = &[
         },
     ),
 ];
+
+/// A task that asks for a byte through the poll-style trait, and ends.
+fn asks_and_ends(near: &'static UnixStream) -> turnwise::JoinHandle<()> {
+    spawn(async move { assert!(poll!(pin!(reads(near))).is_pending()) })
+}
 
 /// Reads a byte through the poll-style trait; the stream has a `read` of its own.
 async fn reads(mut stream: &UnixStream) -> u8 {
