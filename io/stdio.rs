@@ -15,17 +15,18 @@
 //! Output is written as `print!` writes it: a reader that does not read holds the program up.
 
 use std::fmt;
+use std::fs::{File, OpenOptions};
 use std::future::Future;
 use std::io::{self, IoSliceMut, IsTerminal as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use mio::Interest;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{FileType, Mode, OFlags, fstat, open};
-use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::io::Errno;
 
 use super::flow::{self, Flow, Read};
 use super::source::{Fd, Source};
@@ -68,19 +69,15 @@ const CHUNK: usize = 64 << 10;
 /// ```
 #[track_caller]
 pub fn stdin() -> io::Result<Stdin> {
-    let own = io::stdin();
-    let kind = FileType::from_raw_mode(fstat(&own)?.st_mode);
-    let again = match kind {
-        FileType::RegularFile | FileType::Directory | FileType::BlockDevice => {
-            return Ok(Stdin::blocking());
-        }
-        FileType::Fifo => open_again(),
-        FileType::CharacterDevice if own.is_terminal() => open_again(),
-        _ => None,
-    };
-    let (fd, shared) = match again {
+    let own = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let kind = own.metadata()?.file_type();
+    if kind.is_file() || kind.is_dir() || kind.is_block_device() {
+        return Ok(Stdin::blocking());
+    }
+    let reopens = kind.is_fifo() || own.is_terminal();
+    let (fd, shared) = match reopens.then(open_again).flatten() {
         Some(fd) => (fd, false),
-        None => (fcntl_dupfd_cloexec(&own, 3)?, true),
+        None => (own.into(), true),
     };
     match Source::with_interest(Fd(fd), Interest::READABLE) {
         Ok(source) => Ok(Stdin {
@@ -96,8 +93,10 @@ pub fn stdin() -> io::Result<Stdin> {
 
 /// A description of our own of the same input, non-blocking.
 fn open_again() -> Option<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    open("/proc/self/fd/0", flags, Mode::empty()).ok()
+    let mut options = OpenOptions::new();
+    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    let file = options.read(true).open("/proc/self/fd/0").ok()?;
+    Some(file.into())
 }
 
 /// The standard input; made by [`stdin`].
