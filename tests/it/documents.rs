@@ -26,6 +26,7 @@ fn documents() -> Vec<PathBuf> {
         "CHANGELOG.md".into(),
         "benches/README.md".into(),
         "examples/README.md".into(),
+        "macros/README.md".into(),
     ];
     for folder in ["docs", "docs/decisions"] {
         let entries = fs::read_dir(root().join(folder)).expect("the folder is there");
@@ -206,6 +207,36 @@ fn blocks(text: &str, wanted: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// The lines that rustdoc hides and a forge does not: there, they stand in the way of who copies.
+fn hidden_lines(text: &str) -> Vec<String> {
+    let fences = |kind: &str| kind.is_empty() || kind.split(',').any(|word| word == "rust");
+    let mut found = Vec::new();
+    let mut open = false;
+    for event in parse(text) {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(kind))) => open = fences(&kind),
+            Event::Text(part) if open => {
+                let lines = part.lines().map(str::trim);
+                let hidden = lines.filter(|line| *line == "#" || line.starts_with("# "));
+                found.extend(hidden.map(str::to_owned));
+            }
+            Event::End(TagEnd::CodeBlock) => open = false,
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn code_can_be_copied_from_a_page_as_it_stands() {
+    for document in documents() {
+        let hidden = hidden_lines(&read(&root().join(&document)));
+        assert_eq!(hidden, [""; 0], "{}", document.display());
+    }
+    let text = "# A\n\n```rust\n# use b;\n  # c\n#[d]\n#\n```\n\n```sh\n# e\n```\n";
+    assert_eq!(hidden_lines(text), ["# use b;", "# c", "#"]);
 }
 
 #[test]

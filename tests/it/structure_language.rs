@@ -1,6 +1,8 @@
-//! What the oldest promised Rust can parse. The library interface is clippy's `incompatible_msrv`.
+//! What the oldest promised Rust can parse, and whether the dependencies promise as much. The library
+//! interface is clippy's `incompatible_msrv`.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::structure::{Source, assert_none, collect, the_crate};
 
@@ -78,4 +80,49 @@ fn the_rule_of_let_chains_complains() {
     ] {
         assert_eq!(complaints(good), [""; 0], "{good}");
     }
+}
+
+/// The packages of `cargo metadata` that ask for a newer Rust than `oldest`. Who says nothing asks for
+/// nothing.
+fn too_new(metadata: &str, oldest: (u32, u32)) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (at, key) in metadata.match_indices("\"rust_version\":\"") {
+        let asks = quoted(&metadata[at + key.len()..]);
+        let mut numbers = asks.split('.').map(|part| part.parse().expect("a number"));
+        let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        // Of a package's fields, this one comes last but for few.
+        let manifest = "\"manifest_path\":\"";
+        let from = metadata[..at].rfind(manifest).expect("each has one");
+        if version > oldest {
+            let path = quoted(&metadata[from + manifest.len()..]);
+            complaints.push(format!("{path} asks for Rust {asks}"));
+        }
+    }
+    complaints
+}
+
+fn quoted(text: &str) -> &str {
+    text.split('"').next().unwrap_or_default()
+}
+
+#[test]
+fn the_oldest_rust_is_enough_for_what_is_locked() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--locked", "--offline"])
+        .args(["--all-features", "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .output()
+        .expect("cargo runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let metadata = String::from_utf8(output.stdout).expect("JSON is text");
+    let ours = "\"rust_version\":\"1.85\"";
+    assert!(
+        metadata.matches(ours).count() >= 2,
+        "the crate and its macros"
+    );
+    assert_none(too_new(&metadata, (1, 85)));
+    // It can complain.
+    assert!(too_new(&metadata, (1, 84)).len() >= 2);
+    assert!(too_new(&metadata, (1, 0)).len() > 20);
 }
