@@ -14,6 +14,7 @@
 mod alloc;
 mod asyncio_interpreter;
 mod asyncio_order;
+mod auto_traits;
 mod blocking;
 mod cancel_channels;
 mod cancel_everywhere;

@@ -218,8 +218,8 @@ fn expand<'a>(prefix: &str, mut rest: &'a str, found: &mut Vec<String>) -> &'a s
     rest
 }
 
-/// The names that `runtime/mod.rs` lists: re-exports and public modules.
-fn exported(kernel: &Source) -> BTreeSet<String> {
+/// The names that a file like `runtime/mod.rs` lists: re-exports and public modules.
+pub(crate) fn exported(kernel: &Source) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for statement in kernel.code.split(';') {
         let statement = statement.trim();
