@@ -12,6 +12,11 @@ use crate::runtime::spawn_blocking_at;
 /// [`std::net::ToSocketAddrs`], but a name is looked up off the loop.
 ///
 /// The trait is sealed: it cannot be implemented elsewhere.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no address",
+    label = "neither a `SocketAddr`, nor `\"host:port\"`, nor a host beside its port",
+    note = "write `\"localhost:80\"` or `(\"localhost\", 80)`"
+)]
 pub trait ToAddresses: sealed::Sealed {}
 
 impl<T: sealed::Sealed + ?Sized> ToAddresses for T {}

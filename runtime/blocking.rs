@@ -76,9 +76,10 @@ where
 /// # Errors
 ///
 /// - [`TrySpawnError::Full`] if no thread is free and as many calls wait as may;
-/// - [`TrySpawnError::NoThread`] if the system gives the pool not even a first thread.
+/// - [`TrySpawnError::NoThread`] if the system gives the pool not even a first thread;
+/// - [`TrySpawnError::Closing`] in a destructor that runs while the runtime is torn down.
 ///
-/// Either gives the call back.
+/// Each gives the call back.
 ///
 /// # Panics
 ///
@@ -118,8 +119,9 @@ where
     T: Send + 'static,
 {
     offer(call, None, at).unwrap_or_else(|refused| {
-        let reason = refused.to_string();
-        if let TrySpawnError::NoThread(..) = refused {
+        let mut reason = refused.to_string();
+        if let TrySpawnError::NoThread(_, error) = &refused {
+            reason += &format!(": {error}");
             // Nobody may look at the handle.
             problems::print(&reason);
         }
@@ -173,7 +175,7 @@ where
 pub enum TrySpawnError<F> {
     /// No thread is free, and as many calls wait as may.
     Full(F),
-    /// The system gives the pool not even a first thread.
+    /// The system gives the pool not even a first thread. Its error is also the [`source`](std::error::Error::source).
     NoThread(F, io::Error),
     /// The runtime is being torn down.
     Closing(F),
@@ -194,8 +196,8 @@ impl<F> fmt::Display for TrySpawnError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TrySpawnError::Full(_) => f.write_str("too many blocking calls wait already"),
-            TrySpawnError::NoThread(_, error) => {
-                write!(f, "no thread for blocking calls can be started: {error}")
+            TrySpawnError::NoThread(..) => {
+                f.write_str("no thread for blocking calls can be started")
             }
             TrySpawnError::Closing(_) => f.write_str("the runtime is ending"),
         }
@@ -204,11 +206,21 @@ impl<F> fmt::Display for TrySpawnError<F> {
 
 impl<F> fmt::Debug for TrySpawnError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TrySpawnError({self})")
+        match self {
+            TrySpawnError::NoThread(_, error) => write!(f, "TrySpawnError({self}: {error})"),
+            _ => write!(f, "TrySpawnError({self})"),
+        }
     }
 }
 
-impl<F> std::error::Error for TrySpawnError<F> {}
+impl<F> std::error::Error for TrySpawnError<F> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            TrySpawnError::NoThread(_, error) => Some(error),
+            TrySpawnError::Full(_) | TrySpawnError::Closing(_) => None,
+        }
+    }
+}
 
 struct Job {
     run: Box<dyn FnOnce() + Send>,

@@ -65,6 +65,11 @@ impl<T, E, F: Future<Output = Result<T, E>>> Branch<F> {
 }
 
 /// Futures that can be polled inline.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot race",
+    label = "not a tuple, array or vector of futures",
+    note = "it takes one value: write `race((first, second))`; a tuple has at most eight"
+)]
 pub trait IntoBranches {
     /// The branches.
     type Branches;

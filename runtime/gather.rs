@@ -147,6 +147,12 @@ pub struct At(&'static Location<'static>);
 
 /// What [`gather`] takes: tuples, arrays, iterators and vectors of futures. Sealed; `K`
 /// tells tuples and arrays from iterators, and is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be gathered",
+    label = "not a tuple, array, vector or iterator of futures",
+    note = "it takes one value: write `gather((first, second))`; a tuple has at most eight",
+    note = "futures of an iterator or a vector become tasks, which own what they use: `'static`"
+)]
 pub trait Gather<K> {
     /// The future of [`gather`].
     type Future: Future;
@@ -156,6 +162,12 @@ pub trait Gather<K> {
 
 /// What [`try_gather`] takes: tuples, arrays, iterators and vectors of futures of results. Sealed;
 /// `K` tells tuples and arrays from iterators, and is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be gathered",
+    label = "not a tuple, array, vector or iterator of futures of results",
+    note = "it takes one value: write `try_gather((first, second))`; a tuple has at most eight",
+    note = "all errors have one type; futures of an iterator or a vector become tasks: `'static`"
+)]
 pub trait TryGather<K> {
     /// The future of [`try_gather`].
     type Future: Future;

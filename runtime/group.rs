@@ -168,7 +168,6 @@ impl<E: 'static> fmt::Debug for Group<E> {
 }
 
 /// The handle of a child; gives its value. Dropping it leaves the child to its group.
-#[must_use = "the group keeps the child; say `drop(child)` or `let _ =` if you do not want its value"]
 pub struct ChildHandle<T: 'static> {
     task: JoinHandle<Option<Option<T>>>,
 }
@@ -369,5 +368,15 @@ impl std::error::Error for GroupClosed {}
 impl From<GroupClosed> for std::io::Error {
     fn from(closed: GroupClosed) -> Self {
         std::io::Error::other(closed)
+    }
+}
+
+/// For `?`: an error of the kind [`Other`](std::io::ErrorKind::Other) that holds the group's.
+impl<E> From<GroupError<E>> for std::io::Error
+where
+    E: fmt::Debug + fmt::Display + Send + Sync + 'static,
+{
+    fn from(failed: GroupError<E>) -> Self {
+        std::io::Error::other(failed)
     }
 }

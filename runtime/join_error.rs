@@ -80,6 +80,13 @@ impl fmt::Debug for JoinError {
 
 impl std::error::Error for JoinError {}
 
+/// For `?`: an error of the kind [`Other`](std::io::ErrorKind::Other) that holds this one.
+impl From<JoinError> for std::io::Error {
+    fn from(failed: JoinError) -> Self {
+        std::io::Error::other(failed)
+    }
+}
+
 /// What a task panicked with.
 pub struct Panic(Box<Caught>);
 

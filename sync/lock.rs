@@ -101,6 +101,7 @@ impl<T: ?Sized> Lock<T> {
     }
 
     /// Takes the lock if it is free, which it never is while somebody waits for it.
+    #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
     #[doc(alias = "try_lock")]
     pub fn try_acquire(&self) -> Option<LockGuard<'_, T>> {

@@ -74,6 +74,7 @@ impl<'a> Permit<'a> {
     }
 
     /// Splits `permits` off, or returns `None` if there are fewer than that.
+    #[must_use = "what is split off is given back at once unless you bind it"]
     pub fn split(&mut self, permits: usize) -> Option<Permit<'a>> {
         self.permits = self.permits.checked_sub(permits)?;
         let from = self.from.clone();

@@ -139,6 +139,7 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Takes a read guard if no writer holds the lock and nobody waits whom this would overtake.
+    #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
         let taken = self.raw.try_read(Location::caller());
@@ -146,6 +147,7 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Takes a write guard if the lock is free.
+    #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
     pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
         let taken = self.raw.try_write(Location::caller());

@@ -114,18 +114,21 @@ impl Semaphore {
     }
 
     /// Takes one permit if one is free, which none is that a waiter could use.
+    #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         self.try_acquire_many(1)
     }
 
     /// Takes `permits` permits if so many are free and nobody waits.
+    #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
     pub fn try_acquire_many(&self, permits: usize) -> Option<Permit<'_>> {
         self.raw.try_acquire(permits)
     }
 
     /// As [`try_acquire`](Semaphore::try_acquire), for a permit that can move into a task.
+    #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
     pub fn try_acquire_owned(self: &Rc<Self>) -> Option<OwnedPermit> {
         Reach::Shared(self.clone()).try_acquire_owned(1)

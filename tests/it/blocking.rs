@@ -1,5 +1,6 @@
 //! `spawn_blocking`: results, order, limits, the end of the runtime, and no false deadlock.
 
+use std::error::Error;
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
@@ -582,7 +583,10 @@ fn starved() {
         assert!(ended.is_cancelled());
         match try_spawn_blocking(|| 7) {
             Err(refused @ TrySpawnError::NoThread(..)) => {
-                println!("error: {refused}");
+                let cause = refused.source().expect("the system said why");
+                println!("error: {refused}: {cause}");
+                assert!(cause.is::<std::io::Error>());
+                assert!(format!("{refused:?}").contains(&cause.to_string()));
                 assert_eq!(refused.into_inner()(), 7);
             }
             other => panic!("{other:?}"),

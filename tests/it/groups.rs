@@ -728,3 +728,30 @@ async fn a_child_has_an_id_and_is_told_why_it_is_cancelled() {
     let ended = ended.expect_err("it was cancelled");
     assert_eq!(ended.to_string(), "task cancelled: it took too long");
 }
+
+#[turnwise::test]
+async fn the_question_mark_takes_the_ends_of_tasks_and_groups_into_an_io_error() {
+    async fn cancelled() -> std::io::Result<()> {
+        let handle = spawn(std::future::pending());
+        handle.cancel_because("enough");
+        Ok(handle.await?)
+    }
+    async fn failed() -> std::io::Result<()> {
+        let group = task_group(async |group: Group<std::io::Error>| {
+            group.spawn(async { Err::<(), _>(error("child")) })?;
+            Ok(())
+        });
+        Ok(group.await?)
+    }
+    let ended = cancelled().await.expect_err("it was cancelled");
+    assert_eq!(ended.to_string(), "task cancelled: enough");
+    assert!(
+        ended
+            .downcast::<JoinError>()
+            .is_ok_and(|inner| inner.is_cancelled())
+    );
+    let ended = failed().await.expect_err("a child failed");
+    assert_eq!(ended.to_string(), "task group failed: child");
+    let inner = ended.downcast::<Errors>().expect("the group's own error");
+    assert_eq!(texts(&inner), ["child"]);
+}
