@@ -153,7 +153,9 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     if remote::read(kernel) && !kernel.ready.borrow().is_empty() {
         return Idle::Awake;
     }
-    problems::tell_lost(kernel);
+    if problems::tell_lost(kernel) && !kernel.ready.borrow().is_empty() {
+        return Idle::Awake;
+    }
     if !kernel.quiescence.is_empty() && kernel.ready.borrow().is_empty() {
         return settle(kernel);
     }

@@ -150,15 +150,16 @@ pub(crate) fn suspect_lost(kernel: &Kernel, id: TaskId) {
     }
 }
 
-/// Reports the suspects that nothing can ever wake.
-pub(crate) fn tell_lost(kernel: &Kernel) {
+/// Reports the suspects that nothing can ever wake. Returns whether there were any: then a hook has
+/// run, and may have woken somebody.
+pub(crate) fn tell_lost(kernel: &Kernel) -> bool {
     if kernel.suspects.borrow().is_empty() {
-        return;
+        return false;
     }
     // Another thread may have taken a clone that a poll gave away, and woken with it already.
     let inbox = kernel.inbox.borrow();
     if inbox.as_ref().is_some_and(|inbox| inbox.has_mail()) {
-        return;
+        return false;
     }
     drop(inbox);
     let mut suspects = std::mem::take(&mut *kernel.suspects.borrow_mut());
@@ -167,7 +168,9 @@ pub(crate) fn tell_lost(kernel: &Kernel) {
     let told: Vec<_> = {
         let mut tasks = kernel.tasks.borrow_mut();
         for task in suspects.iter().filter_map(|id| tasks.get(*id)) {
-            let silent = !task.scheduled && !task.over && task.waker == NO_WAKER;
+            // One that is aside runs, and is asked again when its poll has ended.
+            let rests = !task.scheduled && !task.aside && !task.over;
+            let silent = rests && task.waker == NO_WAKER;
             task.suspect.set(silent && !task.lost);
         }
         clear_registered(kernel, &tasks);
@@ -181,7 +184,9 @@ pub(crate) fn tell_lost(kernel: &Kernel) {
     };
     // Reused: a task may be suspected at each of its polls.
     *kernel.suspects.borrow_mut() = suspects;
+    let any = !told.is_empty();
     told.into_iter().for_each(Unobserved::tell);
+    any
 }
 
 /// Clears of suspicion whom anything inside would wake.

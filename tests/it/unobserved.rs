@@ -1,15 +1,18 @@
 //! Panics that nobody awaits: told once, at a known moment, with the line that spawned the task.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::panic::resume_unwind;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::poll;
 use turnwise::sync::Event;
 use turnwise::{
-    Builder, Group, Runtime, Unobserved, gather, spawn, spawn_blocking, task_group, timeout,
-    yield_now,
+    Builder, Group, JoinHandle, Runtime, Unobserved, gather, spawn, spawn_blocking, spawn_eager,
+    task_group, timeout, yield_now,
 };
 
 use crate::support::{here, yields};
@@ -191,4 +194,75 @@ async fn two_panics() {
         std::future::pending::<Result<(), &str>>().await
     });
     ended.await.unwrap();
+}
+
+/// Takes up so much of the kernel that a lost waker is looked for only when there is time.
+fn bystanders(count: usize) -> Vec<JoinHandle<()>> {
+    let never = Rc::new(Event::new());
+    let one = |_| {
+        let never = never.clone();
+        spawn(async move { never.wait().await })
+    };
+    (0..count).map(one).collect()
+}
+
+/// Keeps no waker.
+async fn lost() {
+    poll_fn(|_| Poll::<()>::Pending).await;
+}
+
+#[test]
+fn a_program_that_the_hook_wakes_is_not_dead() {
+    let (runtime, told, heard) = listening();
+    let woken = runtime.try_block_on(async move {
+        let bystanders = bystanders(100);
+        let lost = spawn(lost());
+        heard.wait().await;
+        drop((bystanders, lost));
+    });
+    assert!(woken.is_ok(), "{woken:?}");
+    assert_eq!(told.borrow().len(), 1);
+}
+
+#[test]
+fn a_task_is_not_told_to_be_lost_while_it_runs() {
+    let (runtime, told, _) = listening();
+    runtime.block_on(async {
+        let bystanders = bystanders(45);
+        yield_now().await;
+        let doors = [const { Event::new() }; 2].map(Rc::new);
+        let [first, second] = doors.clone();
+        let task = spawn(async move {
+            let (mut first, mut second) = (pin!(first.wait()), pin!(second.wait()));
+            assert!(poll!(&mut first).is_pending() && poll!(&mut second).is_pending());
+            // Both will wake it, so it may rest now and when the first has.
+            for _ in 0..2 {
+                let mut rested = false;
+                poll_fn(|_| match std::mem::replace(&mut rested, true) {
+                    false => Poll::Pending,
+                    true => Poll::Ready(()),
+                })
+                .await;
+            }
+            // Enough for whoever has been noted to be looked at.
+            [spawn_eager(lost()), spawn_eager(lost())].map(drop);
+        });
+        let running = task.id();
+        yield_now().await;
+        for door in doors {
+            door.set();
+            yield_now().await;
+        }
+        task.await.unwrap();
+        assert!(
+            !told.borrow().is_empty(),
+            "somebody was looked at meanwhile"
+        );
+        assert!(
+            told.borrow().iter().all(|lost| lost.task != running),
+            "{told:?}"
+        );
+        drop(bystanders);
+    });
+    assert_eq!(told.borrow().len(), 2, "{told:?}");
 }
