@@ -11,6 +11,10 @@ use super::task::{Task, TaskId};
 use super::verdict::Outside;
 use super::waiters::{QueueRecord, Waiter};
 
+/// Of how many that were granted the same thing at once each waiter behind them is told: with
+/// thousands of both, a report of all would fill the memory.
+const MOST: usize = 8;
+
 /// Fills in the waits, and what can end each of them.
 pub(super) struct Collector<'a> {
     index: &'a HashMap<TaskId, usize>,
@@ -98,7 +102,9 @@ impl<'a> Collector<'a> {
                 continue;
             }
             wait.place = places.get(&key).copied();
-            wait.holders = holders(queue, granted.get(&waiter.queue));
+            let granted = granted.get(&waiter.queue);
+            wait.holders = holders(queue, granted);
+            wait.more_granted = granted.map_or(0, |granted| granted.len().saturating_sub(MOST));
             // "readers: 0" says nothing where a writer is named.
             wait.tally = queue
                 .tally
@@ -200,7 +206,7 @@ impl<'a> Collector<'a> {
 }
 
 /// Who holds what a queue's waiters wait for: its holder, and who was granted it but has not come
-/// for it.
+/// for it, the first of them.
 fn holders(queue: &QueueRecord, granted: Option<&Vec<&Waiter>>) -> Vec<Held> {
     // From its release on a lock is the next one's, not that of the holder before.
     let holder = queue.holder.filter(|_| granted.is_none());
@@ -209,7 +215,7 @@ fn holders(queue: &QueueRecord, granted: Option<&Vec<&Waiter>>) -> Vec<Held> {
         at: holder.at,
         granted: false,
     });
-    let granted = granted.into_iter().flatten().map(|waiter| Held {
+    let granted = granted.into_iter().flatten().take(MOST).map(|waiter| Held {
         task: waiter.who.task,
         at: waiter.at,
         granted: true,

@@ -153,6 +153,7 @@ fn wait_json(wait: &Wait) -> String {
         ("passes_granted", number(wait.granted.map(u64::from))),
         ("lapsed", wait.lapsed.to_string()),
         ("taken_by", list(wait.holders.iter().map(held_json))),
+        ("more_granted", wait.more_granted.to_string()),
         ("tally", wait.tally.map_or("null".to_owned(), tally_json)),
     ])
 }

@@ -7,8 +7,8 @@
 //!
 //! # Implementation
 //!
-//! Life spreads from what is alive already until nothing changes: O(tasks × waits) at worst, on
-//! demand only. Cycles are found per strongly connected part (Tarjan), and a shortest one is named.
+//! Life spreads from what is alive already, over each wait once. Cycles are found per strongly
+//! connected part (Tarjan), and a shortest one is named. Both are linear, on demand only.
 
 use std::collections::{HashMap, VecDeque};
 use std::iter;
@@ -39,26 +39,49 @@ pub(crate) struct Node {
 /// The tasks that nothing alive can ever wake. `stranger` says that code outside the tasks, a
 /// host or another thread, may still do something.
 pub(crate) fn stuck(nodes: &[Node], stranger: bool) -> Vec<bool> {
-    let mut alive: Vec<bool> = nodes.iter().map(|node| node.alive).collect();
-    loop {
-        let anyone = stranger || alive.contains(&true);
-        let comes = |help: &Help| match help {
-            Help::Sure => true,
-            Help::From(tasks) => tasks.iter().all(|task| alive[*task]),
-            Help::OneOf(tasks) => tasks.iter().any(|task| alive[*task]),
-            Help::Anyone => anyone,
-            Help::None => false,
-        };
-        let revived: Vec<_> = (0..nodes.len())
-            .filter(|at| !alive[*at] && nodes[*at].waits.iter().any(comes))
-            .collect();
-        if revived.is_empty() {
-            return alive.into_iter().map(|alive| !alive).collect();
-        }
-        for at in revived {
-            alive[at] = true;
+    let mut alive = vec![false; nodes.len()];
+    // Of each wait, how many tasks it still lacks; and of each task, the waits that lack it.
+    let mut lacks: Vec<(usize, usize)> = Vec::new();
+    let mut lacked_by: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
+    let (mut line, mut anyones) = (Vec::new(), Vec::new());
+    for (task, node) in nodes.iter().enumerate() {
+        line.extend(node.alive.then_some(task));
+        for help in &node.waits {
+            let (tasks, needed) = match help {
+                Help::Sure => {
+                    line.push(task);
+                    continue;
+                }
+                Help::Anyone => {
+                    anyones.push(task);
+                    continue;
+                }
+                Help::None => continue,
+                Help::From(tasks) => (tasks, tasks.len()),
+                Help::OneOf(tasks) => (tasks, 1),
+            };
+            tasks
+                .iter()
+                .for_each(|other| lacked_by[*other].push(lacks.len()));
+            lacks.push((task, needed));
         }
     }
+    if stranger {
+        line.append(&mut anyones);
+    }
+    while let Some(task) = line.pop() {
+        if std::mem::replace(&mut alive[task], true) {
+            continue;
+        }
+        // The first that lives is anyone.
+        line.append(&mut anyones);
+        for wait in lacked_by[task].drain(..) {
+            let (waiting, needed) = &mut lacks[wait];
+            *needed = needed.saturating_sub(1);
+            line.extend((*needed == 0).then_some(*waiting));
+        }
+    }
+    alive.into_iter().map(|alive| !alive).collect()
 }
 
 /// One shortest cycle for each strongly connected part of the graph, in the order of its first
@@ -185,6 +208,20 @@ mod tests {
     fn all_holders_must_go_on() {
         let nodes = [waits(&[Help::From(vec![1, 2])]), running(), waits(&[])];
         assert_eq!(stuck(&nodes, false), [true, false, true]);
+    }
+
+    #[test]
+    fn life_goes_along_a_chain_of_a_million_in_either_direction() {
+        let chain = |next: fn(usize) -> usize, end| {
+            let mut nodes: Vec<Node> = (0..1_000_000)
+                .map(|at| waits(&[Help::From(vec![next(at) % 1_000_000])]))
+                .collect();
+            nodes[end] = running();
+            nodes
+        };
+        for nodes in [chain(|at| at + 1, 999_999), chain(|at| at + 999_999, 0)] {
+            assert!(!stuck(&nodes, false).contains(&true));
+        }
     }
 
     #[test]

@@ -304,7 +304,10 @@ impl Report {
         for held in &wait.holders {
             self.holder(f, held, bar)?;
         }
-        Ok(())
+        match wait.more_granted {
+            0 => Ok(()),
+            more => line(f, &format!("granted to {more} more"), None),
+        }
     }
 
     /// A guard may have been moved since: the report says who took it, not where it is.

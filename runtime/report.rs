@@ -77,6 +77,8 @@ pub(super) struct Wait {
     /// A descriptor that its task may have given up waiting for: it ran since, and did not ask again.
     pub(super) lapsed: bool,
     pub(super) holders: Vec<Held>,
+    /// Others that were granted it, and are not among the holders.
+    pub(super) more_granted: usize,
     /// What the primitive says of itself.
     pub(super) tally: Option<Tally>,
 }
@@ -236,6 +238,7 @@ impl Wait {
             granted: None,
             lapsed: false,
             holders: Vec::new(),
+            more_granted: 0,
             tally: None,
         }
     }

@@ -362,6 +362,30 @@ fn a_big_report_is_cut_for_the_terminal_but_complete_for_tools() {
 }
 
 #[test]
+fn a_report_stays_small_though_thousands_were_granted_what_thousands_wait_for() {
+    virtual_runtime().block_on(async {
+        let semaphore = Rc::new(Semaphore::new(0));
+        let wait = || {
+            let semaphore = semaphore.clone();
+            spawn(async move { semaphore.acquire().await.forget() })
+        };
+        let tasks: Vec<_> = (0..2_000).map(|_| wait()).collect();
+        wait_quiescent().await;
+        semaphore.add_permits(1_000).unwrap();
+        let report = dump();
+        let text = format!("{report:#}");
+        assert!(text.contains("granted to 992 more"), "{text}");
+        let json = report.to_json();
+        assert!(json.len() < 2_000 * 1_000, "{} bytes", json.len());
+        assert_eq!(json.matches("\"more_granted\":992").count(), 1_000);
+        semaphore.add_permits(1_000).unwrap();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+#[test]
 fn quiescence_comes_after_everything_that_is_due() {
     virtual_runtime().block_on(async {
         let steps = Rc::new(Cell::new(0));
