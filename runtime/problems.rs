@@ -30,7 +30,7 @@ impl fmt::Display for Unobserved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {}", self.task)?;
         if let Some(name) = &self.name {
-            write!(f, " \"{name}\"")?;
+            write!(f, " {name:?}")?;
         }
         write!(f, ", spawned at {}, {}", self.spawned_at, self.problem)
     }

@@ -106,7 +106,7 @@ impl Report {
         for longest in &polls.longest {
             let (took, total) = (span(longest.longest), span(longest.total));
             let id = longest.task.map_or(String::new(), |id| format!(" {id}"));
-            let name = longest.name.as_ref().map(|name| format!(" \"{name}\""));
+            let name = longest.name.as_ref().map(|name| format!(" {name:?}"));
             let (name, at) = (name.unwrap_or_default(), longest.spawned_at);
             writeln!(f, "{took:>10} in task{id}{name}, spawned at {at}")?;
             let (polls, s) = (longest.polls, if longest.polls == 1 { "" } else { "s" });
@@ -135,7 +135,7 @@ impl Report {
         match self.find(id) {
             Some(Row {
                 name: Some(name), ..
-            }) => format!("{id} \"{name}\""),
+            }) => format!("{id} {name:?}"),
             Some(Row { main: true, .. }) => format!("{id} (main)"),
             _ => id.to_string(),
         }

@@ -50,7 +50,7 @@ impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {}", self.task)?;
         if let Some(name) = &self.name {
-            write!(f, " \"{name}\"")?;
+            write!(f, " {name:?}")?;
         }
         let (at, lasted) = (self.spawned_at, self.lasted);
         match self.over {

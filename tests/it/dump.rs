@@ -285,6 +285,10 @@ fn the_json_is_json_and_names_survive_in_it() {
             json.contains(r#""name":"\"quoted\" \\ and\nbroken \u0007""#),
             "{json}"
         );
+        // A terminal gets no control characters, and a task one line for its title.
+        let text = report.to_string();
+        let named = r#""\"quoted\" \\ and\nbroken \u{7}" [waiting]"#;
+        assert!(text.contains(named), "{text}");
         let cycle = format!(r#""cycles":[["{}","{}"]]"#, one.id(), two.id());
         assert!(json.contains(&cycle), "{json}");
         let dot = report.to_dot();
