@@ -245,7 +245,7 @@ fn a_task_is_not_told_to_be_lost_while_it_runs() {
                 .await;
             }
             // Enough for whoever has been noted to be looked at.
-            [spawn_eager(lost()), spawn_eager(lost())].map(drop);
+            drop([spawn_eager(lost()), spawn_eager(lost())]);
         });
         let running = task.id();
         yield_now().await;
