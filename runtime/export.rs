@@ -203,15 +203,24 @@ fn held_json(held: &Held) -> String {
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {
-    format!("[{}]", items.collect::<Vec<_>>().join(","))
+    enclosed('[', items, ']')
 }
 
 fn object(fields: &[(&str, String)]) -> String {
     let field = |(name, value): &(&str, String)| format!("{}:{value}", text(name));
-    format!(
-        "{{{}}}",
-        fields.iter().map(field).collect::<Vec<_>>().join(",")
-    )
+    enclosed('{', fields.iter().map(field), '}')
+}
+
+fn enclosed(open: char, items: impl Iterator<Item = String>, close: char) -> String {
+    let mut all = String::from(open);
+    for item in items {
+        if all.len() > 1 {
+            all.push(',');
+        }
+        all.push_str(&item);
+    }
+    all.push(close);
+    all
 }
 
 /// A string in quotes, escaped so that both JSON and DOT read it back.

@@ -87,11 +87,14 @@ pub(crate) fn stuck(nodes: &[Node], stranger: bool) -> Vec<bool> {
 /// One shortest cycle for each strongly connected part of the graph, in the order of its first
 /// task; a task that waits for itself is a cycle of one.
 pub(crate) fn cycles(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
-    let mut found: Vec<_> = parts(edges)
-        .into_iter()
-        .filter_map(|part| shortest(edges, &part))
-        .collect();
-    found.sort_unstable();
+    let mut found = vec![Vec::new(); edges.len()];
+    for part in parts(edges) {
+        if let Some(cycle) = shortest(edges, &part) {
+            let first = cycle[0];
+            found[first] = cycle;
+        }
+    }
+    found.retain(|cycle| !cycle.is_empty());
     found
 }
 

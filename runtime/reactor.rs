@@ -90,15 +90,12 @@ impl Reactor {
     }
 
     /// Registers a source for the interests it can have.
-    pub(crate) fn register<S>(
+    pub(crate) fn register(
         &mut self,
-        source: &mut S,
+        source: &mut dyn Source,
         interest: Interest,
         made: &'static Location<'static>,
-    ) -> io::Result<Rc<Readiness>>
-    where
-        S: Source + ?Sized,
-    {
+    ) -> io::Result<Rc<Readiness>> {
         let vacant = self.sources.vacant_entry();
         let key = vacant.key();
         self.poll
@@ -113,14 +110,11 @@ impl Reactor {
     }
 
     /// Forgets a source. The caller drops the returned handle after letting go of the borrow.
-    pub(crate) fn deregister<S>(
+    pub(crate) fn deregister(
         &mut self,
-        source: &mut S,
+        source: &mut dyn Source,
         readiness: &Readiness,
-    ) -> Option<Rc<Readiness>>
-    where
-        S: Source + ?Sized,
-    {
+    ) -> Option<Rc<Readiness>> {
         // A descriptor that the system refuses to forget is forgotten when it is closed.
         let _ = self.poll.registry().deregister(source);
         self.sources.try_remove(readiness.key)

@@ -30,10 +30,9 @@ impl fmt::Display for Report {
             .map(|task| (self.rank(task), task))
             .collect();
         let most = if f.alternate() { usize::MAX } else { MOST };
-        if order.len() > most {
-            let mut first = order.clone();
-            first.sort_unstable();
-            order.retain(|task| *task < first[most]);
+        let by_rank = (0..3).flat_map(|rank| order.iter().filter(move |task| task.0 == rank));
+        if let Some(hidden) = by_rank.copied().nth(most) {
+            order.retain(|task| *task < hidden);
         }
         for (_, task) in &order {
             self.task(f, &self.tasks[*task])?;
@@ -70,7 +69,7 @@ impl Report {
                     (self.outside.signals, "a signal to end"),
                 ];
                 let left = hopes.iter().filter(|(count, _)| *count > 0);
-                let left: Vec<_> = left.map(|(_, hope)| *hope).collect();
+                let left: Vec<_> = left.map(|(_, hope)| hope.to_string()).collect();
                 let left = left.join(" or ");
                 return writeln!(f, "suspected deadlock: only {left} can wake this program");
             }

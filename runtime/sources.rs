@@ -13,14 +13,11 @@ use super::readiness::{Direction, Readiness};
 
 /// Registers a source, made at `made`, with this thread's reactor, which is made if need be.
 #[track_caller]
-pub(crate) fn register<S>(
-    source: &mut S,
+pub(crate) fn register(
+    source: &mut dyn Source,
     interest: Interest,
     made: &'static Location<'static>,
-) -> io::Result<Rc<Readiness>>
-where
-    S: Source + ?Sized,
-{
+) -> io::Result<Rc<Readiness>> {
     context::with_runtime("i/o", |kernel| {
         need_reactor(kernel)?;
         let mut reactor = kernel.reactor.borrow_mut();
@@ -32,10 +29,7 @@ where
 }
 
 /// Takes a source off the reactor it was registered with, if that still exists.
-pub(crate) fn deregister<S>(source: &mut S, readiness: &Readiness)
-where
-    S: Source + ?Sized,
-{
+pub(crate) fn deregister(source: &mut dyn Source, readiness: &Readiness) {
     if readiness.orphaned.get() {
         return;
     }
