@@ -20,8 +20,8 @@ use super::nursery::{Nursery, Report};
 
 /// Waits for all of several futures and returns their outputs in order.
 ///
-/// Takes a tuple or an array of futures, which are polled inline in order and may borrow; or an
-/// iterator or vector of `'static` futures, which are spawned. Handles of tasks are futures too.
+/// Takes a tuple (of up to eight) or an array of futures, which are polled inline in order and may borrow;
+/// or an iterator or vector of `'static` futures, which are spawned. Handles of tasks are futures too.
 /// Dropping it drops the futures, spawned ones inside that drop; tasks behind handles are detached.
 ///
 /// asyncio counterpart: `asyncio.gather(..., return_exceptions=True)`: every result comes back.
@@ -92,7 +92,7 @@ pub fn try_gather<K, G: TryGather<K>>(futures: G) -> G::Future {
 
 /// Waits for the first of several futures and drops the others before it returns.
 ///
-/// Takes a tuple, an array or a vector of futures with the same output; they are polled inline in
+/// Takes a tuple (of up to eight), an array or a vector of futures with the same output; they are polled inline in
 /// order, and of two that are ready the first in order wins. All are owned, so none is kept unpolled.
 ///
 /// asyncio counterpart: `asyncio.wait(..., return_when=FIRST_COMPLETED)` with the cancellation of the

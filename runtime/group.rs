@@ -168,6 +168,19 @@ impl<E: 'static> fmt::Debug for Group<E> {
 }
 
 /// The handle of a child; gives its value. Dropping it leaves the child to its group.
+///
+/// # Cancel safety
+///
+/// *Strict*: `&mut child` can be awaited, dropped and awaited again.
+///
+/// # Errors
+///
+/// [`JoinError`], if the child was cancelled, has panicked or has failed; what it failed with is among the
+/// errors of the group.
+///
+/// # Panics
+///
+/// When awaited again after it gave its value.
 pub struct ChildHandle<T: 'static> {
     task: JoinHandle<Option<Option<T>>>,
 }

@@ -134,6 +134,10 @@ pub(crate) fn spawn_boxed(
 ///
 /// *Strict*: `&mut handle` can be awaited, dropped and awaited again.
 ///
+/// # Errors
+///
+/// [`JoinError`], if the task was cancelled or has panicked, or its runtime has ended.
+///
 /// # Panics
 ///
 /// When awaited again after it gave its output.

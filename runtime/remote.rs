@@ -257,6 +257,10 @@ impl<F: Future> Future for Answering<F> {
 ///
 /// *Strict*: `&mut handle` can be awaited, dropped and awaited again.
 ///
+/// # Errors
+///
+/// [`JoinError`], if the task was cancelled or has panicked, or its runtime has ended.
+///
 /// # Panics
 ///
 /// When awaited again after it gave its output.

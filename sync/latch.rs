@@ -17,8 +17,8 @@ use crate::runtime::{Left, Owner, Wait, WaitQueue};
 
 /// A count that tasks wait to see at zero; it cannot be set up again.
 ///
-/// asyncio counterpart: none; this is the text's `CountDownLatch`. Difference: counting down is a
-/// plain function and cannot be interrupted.
+/// asyncio counterpart: none; its programs build one from a `Condition`, and await to count down. Here
+/// counting down is a plain function and cannot be interrupted.
 ///
 /// # Examples
 ///

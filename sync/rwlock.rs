@@ -46,9 +46,8 @@ fn asks(ask: usize) -> Cow<'static, str> {
 
 /// A value that many tasks may read or one may write, across await points.
 ///
-/// asyncio counterpart: none; the text builds its `ReadWriteLock` from a condition. Differences to
-/// that one: [`new`](RwLock::new) is FIFO, [`prefer_writers`](RwLock::prefer_writers) is its policy;
-/// a cancelled waiter leaves nothing behind.
+/// asyncio counterpart: none; its programs build one from a `Condition`, with writers first. That is
+/// [`prefer_writers`](RwLock::prefer_writers) here; a cancelled waiter leaves nothing behind.
 ///
 /// # Fairness
 ///

@@ -6,7 +6,8 @@ use std::process::Command;
 
 use crate::structure::{Source, assert_none, collect, the_crate};
 
-/// Conditions that bind in a chain, `if let … && …`: the oldest Rust that is promised has none.
+/// Conditions that bind in a chain, `if let … && …`, or in the guard of an arm: the oldest Rust that is
+/// promised has neither.
 fn let_chains(sources: &[Source]) -> Vec<String> {
     let mut complaints = Vec::new();
     for source in sources.iter().filter(|source| !source.is_test) {
@@ -19,7 +20,9 @@ fn let_chains(sources: &[Source]) -> Vec<String> {
                 .is_some_and(char::is_alphanumeric);
             let condition = top_of_condition(&code[at + word.len()..]);
             let parts: Vec<_> = condition.split("&&").map(str::trim_start).collect();
-            if !glued && parts.len() > 1 && parts.iter().any(|part| part.starts_with("let ")) {
+            let binds = parts.iter().any(|part| part.starts_with("let "));
+            let is_guard = condition.ends_with("=>");
+            if !glued && binds && (parts.len() > 1 || is_guard) {
                 let line = code[..at].lines().count().max(1);
                 complaints.push(format!("{}:{line} chains let", source.path));
             }
@@ -67,6 +70,7 @@ fn the_rule_of_let_chains_complains() {
         "if a\n    && let Some(x) = f(|| { b })\n{\n}",
         "while let [step] = cycle\n    && self.any(|held| !held)\n{}",
         "match x { y if let Some(z) = y && z => 1 }",
+        "match x { y if let Some(z) = y => { 1 } }",
     ] {
         assert_eq!(complaints(bad).len(), 1, "{bad}");
     }
@@ -76,6 +80,7 @@ fn the_rule_of_let_chains_complains() {
         "if a && b { let c = 1; }",
         "let Some(x) = y else { return a && b };",
         "match x { y if a && b => { let c = 1; } }",
+        "match x { y => if let Some(z) = y { 1 }, _ => 2 }",
         "// if let Some(x) = y && x {}",
     ] {
         assert_eq!(complaints(good), [""; 0], "{good}");
