@@ -26,7 +26,8 @@ use proc_macro::TokenStream;
 /// Turns an `async fn` into a plain `fn` that runs it on a new runtime.
 ///
 /// The counterpart of `asyncio.run(main())`: the runtime is made at the call, and when the function
-/// returns it drops the tasks that still run.
+/// returns it drops the tasks that still run. For other settings than the usual ones, make the runtime
+/// with `turnwise::Builder` in a plain `main`, and call its `block_on`.
 ///
 /// ```text
 /// #[turnwise::main]                              fn main() -> io::Result<()> {

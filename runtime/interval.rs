@@ -15,8 +15,9 @@ use super::time::{Instant, Sleep, sleep_until};
 
 /// Ticks now, and then once every `period`.
 ///
-/// Ticks lie on the grid *start + n · period*. A tick that was missed is skipped: the next one
-/// comes at the next point of the grid, never in a burst and never off it.
+/// Ticks lie on the grid *start + n · period*. One that is asked for too late comes at once, and tells
+/// when it was due; others that have passed by then are skipped, and the next one comes at the next point
+/// of the grid. So there is never a burst, and the grid never moves.
 ///
 /// asyncio counterpart: none; a loop around `asyncio.sleep` drifts.
 ///
