@@ -68,10 +68,12 @@ impl<'a> Collector<'a> {
     pub(super) fn waiters(&mut self, kernel: &Kernel, living: &[&Task]) {
         let waiters = kernel.waiters.borrow();
         let places = waiters.places();
-        // Who was granted something and has not collected it: by queue.
+        // Who was granted something and has not collected it: by the lines that wait for it.
         let mut granted: HashMap<u32, Vec<&Waiter>> = HashMap::new();
         for (_, waiter) in waiters.iter().filter(|(_, waiter)| waiter.granted) {
-            granted.entry(waiter.queue).or_default().push(waiter);
+            for line in waiters.lines_behind(waiter) {
+                granted.entry(line).or_default().push(waiter);
+            }
         }
         let mut children: HashMap<u32, Vec<TaskId>> = HashMap::new();
         for task in living.iter().filter(|task| task.group != 0) {

@@ -67,6 +67,20 @@ impl WaitQueue {
         self.tell_holder();
     }
 
+    /// Announces another line for the same thing: who is granted it there is told to those who wait
+    /// here, and the other way round. Of use once both have been waited in.
+    pub(crate) fn stands_beside(&self, other: &WaitQueue) {
+        context::try_with(|kernel| {
+            let queues = &mut kernel.waiters.borrow_mut().queues;
+            let (here, there) = (self.record.get(), other.record.get());
+            for (line, beside) in [(here, there), (there, here)] {
+                if let Some(record) = queues.get_mut(line) {
+                    record.beside = beside;
+                }
+            }
+        });
+    }
+
     /// A grant was taken.
     #[inline]
     pub(super) fn taken(

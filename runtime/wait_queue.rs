@@ -288,6 +288,7 @@ impl WaitQueue {
         record.made = self.made;
         record.tracks = self.holds.is_some();
         record.holder = None;
+        record.beside = NONE;
         record.tally = None;
         record.live = true;
         self.record.set(key);

@@ -39,6 +39,12 @@ impl Waiters {
         record.filter(|record| record.live)
     }
 
+    /// The records of the lines that a granted waiter holds up: its own, and the one beside that.
+    pub(super) fn lines_behind(&self, waiter: &Waiter) -> impl Iterator<Item = u32> + use<> {
+        let beside = self.queue_of(waiter).map(|queue| queue.beside);
+        [Some(waiter.queue), beside].into_iter().flatten()
+    }
+
     /// Gives back the record of a queue that goes.
     #[inline]
     pub(super) fn strike(&mut self, key: u32) {
@@ -120,6 +126,8 @@ pub(crate) struct QueueRecord {
     pub(crate) tracks: bool,
     /// Who holds it, while somebody waits; out of date from the grant to somebody until that one runs.
     pub(crate) holder: Option<Holder>,
+    /// The record of another line for the same thing: what is granted there is not to be had here.
+    pub(super) beside: u32,
     /// What its primitive tells besides.
     pub(crate) tally: Option<Tally>,
     /// Its queue exists. The wait of one that does not was forgotten.
@@ -136,6 +144,7 @@ impl Entry for QueueRecord {
             made: Location::caller(),
             tracks: false,
             holder: None,
+            beside: NONE,
             tally: None,
             live: false,
             link: NONE,

@@ -283,6 +283,9 @@ impl RawRwLock {
         let (count, last) = (self.readers.get(), Some(self.last.get()));
         self.queue.tell("readers", count, last);
         self.writers.tell("readers", count, last);
+        if self.prefer_writers {
+            self.queue.stands_beside(&self.writers);
+        }
     }
 
     /// Remembers where somebody who waited came to write, for reports on those of the other line.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::select;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
-use turnwise::sync::{Condition, Lock, Queue, Semaphore};
+use turnwise::sync::{Condition, Lock, Queue, RwLock, Semaphore};
 use turnwise::{sleep, spawn, yield_now};
 
 use super::super::support::{forever, poll_once};
@@ -161,6 +161,50 @@ pub(super) const TABLE: &[Hang] = &[
                 drop(guard);
                 next("waits");
                 let _ = lock.acquire().await;
+            }
+            .boxed_local()
+        },
+    ),
+    certain(
+        "a preferred writer that was let in and is not polled, before a reader",
+        &[
+            "cycle of one task",
+            "granted    read access to rwlock made at {made}\n               at {writer}, to a future",
+            "granted to task #0 (main), which asked at {writer}",
+            "at {waits}",
+        ],
+        || {
+            async {
+                next("made");
+                let lock = RwLock::prefer_writers(());
+                let reading = lock.read().await;
+                next("writer");
+                let mut writer = pin!(lock.write());
+                let _ = poll_once(&mut writer);
+                drop(reading);
+                next("waits");
+                let _ = lock.read().await;
+            }
+            .boxed_local()
+        },
+    ),
+    certain(
+        "a reader that was let in and is not polled, before a preferred writer",
+        &[
+            "cycle of one task",
+            "granted to task #0 (main), which asked at {reader}",
+            "at {waits}",
+        ],
+        || {
+            async {
+                let lock = RwLock::prefer_writers(());
+                let writing = lock.write().await;
+                next("reader");
+                let mut reader = pin!(lock.read());
+                let _ = poll_once(&mut reader);
+                drop(writing);
+                next("waits");
+                let _ = lock.write().await;
             }
             .boxed_local()
         },
