@@ -55,7 +55,7 @@ impl Report {
         let count = |state| self.tasks.iter().filter(|task| task.state == state).count();
         let stuck = self.tasks.iter().filter(|task| task.stuck).count();
         match self.verdict {
-            Verdict::Certain if self.tasks.is_empty() => return writeln!(f, "no tasks"),
+            _ if self.tasks.is_empty() => return writeln!(f, "no tasks"),
             Verdict::Certain => {
                 return writeln!(f, "deadlock: nothing can ever wake this program again");
             }

@@ -662,3 +662,24 @@ fn a_wait_that_was_forgotten_is_not_reported_after_its_primitive() {
         assert!(!dump().to_string().contains("event"));
     });
 }
+
+#[test]
+fn a_dump_for_a_host_declares_nobody_dead() {
+    let runtime = virtual_runtime();
+    let event = Rc::new(Event::new());
+    let task = runtime.spawn({
+        let event = event.clone();
+        async move { event.wait().await }
+    });
+    runtime.run_until_stalled();
+    let report = runtime.dump();
+    assert_eq!(report.verdict(), Verdict::Idle);
+    assert!(
+        report.to_string().starts_with("1 task, 1 waiting\n"),
+        "{report}"
+    );
+    assert!(report.stuck().is_empty());
+    event.set();
+    runtime.block_on(task).unwrap();
+    assert!(runtime.dump().to_string().starts_with("no tasks\n"));
+}
