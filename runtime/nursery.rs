@@ -198,7 +198,7 @@ impl<T: 'static> Nursery<T> {
     /// Ready once after something has changed since it was last ready.
     pub(crate) fn poll_changed(&mut self, cx: &Context<'_>) -> Poll<()> {
         ready!(self.ticket.poll(&self.shared.parent, cx));
-        self.ticket = Ticket::new(self.ticket.ask(), self.ticket.at());
+        self.ticket.renew();
         Poll::Ready(())
     }
 

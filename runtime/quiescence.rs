@@ -66,7 +66,7 @@ pub struct WaitQuiescent {
 impl Future for WaitQuiescent {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         context::with(|kernel| self.ticket.poll(&kernel.quiescence, cx).map(drop))
     }
 }

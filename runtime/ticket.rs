@@ -3,6 +3,7 @@
 //! A [`Ticket`] is the place itself and borrows nothing; a [`Wait`] is a ticket that knows its queue
 //! and its owner, and gives the place up when it is dropped.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -70,7 +71,20 @@ impl<'a, P: Owner + ?Sized> Wait<'a, P> {
 
     /// Where the waiting call was made.
     pub(crate) fn at(&self) -> &'static Location<'static> {
-        self.ticket.at
+        self.ticket.at()
+    }
+
+    /// As [`Ticket::renew`].
+    pub(crate) fn renew(&self) {
+        self.ticket.renew();
+    }
+
+    /// Gives the place up, and passes on what was granted. It can be made to wait again.
+    #[inline]
+    pub(crate) fn leave(&self) {
+        if let Some(left) = self.ticket.leave(self.queue) {
+            self.owner.left(left);
+        }
     }
 
     /// The fast path of a primitive: completes a wait that was never polled, if its owner hands out at
@@ -87,7 +101,7 @@ impl<P: Owner + ?Sized> Future for Wait<'_, P> {
     type Output = usize;
 
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let queue = self.queue;
         self.ticket.poll(queue, cx)
     }
@@ -96,9 +110,7 @@ impl<P: Owner + ?Sized> Future for Wait<'_, P> {
 impl<P: Owner + ?Sized> Drop for Wait<'_, P> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(left) = self.ticket.leave(self.queue) {
-            self.owner.left(left);
-        }
+        self.leave();
     }
 }
 
@@ -109,8 +121,8 @@ impl<P: Owner + ?Sized> Drop for Wait<'_, P> {
 pub(crate) struct Ticket {
     ask: usize,
     /// `NONE` before the first poll, `DONE` after the grant was taken.
-    key: u32,
-    at: &'static Location<'static>,
+    key: Cell<u32>,
+    at: Cell<&'static Location<'static>>,
     _thread: ThisThread,
 }
 
@@ -119,8 +131,8 @@ impl Ticket {
         let _thread = ThisThread::new();
         Ticket {
             ask,
-            key: NONE,
-            at,
+            key: Cell::new(NONE),
+            at: Cell::new(at),
             _thread,
         }
     }
@@ -131,36 +143,43 @@ impl Ticket {
 
     #[inline]
     pub(crate) fn is_queued(&self) -> bool {
-        self.key < DONE
+        self.key.get() < DONE
     }
 
     #[inline]
     pub(crate) fn is_new(&self) -> bool {
-        self.key == NONE
+        self.key.get() == NONE
     }
 
     pub(crate) fn at(&self) -> &'static Location<'static> {
-        self.at
+        self.at.get()
     }
 
     /// Names the line that waits, where that is known only at the first poll.
-    pub(crate) fn waits_at(&mut self, at: &'static Location<'static>) {
-        self.at = at;
+    pub(crate) fn waits_at(&self, at: &'static Location<'static>) {
+        self.at.set(at);
+    }
+
+    /// Makes it fit for another wait, once it is not in the line.
+    #[inline]
+    pub(crate) fn renew(&self) {
+        debug_assert!(!self.is_queued());
+        self.key.set(NONE);
     }
 
     /// As [`Wait::skip_if`].
     #[inline]
-    pub(crate) fn skip_if(&mut self, at_once: impl FnOnce() -> bool) -> bool {
+    pub(crate) fn skip_if(&self, at_once: impl FnOnce() -> bool) -> bool {
         let skip = self.is_new() && at_once();
         if skip {
-            self.key = DONE;
+            self.key.set(DONE);
         }
         skip
     }
 
     /// As the poll of a [`Wait`].
-    pub(crate) fn poll(&mut self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
-        match self.key {
+    pub(crate) fn poll(&self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
+        match self.key.get() {
             NONE => {
                 self.park(queue, cx);
                 Poll::Pending
@@ -171,15 +190,16 @@ impl Ticket {
     }
 
     #[inline(never)]
-    fn park(&mut self, queue: &WaitQueue, cx: &Context<'_>) {
-        self.key = context::with(|kernel| queue.link(kernel, Who::of(cx), self));
+    fn park(&self, queue: &WaitQueue, cx: &Context<'_>) {
+        let key = context::with(|kernel| queue.link(kernel, Who::of(cx), self));
+        self.key.set(key);
     }
 
     #[inline(never)]
-    fn look(&mut self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
+    fn look(&self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
         context::with(|kernel| {
             let mut waiters = kernel.waiters.borrow_mut();
-            let key = self.key;
+            let key = self.key.get();
             let waiter = waiters
                 .table
                 .get_mut(key)
@@ -187,9 +207,9 @@ impl Ticket {
             if waiter.granted {
                 let granted = waiter.ask;
                 waiters.give(key);
-                queue.taken(&mut waiters, granted, self.at);
-                self.key = DONE;
-                kernel.resumed.set(Some(self.at));
+                queue.taken(&mut waiters, granted, self.at());
+                self.key.set(DONE);
+                kernel.resumed.set(Some(self.at()));
                 return Poll::Ready(granted);
             }
             waiter.polled = kernel.pass.get() as u32;
@@ -206,7 +226,7 @@ impl Ticket {
 
     /// Gives the place up and says how it was left, unless there is none.
     #[inline]
-    pub(crate) fn leave(&mut self, queue: &WaitQueue) -> Option<Left> {
+    pub(crate) fn leave(&self, queue: &WaitQueue) -> Option<Left> {
         match self.is_queued() {
             true => self.give_up(queue),
             false => None,
@@ -214,8 +234,8 @@ impl Ticket {
     }
 
     #[inline(never)]
-    fn give_up(&mut self, queue: &WaitQueue) -> Option<Left> {
-        let key = std::mem::replace(&mut self.key, DONE);
+    fn give_up(&self, queue: &WaitQueue) -> Option<Left> {
+        let key = self.key.replace(DONE);
         // The waker leaves the borrow to be dropped; the rest of the entry is only words.
         let (left, _who) = context::try_with(|kernel| {
             let mut waiters = kernel.waiters.borrow_mut();

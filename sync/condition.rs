@@ -29,7 +29,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::lock::{Acquire, Lock, LockGuard};
+use super::lock::{Acquire, LockGuard};
 use crate::runtime::time::{Sleep, sleep};
 use crate::runtime::{Left, Owner, Wait, WaitQueue};
 
@@ -196,77 +196,56 @@ impl Owner for Condition {
     }
 }
 
-/// One way from guard to guard.
+/// One way from guard to guard. Everything it takes lies here from the start and in one place: nothing
+/// is moved between two polls.
 struct Round<'a, T: ?Sized> {
-    condition: &'a Condition,
-    at: &'static Location<'static>,
-    state: State<'a, T>,
-}
-
-enum State<'a, T: ?Sized> {
-    /// Not polled yet: the lock is still held.
-    Holding(LockGuard<'a, T>),
-    Waiting(Wait<'a, Condition>, &'a Lock<T>),
+    /// Until the first poll.
+    guard: Option<LockGuard<'a, T>>,
+    wait: Wait<'a, Condition>,
     // Dropped in this order: the lock is passed on, then the notification.
-    Locking(Acquire<'a, T>, Option<Notice<'a>>),
-    Over,
+    acquire: Acquire<'a, T>,
+    notice: Option<Notice<'a>>,
 }
 
 impl<'a, T: ?Sized> Round<'a, T> {
+    #[inline]
     fn new(
         condition: &'a Condition,
         at: &'static Location<'static>,
         guard: LockGuard<'a, T>,
     ) -> Self {
-        let state = State::Holding(guard);
         Round {
-            condition,
-            at,
-            state,
+            wait: condition.queue.wait_at(condition, ONE, at),
+            acquire: Acquire::over(guard.lock(), at),
+            guard: Some(guard),
+            notice: None,
         }
     }
 
-    /// The guard, if the lock was not released yet.
-    fn take_guard(&mut self) -> Option<LockGuard<'a, T>> {
-        if !matches!(self.state, State::Holding(_)) {
-            return None;
-        }
-        match std::mem::replace(&mut self.state, State::Over) {
-            State::Holding(guard) => Some(guard),
-            _ => None,
-        }
+    /// In line first, unlocked second: nobody can notify in between.
+    #[inline]
+    fn join(&mut self, guard: LockGuard<'a, T>, cx: &mut Context<'_>) {
+        self.wait.renew();
+        self.acquire.renew();
+        // Never ready: it has just joined.
+        let _ = Pin::new(&mut self.wait).poll(cx);
+        drop(guard);
     }
 
+    #[inline]
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LockGuard<'a, T>> {
-        if let Some(guard) = self.take_guard() {
-            let mut wait = self.condition.queue.wait_at(self.condition, ONE, self.at);
-            // In line first, unlocked second: nobody can notify in between.
-            let polled = Pin::new(&mut wait).poll(cx);
-            self.state = State::Waiting(wait, guard.lock());
-            drop(guard);
-            ready!(polled);
+        if let Some(guard) = self.guard.take() {
+            self.join(guard, cx);
+            return Poll::Pending;
         }
-        if let State::Waiting(wait, lock) = &mut self.state {
-            let notice = ready!(Pin::new(wait).poll(cx));
-            let notice = (notice == ONE).then(|| Notice(self.condition));
-            self.state = State::Locking(lock.acquire_at(self.at), notice);
+        if self.wait.is_queued() {
+            let notice = ready!(Pin::new(&mut self.wait).poll(cx));
+            self.notice = (notice == ONE).then(|| Notice(self.wait.owner()));
         }
-        let State::Locking(acquire, _) = &mut self.state else {
-            panic!("a wait on a condition was polled after it was ready; make a new one");
-        };
-        let guard = ready!(Pin::new(acquire).poll(cx));
-        if let State::Locking(_, notice) = std::mem::replace(&mut self.state, State::Over) {
-            // Received: it is not passed on any more.
-            std::mem::forget(notice);
-        }
+        let guard = ready!(Pin::new(&mut self.acquire).poll(cx));
+        // Received: it is not passed on any more.
+        std::mem::forget(self.notice.take());
         Poll::Ready(guard)
-    }
-
-    /// Stops waiting for a notification and goes for the lock.
-    fn give_up(&mut self) {
-        if let State::Waiting(_, lock) = &self.state {
-            self.state = State::Locking(lock.acquire_at(self.at), None);
-        }
     }
 }
 
@@ -311,16 +290,15 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let mut guard = match this.round.take_guard() {
+        let mut guard = match this.round.guard.take() {
             Some(guard) => guard,
             None => ready!(this.round.poll(cx)),
         };
         if (this.ready)(&mut guard) {
             return Poll::Ready(guard);
         }
-        this.round = Round::new(this.round.condition, this.round.at, guard);
-        // The first poll of a round joins the line; it is never ready.
-        this.round.poll(cx)
+        this.round.join(guard, cx);
+        Poll::Pending
     }
 }
 
@@ -341,10 +319,10 @@ impl<'a, T: ?Sized> Future for ConditionWaitTimeout<'a, T> {
         let this = &mut *self;
         let mut polled = this.round.poll(cx);
         if let Some(limit) = &mut this.limit {
-            if let State::Waiting(..) = this.round.state {
+            if this.round.wait.is_queued() {
                 ready!(limit.poll_named(cx, "time limit on a condition"));
                 this.timed_out = true;
-                this.round.give_up();
+                this.round.wait.leave();
                 polled = this.round.poll(cx);
             }
             this.limit = None;
@@ -355,11 +333,11 @@ impl<'a, T: ?Sized> Future for ConditionWaitTimeout<'a, T> {
 
 impl<T: ?Sized> fmt::Debug for Round<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.state {
-            State::Holding(_) => "holding the lock",
-            State::Waiting(..) => "waiting",
-            State::Locking(..) => "locking",
-            State::Over => "over",
+        f.write_str(match self {
+            Round { guard: Some(_), .. } => "holding the lock",
+            Round { wait, .. } if wait.is_queued() => "waiting",
+            Round { acquire, .. } if acquire.is_queued() => "locking",
+            _ => "over",
         })
     }
 }

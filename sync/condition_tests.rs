@@ -179,3 +179,12 @@ fn a_timed_out_wait_queues_for_the_lock_and_owes_no_notification() {
             assert!(!lock.is_locked() && poll(&mut other).is_pending());
         });
 }
+
+#[test]
+#[should_panic(expected = "polled after it was granted; make a new one")]
+fn a_wait_that_was_over_at_once_is_not_polled_again() {
+    let (lock, condition) = (Lock::new(0), Condition::new());
+    let mut wait = condition.wait_for(lock.try_acquire().unwrap(), |_| true);
+    drop(now(&mut wait));
+    let _ = poll(&mut wait);
+}

@@ -93,7 +93,7 @@ impl<T: ?Sized> Lock<T> {
     }
 
     /// As [`acquire`](Lock::acquire), on behalf of another line.
-    pub(super) fn acquire_at(&self, at: &'static Location<'static>) -> Acquire<'_, T> {
+    fn acquire_at(&self, at: &'static Location<'static>) -> Acquire<'_, T> {
         Acquire {
             lock: self,
             ticket: Ticket::new(HOLD, at),
@@ -137,6 +137,25 @@ pub struct Acquire<'a, T: ?Sized> {
     ticket: Ticket,
 }
 
+impl<'a, T: ?Sized> Acquire<'a, T> {
+    /// One that is over, until it is renewed.
+    #[inline]
+    pub(super) fn over(lock: &'a Lock<T>, at: &'static Location<'static>) -> Self {
+        let acquire = lock.acquire_at(at);
+        acquire.ticket.skip_if(|| true);
+        acquire
+    }
+
+    pub(super) fn is_queued(&self) -> bool {
+        self.ticket.is_queued()
+    }
+
+    /// Makes it fit for another acquire.
+    pub(super) fn renew(&self) {
+        self.ticket.renew();
+    }
+}
+
 impl<'a, T: ?Sized> Future for Acquire<'a, T> {
     type Output = LockGuard<'a, T>;
 
@@ -163,7 +182,7 @@ impl<T: ?Sized> Drop for Acquire<'_, T> {
 
 impl<T: ?Sized> fmt::Debug for Acquire<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let queued = self.ticket.is_queued();
+        let queued = self.is_queued();
         f.debug_struct("Acquire").field("queued", &queued).finish()
     }
 }
