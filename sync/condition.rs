@@ -38,7 +38,7 @@ const ONE: usize = 0;
 /// A notification for everybody: nobody is left to pass it to.
 const ALL: usize = 1;
 
-/// A line of tasks that wait for a change to what a [`Lock`] protects.
+/// A line of tasks that wait for a change to what a [`Lock`](super::Lock) protects.
 ///
 /// asyncio counterpart: `asyncio.Condition`. Differences: the lock is not part of the condition but
 /// comes with each wait, as its guard, so several conditions can share one lock; notifying needs no
