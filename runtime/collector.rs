@@ -93,7 +93,11 @@ impl<'a> Collector<'a> {
                 }
                 kind if kinds::SOURCES.contains(&kind) => What::Source(kind),
                 kinds::QUIESCENCE => What::Quiescence,
-                kind => What::Queue(kind, queue.asks.map(|asks| asks(waiter.ask)), waiter.queue),
+                kind => What::Queue(
+                    kind,
+                    queue.terms.asks.map(|asks| asks(waiter.ask)),
+                    waiter.queue,
+                ),
             };
             let mut wait = Wait::new(what, Some(queue.made), Some(waiter.at));
             wait.nanos = Some(self.now.saturating_sub(waiter.since));
@@ -117,7 +121,9 @@ impl<'a> Collector<'a> {
                     Help::From(tasks) => Help::OneOf(tasks),
                     other => other,
                 },
-                _ if queue.tracks => self.from(wait.holders.iter().map(|held| held.task)),
+                _ if queue.terms.holds.is_some() => {
+                    self.from(wait.holders.iter().map(|held| held.task))
+                }
                 _ => Help::Anyone,
             };
             self.add(task, wait, help);

@@ -15,13 +15,6 @@ use super::wait_queue::WaitQueue;
 use super::waiters::{Holder, Waiters};
 
 impl WaitQueue {
-    /// Announces that its primitive has one holder at a time: who takes a grant of `what` becomes it.
-    /// Only the holder, or who was granted and has not run, can end a wait.
-    pub(crate) const fn with_holder(mut self, what: usize) -> Self {
-        self.holds = Some(what);
-        self
-    }
-
     /// Whether somebody holds it, or was granted it by the one who held it.
     #[inline]
     pub(crate) fn is_held(&self) -> bool {
@@ -89,7 +82,7 @@ impl WaitQueue {
         granted: usize,
         at: &'static Location<'static>,
     ) {
-        if self.holds == Some(granted) {
+        if self.terms.holds == Some(granted) {
             self.hold_free(at);
             self.note_holder(waiters);
         }

@@ -92,6 +92,7 @@ pub(crate) use ticket::Ticket;
 pub use ticket::{Left, Owner, Wait};
 pub use wait::{AsCompleted, WaitHandles, When, as_completed, wait};
 pub use wait_queue::WaitQueue;
+pub(crate) use waiters::Terms;
 
 // For `io`: sources, their readiness, and the budget of ready results; a deadline without its thread.
 #[cfg(feature = "hyper")]

@@ -49,7 +49,7 @@ impl WaitQueue {
             for (_, waiter) in waiters.iter().filter(|(_, at)| at.queue == record) {
                 if waiter.granted {
                     stats.granted += 1;
-                    if self.holds.is_some() {
+                    if self.terms.holds.is_some() {
                         stats.held_by = Some((waiter.who.task, waiter.at));
                     }
                 } else {

@@ -32,7 +32,7 @@ use std::panic::Location;
 use super::context::{self, Kernel, ThisThread, Who};
 use super::table::NONE;
 use super::ticket::{Owner, Ticket, Wait};
-use super::waiters::{Asks, Holder, Waiters};
+use super::waiters::{Holder, Terms, Waiters};
 
 /// A FIFO of waiting tasks, for building synchronization primitives.
 ///
@@ -78,10 +78,8 @@ pub struct WaitQueue {
     /// This queue's entry among the thread's contended queues, from its first wait on.
     pub(super) record: Cell<u32>,
     kind: &'static str,
-    asks: Option<Asks>,
+    pub(super) terms: &'static Terms,
     pub(super) made: &'static Location<'static>,
-    /// What makes its taker the holder, if the primitive has one holder at a time.
-    pub(super) holds: Option<usize>,
     pub(super) holder: Cell<Option<Holder>>,
     _thread: ThisThread,
 }
@@ -101,17 +99,16 @@ impl WaitQueue {
             len: Cell::new(0),
             record: Cell::new(NONE),
             kind,
-            asks: None,
+            terms: &Terms::PLAIN,
             made,
-            holds: None,
             holder: Cell::new(None),
             _thread: ThisThread::new(),
         }
     }
 
-    /// Names what its waiters ask for, where that is not plain from the kind.
-    pub(crate) const fn asking(mut self, asks: Asks) -> Self {
-        self.asks = Some(asks);
+    /// Says what its asks mean, where they mean anything.
+    pub(crate) const fn with_terms(mut self, terms: &'static Terms) -> Self {
+        self.terms = terms;
         self
     }
 
@@ -269,7 +266,7 @@ impl WaitQueue {
             Some(tail) => tail.next = key,
             None => {
                 self.head.set(key);
-                if self.holds.is_some() {
+                if self.terms.holds.is_some() {
                     self.note_holder(waiters);
                 }
             }
@@ -284,9 +281,8 @@ impl WaitQueue {
     fn enrol(&self, waiters: &mut Waiters) {
         let (key, record) = waiters.queues.take();
         record.kind = self.kind;
-        record.asks = self.asks;
+        record.terms = self.terms;
         record.made = self.made;
-        record.tracks = self.holds.is_some();
         record.holder = None;
         record.beside = NONE;
         record.tally = None;

@@ -119,11 +119,9 @@ impl Entry for Waiter {
 /// What a report says about a queue that somebody has waited in.
 pub(crate) struct QueueRecord {
     pub(crate) kind: &'static str,
-    pub(crate) asks: Option<Asks>,
+    pub(crate) terms: &'static Terms,
     /// Where the primitive was made.
     pub(crate) made: &'static Location<'static>,
-    /// Its primitive says who holds it: only who holds it or was granted it can end a wait.
-    pub(crate) tracks: bool,
     /// Who holds it, while somebody waits; out of date from the grant to somebody until that one runs.
     pub(crate) holder: Option<Holder>,
     /// The record of another line for the same thing: what is granted there is not to be had here.
@@ -140,9 +138,8 @@ impl Entry for QueueRecord {
     fn blank() -> Self {
         QueueRecord {
             kind: "",
-            asks: None,
+            terms: &Terms::PLAIN,
             made: Location::caller(),
-            tracks: false,
             holder: None,
             beside: NONE,
             tally: None,
@@ -173,5 +170,32 @@ pub(crate) struct Holder {
     pub(crate) at: &'static Location<'static>,
 }
 
-/// What an ask is called in reports, to be read before the kind of the queue: "2 permits of".
-pub(crate) type Asks = fn(usize) -> Cow<'static, str>;
+/// What the asks of a queue mean to a report.
+pub(crate) struct Terms {
+    pub(super) asks: Option<Asks>,
+    pub(super) holds: Option<usize>,
+}
+
+/// What an ask is called, to be read before the kind of the queue: "2 permits of".
+type Asks = fn(usize) -> Cow<'static, str>;
+
+impl Terms {
+    /// Asks that mean nothing.
+    pub(crate) const PLAIN: Terms = Terms {
+        asks: None,
+        holds: None,
+    };
+
+    /// Names what is asked for, where that is not plain from the kind of the queue.
+    pub(crate) const fn asking(mut self, asks: Asks) -> Self {
+        self.asks = Some(asks);
+        self
+    }
+
+    /// There is one holder at a time: who takes a grant of `what` becomes it. Only the holder, or who
+    /// was granted and has not run, can end a wait.
+    pub(crate) const fn holding(mut self, what: usize) -> Self {
+        self.holds = Some(what);
+        self
+    }
+}

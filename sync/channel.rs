@@ -32,7 +32,7 @@ use std::panic::Location;
 use super::channel_errors::Closed;
 use super::channel_errors::{OverDone, TryGetError, TryPutError};
 use super::channel_futures::{Get, Items, Join, Put, Take};
-use crate::runtime::{Left, Owner, WaitQueue};
+use crate::runtime::{Left, Owner, Terms, WaitQueue};
 
 /// Where a queue keeps its items, and which one it gives next. Sealed.
 ///
@@ -60,6 +60,8 @@ const ITEM: usize = 0;
 const ROOM: usize = 1;
 const DONE: usize = 2;
 pub(super) const CLOSED: usize = 3;
+
+const TERMS: Terms = Terms::PLAIN.asking(asks);
 
 fn asks(ask: usize) -> Cow<'static, str> {
     Cow::Borrowed(match ask {
@@ -108,9 +110,9 @@ impl<S: Store> Channel<S> {
             promised: Cell::new(0),
             unfinished: Cell::new(0),
             closed: Cell::new(false),
-            getters: WaitQueue::new(S::KIND).asking(asks),
-            putters: WaitQueue::new(S::KIND).asking(asks),
-            joiners: WaitQueue::new(S::KIND).asking(asks),
+            getters: WaitQueue::new(S::KIND).with_terms(&TERMS),
+            putters: WaitQueue::new(S::KIND).with_terms(&TERMS),
+            joiners: WaitQueue::new(S::KIND).with_terms(&TERMS),
         }
     }
 

@@ -23,7 +23,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use crate::runtime::{Left, Ticket, WaitQueue};
+use crate::runtime::{Left, Terms, Ticket, WaitQueue};
 
 /// A value that one task at a time may use, across await points.
 ///
@@ -60,12 +60,14 @@ pub struct Lock<T: ?Sized> {
 /// What a waiter asks for: to hold the lock.
 const HOLD: usize = 1;
 
+const TERMS: Terms = Terms::PLAIN.holding(HOLD);
+
 impl<T> Lock<T> {
     /// Creates a free lock.
     #[track_caller]
     pub const fn new(value: T) -> Self {
         Lock {
-            queue: WaitQueue::new("lock").with_holder(HOLD),
+            queue: WaitQueue::new("lock").with_terms(&TERMS),
             value: RefCell::new(value),
         }
     }

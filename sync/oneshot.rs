@@ -190,14 +190,13 @@ impl<T> Future for Receiver<T> {
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &*self.shared;
-        if let Poll::Ready(outcome) = this.outcome() {
-            this.ticket.leave(&this.queue);
-            return Poll::Ready(outcome);
-        }
-        if this.ticket.is_new() {
+        if !this.ticket.is_queued() {
+            if let Poll::Ready(outcome) = this.outcome() {
+                return Poll::Ready(outcome);
+            }
             this.ticket.waits_at(Location::caller());
         }
-        // Whoever wakes settles the outcome first.
+        // Whoever settles the outcome wakes, and wakes after that.
         ready!(this.ticket.poll(&this.queue, cx));
         this.outcome()
     }

@@ -31,7 +31,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::runtime::{Left, Ticket, WaitQueue};
+use crate::runtime::{Left, Terms, Ticket, WaitQueue};
 
 /// Permits of a [`Semaphore`](super::Semaphore) or a
 /// [`BoundedSemaphore`](super::BoundedSemaphore); dropping them gives them back.
@@ -183,7 +183,7 @@ impl RawSemaphore {
             available: Cell::new(permits),
             total: Cell::new(permits),
             last: Cell::new(Location::caller()),
-            queue: WaitQueue::new(kind).asking(asks),
+            queue: WaitQueue::new(kind).with_terms(&TERMS),
         }
     }
 
@@ -287,6 +287,8 @@ impl RawSemaphore {
         );
     }
 }
+
+const TERMS: Terms = Terms::PLAIN.asking(asks);
 
 fn asks(permits: usize) -> Cow<'static, str> {
     match permits {

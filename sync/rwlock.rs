@@ -32,10 +32,12 @@ use std::fmt;
 use std::panic::Location;
 
 use super::rwlock_guards::{Read, Reading, RwLockReadGuard, RwLockWriteGuard, Write, Writing};
-use crate::runtime::{Left, Owner, WaitQueue};
+use crate::runtime::{Left, Owner, Terms, WaitQueue};
 
 const READ: usize = 0;
 const WRITE: usize = 1;
+
+const TERMS: Terms = Terms::PLAIN.asking(asks).holding(WRITE);
 
 fn asks(ask: usize) -> Cow<'static, str> {
     Cow::Borrowed(match ask {
@@ -210,8 +212,8 @@ impl RawRwLock {
             writing: Cell::new(false),
             last: Cell::new(Location::caller()),
             prefer_writers,
-            queue: WaitQueue::new("rwlock").asking(asks).with_holder(WRITE),
-            writers: WaitQueue::new("rwlock").asking(asks).with_holder(WRITE),
+            queue: WaitQueue::new("rwlock").with_terms(&TERMS),
+            writers: WaitQueue::new("rwlock").with_terms(&TERMS),
         }
     }
 
