@@ -209,6 +209,7 @@ impl Kernel {
 /// # Panics
 ///
 /// When the thread is past the destruction of its thread-locals.
+#[inline]
 #[track_caller]
 pub(crate) fn with<R>(f: impl FnOnce(&Kernel) -> R) -> R {
     try_with(f).expect(

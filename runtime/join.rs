@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::ptr;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::context::{self, Kernel, ThisThread, Who};
 use super::executor;
@@ -262,21 +262,18 @@ impl<T: 'static> Future for JoinHandle<T> {
             self.id
         );
         let at = Location::caller();
-        let finished = context::with(|kernel| match watch(kernel, self.id, cx, at) {
-            Poll::Ready(()) => {
-                kernel.resumed.set(Some(at));
-                Poll::Ready(kernel.tasks.borrow_mut().remove(self.id))
-            }
-            Poll::Pending => Poll::Pending,
-        });
-        match finished {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(task) => {
-                self.taken = true;
-                Poll::Ready(open(task))
-            }
-        }
+        ready!(context::with(|kernel| watch(kernel, self.id, cx, at)));
+        self.taken = true;
+        Poll::Ready(open(collect(self.id, at)))
     }
+}
+
+/// Takes what is left of a task that is over, if its runtime is still there.
+fn collect(id: TaskId, at: &'static Location<'static>) -> Option<Remains> {
+    context::with(|kernel| {
+        kernel.resumed.set(Some(at));
+        kernel.tasks.borrow_mut().remove(id)
+    })
 }
 
 /// Ready if the task is over or gone; else makes `cx` its joiner.
@@ -331,24 +328,24 @@ fn open<T: 'static>(task: Option<Remains>) -> Result<T, JoinError> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        if self.taken {
-            return;
+        if !self.taken {
+            detach(self.id);
         }
-        let dead = context::try_with(|kernel| {
-            let mut tasks = kernel.tasks.borrow_mut();
-            let joiner = tasks.take_joiner(self.id);
-            let task = tasks.get_mut(self.id)?;
-            task.detached = true;
-            let remains = if task.over {
-                tasks.remove(self.id)
-            } else {
-                None
-            };
-            Some((remains, joiner))
-        });
-        if let Some(Some((Some(mut task), _))) = dead {
-            problems::unobserved(&mut task);
-        }
+    }
+}
+
+/// Leaves the task to itself; drops what is left of one that is over, and reports it if it failed.
+fn detach(id: TaskId) {
+    let dead = context::try_with(|kernel| {
+        let mut tasks = kernel.tasks.borrow_mut();
+        let joiner = tasks.take_joiner(id);
+        let task = tasks.get_mut(id)?;
+        task.detached = true;
+        let remains = if task.over { tasks.remove(id) } else { None };
+        Some((remains, joiner))
+    });
+    if let Some(Some((Some(mut task), _))) = dead {
+        problems::unobserved(&mut task);
     }
 }
 

@@ -189,13 +189,11 @@ impl Ticket {
         }
     }
 
-    #[inline(never)]
     fn park(&self, queue: &WaitQueue, cx: &Context<'_>) {
         let key = context::with(|kernel| queue.link(kernel, Who::of(cx), self));
         self.key.set(key);
     }
 
-    #[inline(never)]
     fn look(&self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
         context::with(|kernel| {
             let mut waiters = kernel.waiters.borrow_mut();
