@@ -102,7 +102,8 @@ pub(super) fn refuse_fork(kernel: &Kernel) {
     );
 }
 
-/// One pass: polls every task that is ready now, once each. Stops early when main is over.
+/// One pass: polls every task that is ready now, once each. With a main future, pass after pass until
+/// it is over or nothing is ready.
 pub(crate) fn pass(kernel: &Kernel, main: &mut Option<Main<'_>>) {
     if !kernel.watched.get() {
         return pass_with(kernel, main, &());
@@ -118,23 +119,29 @@ pub(crate) fn pass(kernel: &Kernel, main: &mut Option<Main<'_>>) {
 /// The pass, compiled for each kind of onlooker: where nobody looks on, a poll does not even ask.
 fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Onlooker) {
     let _resting = Resting(kernel, watch);
-    kernel.pass.set(kernel.pass.get() + 1);
     // Boxed, so that taking it and putting it back moves one word.
     let spare = kernel.spare.take();
     let mut spare = spare.unwrap_or_else(|| Box::new(new_waker(kernel)));
-    let ready = kernel.ready.borrow().len();
-    for _ in 0..ready {
-        // The chooser: the only place that decides which ready task is next.
-        let Some(id) = kernel.ready.borrow_mut().pop_front() else {
-            break;
-        };
-        step(kernel, id, &mut spare, main, watch);
-        if main.as_ref().is_some_and(|main| main.over) {
-            break;
+    let mut ready = kernel.ready.borrow().len();
+    'passes: loop {
+        kernel.pass.set(kernel.pass.get() + 1);
+        for _ in 0..ready {
+            // The chooser: the only place that decides which ready task is next.
+            let Some(id) = kernel.ready.borrow_mut().pop_front() else {
+                break;
+            };
+            step(kernel, id, &mut spare, main, watch);
+            if main.as_ref().is_some_and(|main| main.over) {
+                break 'passes;
+            }
+            if kernel.pace.is_due() {
+                watch.rest(kernel);
+                outside::look(kernel);
+            }
         }
-        if kernel.pace.is_due() {
-            watch.rest(kernel);
-            outside::look(kernel);
+        ready = kernel.ready.borrow().len();
+        if main.is_none() || ready == 0 {
+            break;
         }
     }
     kernel.spare.set(Some(spare));
