@@ -19,7 +19,6 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,7 +36,8 @@ use super::polling::{self, current_task, notes};
 use super::quiescence;
 use super::reactor::{Hit, Reactor};
 use super::remote::{Inbox, Letter, Link};
-use super::task::{TaskId, Tasks};
+use super::task::TaskId;
+use super::tasks::Tasks;
 use super::timers::Timers;
 use super::verdict::Suspicion;
 use super::wait_queue::WaitQueue;
@@ -56,10 +56,8 @@ pub(crate) type Chore = Rc<dyn Fn(&Kernel)>;
 pub(crate) struct Kernel {
     /// Who waits in which queue; outlives every runtime of the thread.
     pub(crate) waiters: RefCell<Waiters>,
-    /// The spawned futures.
+    /// The spawned futures, and which of them are ready.
     pub(crate) tasks: RefCell<Tasks>,
-    /// Tasks that became ready, in that order.
-    pub(crate) ready: RefCell<VecDeque<TaskId>>,
     /// The waker that serves every task that keeps no clone of it.
     pub(crate) spare: Cell<Option<Box<PollWaker>>>,
     /// The wakers of tasks of which somebody outside kept a clone: the list the verdict reads.
@@ -133,7 +131,6 @@ impl Kernel {
         Kernel {
             waiters: RefCell::new(Waiters::new()),
             tasks: RefCell::new(Tasks::new()),
-            ready: RefCell::new(VecDeque::new()),
             spare: Cell::new(None),
             cloned: RefCell::new(Slab::new()),
             locals_used: Cell::new(false),
@@ -172,19 +169,20 @@ impl Kernel {
 
     /// Puts a task at the tail of the ready queue unless it is there already, or is over.
     pub(crate) fn schedule(&self, id: TaskId) {
-        match self.tasks.borrow_mut().get_mut(id) {
-            Some(task) if !task.scheduled => task.scheduled = true,
-            _ => return,
-        }
-        self.ready.borrow_mut().push_back(id);
-        if self.embedded.get() {
+        if self.tasks.borrow_mut().schedule(id) && self.embedded.get() {
             self.ring();
         }
     }
 
+    /// Whether some task is ready.
+    #[inline]
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.tasks.borrow().ready.is_empty()
+    }
+
     /// Whether a turn has something to do at once: tasks are ready, or some wait for there to be none.
     pub(crate) fn has_more(&self) -> bool {
-        !self.ready.borrow().is_empty() || !self.quiescence.is_empty()
+        self.has_ready() || !self.quiescence.is_empty()
     }
 
     /// Makes the descriptor of an embedded loop readable, once until its next turn.

@@ -10,7 +10,7 @@
 //!
 //! # Implementation
 //!
-//! A poll costs two borrows of the task slab, a push and a pop of the ready queue, and aiming the
+//! A poll costs two borrows of the tasks, a push and a pop of the ready queue, and aiming the
 //! spare waker. A program without timers, descriptors and other threads makes no system call.
 
 use std::future::Future;
@@ -26,6 +26,7 @@ use super::outside;
 use super::polling::{self, notes};
 use super::problems;
 use super::task::{BoxedBody, NO_WAKER, TaskId};
+use super::tasks::Tasks;
 use super::waker::{Loose, PollWaker};
 use super::watchdog::Watchdog;
 
@@ -122,15 +123,18 @@ fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Onlooker
     // Boxed, so that taking it and putting it back moves one word.
     let spare = kernel.spare.take();
     let mut spare = spare.unwrap_or_else(|| Box::new(new_waker(kernel)));
-    let mut ready = kernel.ready.borrow().len();
+    let mut ready = kernel.tasks.borrow().ready.len();
     'passes: loop {
         kernel.pass.set(kernel.pass.get() + 1);
         for _ in 0..ready {
             // The chooser: the only place that decides which ready task is next.
-            let Some(id) = kernel.ready.borrow_mut().pop_front() else {
-                break;
-            };
-            step(kernel, id, &mut spare, main, watch);
+            step(
+                kernel,
+                |tasks| tasks.ready.pop_front(),
+                &mut spare,
+                main,
+                watch,
+            );
             if main.as_ref().is_some_and(|main| main.over) {
                 break 'passes;
             }
@@ -139,7 +143,7 @@ fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Onlooker
                 outside::look(kernel);
             }
         }
-        ready = kernel.ready.borrow().len();
+        ready = kernel.tasks.borrow().ready.len();
         if main.is_none() || ready == 0 {
             break;
         }
@@ -150,11 +154,13 @@ fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Onlooker
 /// Polls a task that has just been spawned, out of turn and inside the poll of another. It stays in
 /// the ready queue only if it asks to.
 pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
-    let queued = kernel.ready.borrow_mut().pop_back();
-    if queued != Some(id) {
-        // A teardown has dropped the future already.
-        kernel.ready.borrow_mut().extend(queued);
-        return;
+    {
+        let ready = &mut kernel.tasks.borrow_mut().ready;
+        if ready.back() != Some(&id) {
+            // A teardown has dropped the future already.
+            return;
+        }
+        ready.pop_back();
     }
     mark_aside(kernel, true);
     let outer = polling::suspend();
@@ -168,7 +174,7 @@ pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
     let outside = at.filter(|_| kernel.turning.get().is_none());
     let turning = outside.map(|at| Turning::begin(kernel, at));
     let mut own = new_waker(kernel);
-    step(kernel, id, &mut own, &mut None, &());
+    step(kernel, |_| Some(id), &mut own, &mut None, &());
     drop(turning);
     polling::resume(&outer);
     mark_aside(kernel, false);
@@ -182,18 +188,19 @@ fn mark_aside(kernel: &Kernel, aside: bool) {
     }
 }
 
-/// Polls one task, or drops its future if its end was asked for.
+/// Polls the chosen task, or drops its future if its end was asked for.
 #[inline(always)]
 fn step(
     kernel: &Kernel,
-    id: TaskId,
+    choose: impl FnOnce(&mut Tasks) -> Option<TaskId>,
     spare: &mut PollWaker,
     main: &mut Option<Main<'_>>,
     watch: &impl Onlooker,
 ) {
-    let (body, key, cancelled, spawned_at) = {
+    let (id, body, key, cancelled, spawned_at) = {
         let mut tasks = kernel.tasks.borrow_mut();
-        let Some(task) = tasks.get_mut(id) else {
+        let chosen = choose(&mut tasks);
+        let Some(task) = chosen.and_then(|id| tasks.get_mut(id)) else {
             return;
         };
         if task.over {
@@ -204,6 +211,7 @@ fn step(
         watch.begin(kernel, pass, task);
         task.polled = pass;
         (
+            task.id,
             task.body.take(),
             task.waker,
             task.cancelled,
@@ -260,7 +268,7 @@ fn rest(kernel: &Kernel, id: TaskId, notes: u8, body: BoxedBody) {
     task.body = Some(body);
     if notes & notes::YIELDED != 0 && !task.scheduled {
         task.scheduled = true;
-        kernel.ready.borrow_mut().push_back(id);
+        tasks.ready.push_back(id);
     } else if notes == 0 && !task.scheduled && task.waker == NO_WAKER {
         drop(tasks);
         problems::suspect_lost(kernel, id);

@@ -21,7 +21,7 @@ use super::join_error::JoinError;
 use super::local;
 use super::polling;
 use super::problems;
-use super::task::{self, BoxedBody, Joiner, NO_WAKER, Remains, Task, TaskId};
+use super::task::{self, BoxedBody, Joiner, NO_WAKER, Task, TaskId};
 
 /// What a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send>;
@@ -100,7 +100,7 @@ where
     }))
 }
 
-/// Puts a boxed future into the slab and the ready queue.
+/// Makes a task of a boxed future.
 pub(crate) fn spawn_boxed(
     kernel: &Kernel,
     body: BoxedBody,
@@ -113,7 +113,6 @@ pub(crate) fn spawn_boxed(
         drop(task);
         return id;
     }
-    kernel.ready.borrow_mut().push_back(id);
     if kernel.locals_used.get() {
         local::inherit(kernel, id);
     }
@@ -253,54 +252,50 @@ pub(crate) fn cancel(id: TaskId, reason: Option<Cow<'static, str>>) {
 impl<T: 'static> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
+    #[inline]
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(
-            !self.taken,
-            "the handle of task {} was awaited again after it gave its output; \
-             keep the output, or await the handle once",
-            self.id
-        );
+        if self.taken {
+            awaited_again(self.id);
+        }
         let at = Location::caller();
-        ready!(context::with(|kernel| watch(kernel, self.id, cx, at)));
+        ready!(watch(self.id, cx, at));
         self.taken = true;
-        Poll::Ready(open(collect(self.id, at)))
+        Poll::Ready(collect(self.id, at).map(open))
     }
 }
 
-/// Takes what is left of a task that is over, if its runtime is still there.
-fn collect(id: TaskId, at: &'static Location<'static>) -> Option<Remains> {
-    context::with(|kernel| {
-        kernel.resumed.set(Some(at));
-        kernel.tasks.borrow_mut().remove(id)
-    })
+#[cold]
+#[track_caller]
+fn awaited_again(id: TaskId) -> ! {
+    panic!(
+        "the handle of task {id} was awaited again after it gave its output; \
+         keep the output, or await the handle once"
+    );
 }
 
 /// Ready if the task is over or gone; else makes `cx` its joiner.
-pub(crate) fn watch(
-    kernel: &Kernel,
-    id: TaskId,
-    cx: &Context<'_>,
-    at: &'static Location<'static>,
-) -> Poll<()> {
-    {
-        let mut tasks = kernel.tasks.borrow_mut();
-        if tasks.get(id).is_none_or(|task| task.over) {
-            return Poll::Ready(());
+pub(crate) fn watch(id: TaskId, cx: &Context<'_>, at: &'static Location<'static>) -> Poll<()> {
+    context::with(|kernel| {
+        {
+            let mut tasks = kernel.tasks.borrow_mut();
+            if tasks.get(id).is_none_or(|task| task.over) {
+                return Poll::Ready(());
+            }
+            let same = |joiner: &&mut Joiner| joiner.who.is(cx) && ptr::eq(joiner.at, at);
+            if tasks.joiner_mut(id).filter(same).is_some() {
+                return Poll::Pending;
+            }
         }
-        let same = |joiner: &&mut Joiner| joiner.who.is(cx) && ptr::eq(joiner.at, at);
-        if tasks.joiner_mut(id).filter(same).is_some() {
-            return Poll::Pending;
-        }
-    }
-    let joiner = Joiner {
-        who: Who::of(cx),
-        at,
-        since: kernel.clock.last(),
-    };
-    let gone = kernel.tasks.borrow_mut().set_joiner(id, joiner);
-    drop(gone);
-    Poll::Pending
+        let joiner = Joiner {
+            who: Who::of(cx),
+            at,
+            since: kernel.clock.last(),
+        };
+        let gone = kernel.tasks.borrow_mut().set_joiner(id, joiner);
+        drop(gone);
+        Poll::Pending
+    })
 }
 
 /// Undoes what [`watch`] did, if the task is not over.
@@ -309,8 +304,12 @@ pub(crate) fn unwatch(kernel: &Kernel, id: TaskId) {
     drop(joiner);
 }
 
-/// Reads the result of a finished task.
-fn open<T: 'static>(task: Option<Remains>) -> Result<T, JoinError> {
+/// Takes the body of a task that is over, which holds the output, or the reason why there is none.
+fn collect(id: TaskId, at: &'static Location<'static>) -> Result<BoxedBody, JoinError> {
+    let task = context::with(|kernel| {
+        kernel.resumed.set(Some(at));
+        kernel.tasks.borrow_mut().remove(id)
+    });
     let Some(mut task) = task else {
         return Err(JoinError::Cancelled {
             reason: Some("its runtime has ended".into()),
@@ -319,11 +318,15 @@ fn open<T: 'static>(task: Option<Remains>) -> Result<T, JoinError> {
     if let Some(failure) = task.extra.as_mut().and_then(|extra| extra.failure.take()) {
         return Err(failure);
     }
-    let output = task.body.as_mut().and_then(|body| body.as_mut().output());
-    let output = output
-        .and_then(|place| place.downcast_mut::<Option<T>>())
-        .and_then(Option::take);
-    Ok(output.expect("a task that is over without a failure has an output of the handle's type"))
+    Ok(task.body.expect("a task that is over keeps its body"))
+}
+
+/// Takes the output out of its place.
+#[inline]
+fn open<T: 'static>(mut body: BoxedBody) -> T {
+    let place = body.as_mut().output();
+    let output = place.and_then(|place| place.downcast_mut::<Option<T>>()?.take());
+    output.expect("a task that is over without a failure has an output of the handle's type")
 }
 
 impl<T> Drop for JoinHandle<T> {

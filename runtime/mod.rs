@@ -48,6 +48,7 @@ mod sources;
 mod stats;
 mod table;
 mod task;
+mod tasks;
 mod teardown;
 mod ticket;
 pub mod time;

@@ -150,13 +150,13 @@ pub(crate) enum Idle {
 /// dead instead of sleeping for ever.
 pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idle {
     do_chore(kernel);
-    if remote::read(kernel) && !kernel.ready.borrow().is_empty() {
+    if remote::read(kernel) && kernel.has_ready() {
         return Idle::Awake;
     }
-    if problems::tell_lost(kernel) && !kernel.ready.borrow().is_empty() {
+    if problems::tell_lost(kernel) && kernel.has_ready() {
         return Idle::Awake;
     }
-    if !kernel.quiescence.is_empty() && kernel.ready.borrow().is_empty() {
+    if !kernel.quiescence.is_empty() && !kernel.has_ready() {
         return settle(kernel);
     }
     let next = kernel.timers.borrow_mut().next();
@@ -222,7 +222,7 @@ fn settle(kernel: &Kernel) -> Idle {
     if has_io(kernel) {
         ask(kernel, Some(now), now);
     }
-    if kernel.ready.borrow().is_empty() {
+    if !kernel.has_ready() {
         kernel.quiescence.wake_all();
     }
     Idle::Awake
@@ -258,7 +258,7 @@ fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, jud
     if awaited {
         sleep(kernel, Some(now + GRACE), now);
         remote::read(kernel);
-        if !kernel.ready.borrow().is_empty() {
+        if kernel.has_ready() {
             return Idle::Awake;
         }
     }

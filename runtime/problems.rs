@@ -9,7 +9,8 @@ use super::context::{self, Kernel};
 use super::join::{self, Payload};
 use super::join_error::JoinError;
 use super::polling::current_task;
-use super::task::{NO_WAKER, Remains, TaskId, Tasks};
+use super::task::{NO_WAKER, Remains, TaskId};
+use super::tasks::Tasks;
 
 /// What the hook of [`Builder::on_unobserved`](crate::Builder::on_unobserved) is told: something
 /// went wrong in a task that nobody will ask about.

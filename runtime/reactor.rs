@@ -25,7 +25,7 @@ use super::kinds::DESCRIPTOR;
 use super::readiness::{Awaited, Direction, Readiness};
 use super::remote::Bell;
 use super::sleeper::Sleeper;
-use super::task::Tasks;
+use super::tasks::Tasks;
 
 /// Rings when a letter arrives.
 const BELL: Token = Token(usize::MAX - 1);

@@ -23,7 +23,8 @@ use std::task::{Context, Poll};
 use super::context::{self, Kernel, Who};
 use super::kinds::{READABLE, WRITABLE};
 use super::polling::current_task;
-use super::task::{TaskId, Tasks};
+use super::task::TaskId;
+use super::tasks::Tasks;
 use super::ticket::{Left, Owner, Wait};
 use super::wait_queue::WaitQueue;
 

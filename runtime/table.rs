@@ -6,7 +6,7 @@
 //!
 //! Whoever gives an entry back has taken out what is not plain data: a table drops nothing.
 
-use super::task;
+use super::tasks;
 
 /// No entry.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -54,7 +54,7 @@ impl<T: Entry> Table<T> {
     fn grow(&mut self) {
         let len = self.entries.len();
         if len == self.entries.capacity() {
-            self.entries.reserve_exact(task::growth(len));
+            self.entries.reserve_exact(tasks::growth(len));
         }
         let mut entry = T::blank();
         *entry.link() = NONE;

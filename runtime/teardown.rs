@@ -76,7 +76,7 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
     let link = kernel.link.borrow_mut().take();
     drop((inbox, link));
     kernel.suspects.borrow_mut().clear();
-    kernel.ready.borrow_mut().clear();
+    kernel.tasks.borrow_mut().ready.clear();
     kernel.embedded.set(false);
     kernel.rung.set(false);
     kernel.working.borrow_mut().clear();

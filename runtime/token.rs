@@ -177,8 +177,8 @@ impl Runtime {
         let at = executor::admit("turn");
         context::with(|kernel| {
             let _turning = Turning::begin(kernel, at);
-            let idle = kernel.ready.borrow().is_empty();
-            let max_wait = if idle { max_wait } else { Some(Duration::ZERO) };
+            let busy = kernel.has_ready();
+            let max_wait = if busy { Some(Duration::ZERO) } else { max_wait };
             outside::idle(kernel, max_wait, false);
             executor::pass(kernel, &mut None);
             kernel.has_more()
@@ -249,7 +249,7 @@ impl Runtime {
                 alive: tasks.iter().filter(|task| !task.over).count(),
                 spawned: tasks.spawned(),
                 passes: kernel.pass.get(),
-                ready: kernel.ready.borrow().len(),
+                ready: tasks.ready.len(),
                 waiters: kernel.waiters.borrow().table.len(),
                 timers: kernel.timers.borrow().iter().count(),
             }
@@ -322,18 +322,17 @@ fn run<F: Future>(
         let wrapped = pin!(async { output = Some(future.await) });
         let id = kernel.tasks.borrow_mut().insert(None, at);
         let _entry = MainEntry { kernel, id };
-        kernel.ready.borrow_mut().push_back(id);
         let mut main = Some(Main {
             id,
             future: wrapped,
             over: false,
         });
         while main.as_ref().is_some_and(|main| !main.over) {
-            if kernel.ready.borrow().is_empty() {
+            if !kernel.has_ready() {
                 if let Idle::Dead(verdict) = outside::idle(kernel, None, judge) {
                     return Err(Deadlock::new(Report::take_judged(kernel, verdict)));
                 }
-                if !kernel.ready.borrow().is_empty() {
+                if kernel.has_ready() {
                     kernel.suspicion.relieve();
                 }
             }

@@ -88,9 +88,7 @@ pub struct WaitHandles<'a, T> {
 
 impl<T> WaitHandles<'_, T> {
     fn is_over(&mut self, cx: &Context<'_>) -> bool {
-        let ended = |handle: &JoinHandle<T>| {
-            context::with(|kernel| join::watch(kernel, handle.id(), cx, self.at)).is_ready()
-        };
+        let ended = |handle: &JoinHandle<T>| join::watch(handle.id(), cx, self.at).is_ready();
         match self.when {
             When::All => {
                 self.ended += self.handles[self.ended..]
