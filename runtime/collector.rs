@@ -6,7 +6,7 @@ use super::context::Kernel;
 use super::graph::{self, Help, Node};
 use super::kinds;
 use super::readiness::Awaited;
-use super::report::{Held, Row, State, Step, Wait, What};
+use super::report::{Held, Index, Row, State, Step, Wait, What};
 use super::task::{Task, TaskId};
 use super::verdict::Outside;
 use super::waiters::{QueueRecord, Waiter};
@@ -15,9 +15,13 @@ use super::waiters::{QueueRecord, Waiter};
 /// thousands of both, a report of all would fill the memory.
 const MOST: usize = 8;
 
+/// Of how many waits of one task the order is kept: a crowd of futures in one task has thousands,
+/// and nobody reads those.
+const MOST_IN_ORDER: usize = 64;
+
 /// Fills in the waits, and what can end each of them.
 pub(super) struct Collector<'a> {
-    index: &'a HashMap<TaskId, usize>,
+    index: &'a Index,
     rows: Vec<Row>,
     nodes: Vec<Node>,
     now: u64,
@@ -25,7 +29,7 @@ pub(super) struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    pub(super) fn new(kernel: &Kernel, index: &'a HashMap<TaskId, usize>, rows: Vec<Row>) -> Self {
+    pub(super) fn new(kernel: &Kernel, index: &'a Index, rows: Vec<Row>) -> Self {
         let node = |row: &Row| Node {
             alive: row.state != State::Waiting,
             waits: Vec::new(),
@@ -39,14 +43,20 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Adds a wait, in the order of the lines that wait.
     fn add(&mut self, task: usize, wait: Wait, help: Help) {
-        self.rows[task].waits.push(wait);
-        self.nodes[task].waits.push(help);
+        let (waits, helps) = (&mut self.rows[task].waits, &mut self.nodes[task].waits);
+        let after = match waits.len() {
+            MOST_IN_ORDER.. => waits.len(),
+            _ => waits.partition_point(|other| other.places() <= wait.places()),
+        };
+        waits.insert(after, wait);
+        helps.insert(after, help);
     }
 
     /// Help from named tasks. One that has ended may have given away what it held.
     fn from(&self, tasks: impl IntoIterator<Item = Option<TaskId>>) -> Help {
-        let known = |id: Option<TaskId>| self.index.get(&id?).copied();
+        let known = |id: Option<TaskId>| self.index.get(id?);
         let tasks: Option<Vec<usize>> = tasks.into_iter().map(known).collect();
         match tasks {
             Some(tasks) if !tasks.is_empty() => Help::From(tasks),
@@ -56,7 +66,7 @@ impl<'a> Collector<'a> {
 
     pub(super) fn timers(&mut self, kernel: &Kernel) {
         for timer in kernel.timers.borrow().iter() {
-            let Some(task) = timer.who.task.and_then(|id| self.index.get(&id).copied()) else {
+            let Some(task) = timer.who.task.and_then(|id| self.index.get(id)) else {
                 continue;
             };
             let left = timer.deadline.saturating_sub(self.now);
@@ -81,7 +91,7 @@ impl<'a> Collector<'a> {
         }
         for (key, waiter) in waiters.iter() {
             let (Some(task), Some(queue)) = (
-                waiter.who.task.and_then(|id| self.index.get(&id).copied()),
+                waiter.who.task.and_then(|id| self.index.get(id)),
                 waiters.queue_of(waiter),
             ) else {
                 continue;
@@ -136,7 +146,7 @@ impl<'a> Collector<'a> {
             let Some(joiner) = tasks.joiner(task) else {
                 continue;
             };
-            let waits = joiner.who.task.and_then(|id| self.index.get(&id).copied());
+            let waits = joiner.who.task.and_then(|id| self.index.get(id));
             let Some(waits) = waits else { continue };
             let what = What::End(task.id);
             let mut wait = Wait::new(what, Some(task.spawned_at), Some(joiner.at));
@@ -150,7 +160,7 @@ impl<'a> Collector<'a> {
         let reactor = kernel.reactor.borrow();
         for readiness in reactor.iter().flat_map(|reactor| reactor.sources()) {
             for polled in readiness.polled_by(&kernel.tasks.borrow()) {
-                if let Some(task) = self.index.get(&polled.task).copied() {
+                if let Some(task) = self.index.get(polled.task) {
                     let mut wait = Wait::new(What::Source(polled.kind), Some(polled.made), None);
                     wait.lapsed = polled.awaited != Awaited::Yes;
                     let help = match wait.lapsed {
@@ -180,7 +190,10 @@ impl<'a> Collector<'a> {
             })
             .collect();
         let cycles = graph::cycles(&edges);
-        let cycles = cycles.iter().map(|cycle| self.steps(cycle)).collect();
+        let cycles: Vec<_> = cycles.iter().map(|cycle| self.steps(cycle)).collect();
+        for step in cycles.iter().flatten() {
+            self.rows[step.task].waits[step.wait].in_cycle = true;
+        }
         for (row, node) in self.rows.iter().zip(&mut self.nodes) {
             node.alive |= row.cloned || row.waits.iter().any(|wait| wait.lapsed);
         }
@@ -218,13 +231,16 @@ impl<'a> Collector<'a> {
 fn holders(queue: &QueueRecord, granted: Option<&Vec<&Waiter>>) -> Vec<Held> {
     // From its release on a lock is the next one's, not that of the holder before.
     let holder = queue.holder.filter(|_| granted.is_none());
+    let has = |what| queue.terms.asks.map(|asks| asks(what));
     let holder = holder.map(|holder| Held {
         task: holder.task,
+        has: queue.terms.holds.and_then(has),
         at: holder.at,
         granted: false,
     });
     let granted = granted.into_iter().flatten().take(MOST).map(|waiter| Held {
         task: waiter.who.task,
+        has: has(waiter.ask),
         at: waiter.at,
         granted: true,
     });

@@ -61,8 +61,8 @@ impl Report {
     pub fn to_dot(&self) -> String {
         let mut dot = "digraph turnwise {\n  node [shape=box, fontname=monospace]\n".to_owned();
         let mut seen = Vec::new();
-        for (number, row) in self.tasks.iter().enumerate() {
-            let red = self.cycles.iter().flatten().any(|step| step.task == number);
+        for row in &self.tasks {
+            let red = row.waits.iter().any(|wait| wait.in_cycle);
             let label = format!("task {}\n{}", self.title(row.id), row.spawned_at);
             let colour = if red { ", color=red" } else { "" };
             let _ = writeln!(
@@ -71,23 +71,18 @@ impl Report {
                 text(&row.id.to_string()),
                 text(&label)
             );
-            for (place, wait) in row.waits.iter().enumerate() {
-                let red = self
-                    .cycles
-                    .iter()
-                    .flatten()
-                    .any(|step| step.task == number && step.wait == place);
-                self.wait_dot(&mut dot, row, wait, red, &mut seen);
+            for wait in &row.waits {
+                self.wait_dot(&mut dot, row, wait, &mut seen);
             }
         }
         dot.push_str("}\n");
         dot
     }
 
-    fn wait_dot(&self, dot: &mut String, row: &Row, wait: &Wait, red: bool, seen: &mut Vec<u32>) {
+    fn wait_dot(&self, dot: &mut String, row: &Row, wait: &Wait, seen: &mut Vec<bool>) {
         let (from, colour) = (
             text(&row.id.to_string()),
-            if red { ", color=red" } else { "" },
+            if wait.in_cycle { ", color=red" } else { "" },
         );
         let at = text(&wait.at.map_or(String::new(), |at| at.to_string()));
         let mut edge = |from: &str, to: &str, label: &str| {
@@ -104,8 +99,9 @@ impl Report {
                 if wait.granted.is_none() {
                     edge(&from, &queue, &at);
                 }
-                if wait.granted.is_none() && !seen.contains(record) {
-                    seen.push(*record);
+                let record = *record as usize;
+                seen.resize(seen.len().max(record + 1), false);
+                if wait.granted.is_none() && !std::mem::replace(&mut seen[record], true) {
                     for held in &wait.holders {
                         let holder = held.task.map_or("outside".to_owned(), |id| id.to_string());
                         edge(&queue, &text(&holder), &text(&held.at.to_string()));
@@ -198,6 +194,10 @@ fn held_json(held: &Held) -> String {
     object(&[
         ("task", task),
         ("at", text(&held.at.to_string())),
+        (
+            "asks_for",
+            held.has.as_deref().map_or("null".to_owned(), text),
+        ),
         ("granted", held.granted.to_string()),
     ])
 }

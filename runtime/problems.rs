@@ -9,6 +9,7 @@ use super::context::{self, Kernel};
 use super::join::{self, Payload};
 use super::join_error::JoinError;
 use super::polling::current_task;
+use super::render::quoted;
 use super::task::{NO_WAKER, Remains, TaskId};
 use super::tasks::Tasks;
 
@@ -31,7 +32,7 @@ impl fmt::Display for Unobserved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {}", self.task)?;
         if let Some(name) = &self.name {
-            write!(f, " {name:?}")?;
+            write!(f, " {}", quoted(name))?;
         }
         write!(f, ", spawned at {}, {}", self.spawned_at, self.problem)
     }

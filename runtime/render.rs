@@ -19,6 +19,12 @@ use super::verdict::Verdict;
 /// Tasks that are printed before the rest is only counted; `{:#}` prints all.
 const MOST: usize = 50;
 
+/// The plain cause of a cycle of one, and the cure.
+const SELF_LOCK: &str =
+    "    so it waits for what it took itself: let go of that first (drop the guard;
+               perhaps it is in a future that is not polled, or in another task)
+";
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.headline(f)?;
@@ -105,7 +111,8 @@ impl Report {
         for longest in &polls.longest {
             let (took, total) = (span(longest.longest), span(longest.total));
             let id = longest.task.map_or(String::new(), |id| format!(" {id}"));
-            let name = longest.name.as_ref().map(|name| format!(" {name:?}"));
+            let name = longest.name.as_deref();
+            let name = name.map(|name| format!(" {}", quoted(name)));
             let (name, at) = (name.unwrap_or_default(), longest.spawned_at);
             writeln!(f, "{took:>10} in task{id}{name}, spawned at {at}")?;
             let (polls, s) = (longest.polls, if longest.polls == 1 { "" } else { "s" });
@@ -119,14 +126,10 @@ impl Report {
 
     fn rank(&self, task: usize) -> usize {
         match self.tasks[task].stuck {
-            _ if self.is_on_cycle(task) => 0,
+            _ if self.tasks[task].waits.iter().any(|wait| wait.in_cycle) => 0,
             true => 1,
             false => 2,
         }
-    }
-
-    fn is_on_cycle(&self, task: usize) -> bool {
-        self.cycles.iter().flatten().any(|step| step.task == task)
     }
 
     /// `#1 "name"`, or `#0 (main)`.
@@ -134,7 +137,7 @@ impl Report {
         match self.find(id) {
             Some(Row {
                 name: Some(name), ..
-            }) => format!("{id} {name:?}"),
+            }) => format!("{id} {}", quoted(name)),
             Some(Row { main: true, .. }) => format!("{id} (main)"),
             _ => id.to_string(),
         }
@@ -156,23 +159,20 @@ impl Report {
                     true => ("granted  ", ", to a future that it does not poll"),
                     false => ("took     ", ""),
                 };
-                writeln!(f, "    {label}  {}", self.what(wanted))?;
+                let what = match wanted.what {
+                    What::Queue(kind, ..) => made(kind, held.has.as_deref(), wanted.made),
+                    _ => self.what(wanted),
+                };
+                writeln!(f, "    {label}  {what}")?;
                 writeln!(f, "               at {}{note}", held.at)?;
-                if cycle.len() == 1 && !held.granted {
-                    writeln!(
-                        f,
-                        "               and the guard was not dropped: perhaps it is in"
-                    )?;
-                    writeln!(
-                        f,
-                        "               a future that is not polled, or in another task"
-                    )?;
-                }
             }
             let wait = self.wait(*step);
             writeln!(f, "    waits for  {}", self.what(wait))?;
             if let Some(at) = wait.at {
                 writeln!(f, "               at {at}")?;
+                if cycle.len() == 1 && held.is_some_and(|held| !held.granted) {
+                    f.write_str(SELF_LOCK)?;
+                }
             }
         }
         if cycle.len() > MOST {
@@ -187,25 +187,18 @@ impl Report {
 
     /// What a wait is for, with the place where that was made.
     pub(super) fn what(&self, wait: &Wait) -> String {
-        let made = |what: &str| match wait.made {
-            Some(made) => format!("{what} made at {made}"),
-            None => what.to_owned(),
-        };
         match &wait.what {
-            What::Queue(kind, None, _) => made(kind),
-            What::Queue(kind, Some(ask), _) => made(&format!("{ask} {kind}")),
+            What::Queue(kind, ask, _) => made(kind, ask.as_deref(), wait.made),
             What::Source(kinds::DESCRIPTOR) => kinds::DESCRIPTOR.to_owned(),
-            What::Source(kind) => made(&format!("a {kind} descriptor")),
+            What::Source(kind) => made("descriptor", Some(&format!("a {kind}")), wait.made),
             What::Quiescence => kinds::QUIESCENCE.to_owned(),
             What::Timer(kind, left) => format!("{kind}, {} to go", span(*left)),
             What::End(id) => format!("the end of task {}", self.title(*id)),
             What::Children(kind, ids) => {
                 let list: Vec<_> = ids.iter().take(4).map(|id| self.title(*id)).collect();
                 let more = if ids.len() > list.len() { ", …" } else { "" };
-                made(&format!(
-                    "the children {}{more} of a {kind}",
-                    list.join(", ")
-                ))
+                let children = format!("the children {}{more} of a", list.join(", "));
+                made(kind, Some(&children), wait.made)
             }
         }
     }
@@ -325,6 +318,42 @@ impl Report {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// A thing, what of it, and where it was made.
+fn made(kind: &str, what: Option<&str>, place: Option<Place>) -> String {
+    let thing = match what {
+        Some(what) => format!("{what} {kind}"),
+        None => kind.to_owned(),
+    };
+    match place {
+        Some(place) => format!("{thing} made at {place}"),
+        None => thing,
+    }
+}
+
+/// A name as it is printed.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", legible(name))
+}
+
+/// A user's text for a line on a terminal: control characters escaped, and if it is very long without its
+/// middle, since names tend to end in a number and labels in a place.
+pub(super) fn legible(text: &str) -> String {
+    const HEAD: usize = 100;
+    const TAIL: usize = 40;
+    let escape = |text: &str| {
+        let quoted = format!("{text:?}");
+        quoted[1..quoted.len() - 1].to_owned()
+    };
+    let head = text.char_indices().nth(HEAD);
+    let tail = text.char_indices().nth_back(TAIL - 1);
+    match (head, tail) {
+        (Some((head, _)), Some((tail, _))) if head < tail => {
+            format!("{}…{}", escape(&text[..head]), escape(&text[tail..]))
+        }
+        _ => escape(text),
     }
 }
 

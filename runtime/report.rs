@@ -9,7 +9,6 @@
 //! printed is `render.rs` and `export.rs`; what is concluded from it, `verdict.rs`.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::panic::Location;
 
 use super::collector::Collector;
@@ -30,6 +29,7 @@ pub(super) type Place = &'static Location<'static>;
 pub struct Report {
     /// The tasks that have not ended, oldest first.
     pub(super) tasks: Vec<Row>,
+    pub(super) index: Index,
     /// Shortest cycles of tasks that wait for each other; each step is a task and one of its waits.
     pub(super) cycles: Vec<Vec<Step>>,
     pub(super) outside: Outside,
@@ -81,6 +81,8 @@ pub(super) struct Wait {
     pub(super) more_granted: usize,
     /// What the primitive says of itself.
     pub(super) tally: Option<Tally>,
+    /// It is a step of one of the cycles.
+    pub(super) in_cycle: bool,
 }
 
 #[derive(Clone)]
@@ -100,9 +102,11 @@ pub(super) enum What {
 }
 
 /// Who took what a wait is for. Where the guard is by now, only the program knows.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Held {
     pub(super) task: Option<TaskId>,
+    /// What of it, which need not be what the wait asks for.
+    pub(super) has: Option<Cow<'static, str>>,
     pub(super) at: Place,
     /// Granted to a future that has not collected it.
     pub(super) granted: bool,
@@ -125,6 +129,7 @@ impl Report {
         let outside = Outside::count(kernel);
         let mut report = Report {
             tasks: living.iter().map(|task| Row::new(kernel, task)).collect(),
+            index: Index::new(&living),
             cycles: Vec::new(),
             verdict: Verdict::Idle,
             outside,
@@ -135,12 +140,7 @@ impl Report {
                 .as_ref()
                 .map(|times| times.picture()),
         };
-        let index: HashMap<TaskId, usize> = living
-            .iter()
-            .enumerate()
-            .map(|(i, task)| (task.id, i))
-            .collect();
-        let mut collector = Collector::new(kernel, &index, report.tasks);
+        let mut collector = Collector::new(kernel, &report.index, report.tasks);
         collector.timers(kernel);
         collector.waiters(kernel, &living);
         collector.joins(kernel, &living);
@@ -199,7 +199,27 @@ impl Report {
     }
 
     pub(super) fn find(&self, id: TaskId) -> Option<&Row> {
-        self.tasks.iter().find(|task| task.id == id)
+        self.tasks.get(self.index.get(id)?)
+    }
+}
+
+/// Which row is whose, by the slots of the tasks.
+#[derive(Clone)]
+pub(super) struct Index(Vec<Option<(TaskId, usize)>>);
+
+impl Index {
+    fn new(living: &[&Task]) -> Self {
+        let slots = living.iter().map(|task| task.id.slot() + 1).max();
+        let mut index = vec![None; slots.unwrap_or(0)];
+        for (row, task) in living.iter().enumerate() {
+            index[task.id.slot()] = Some((task.id, row));
+        }
+        Index(index)
+    }
+
+    pub(super) fn get(&self, id: TaskId) -> Option<usize> {
+        let (task, row) = self.0.get(id.slot()).copied().flatten()?;
+        (task == id).then_some(row)
     }
 }
 
@@ -230,6 +250,12 @@ fn has_clones(kernel: &Kernel, task: &Task) -> bool {
 }
 
 impl Wait {
+    /// What waits of one task are listed by: the line, those without one last, and then where what is
+    /// waited for was made.
+    pub(super) fn places(&self) -> (bool, Option<Place>, Option<Place>) {
+        (self.at.is_none(), self.at, self.made)
+    }
+
     pub(super) fn new(what: What, made: Option<Place>, at: Option<Place>) -> Self {
         Wait {
             what,
@@ -243,6 +269,7 @@ impl Wait {
             holders: Vec::new(),
             more_granted: 0,
             tally: None,
+            in_cycle: false,
         }
     }
 }

@@ -28,7 +28,11 @@ use super::clock;
 use super::context::Kernel;
 use super::problems::{call_hook, print};
 use super::readiness::{Awaited, Readiness};
+use super::render::legible;
 use super::report::Report;
+
+/// Labels of work in flight that are printed before the rest is only counted.
+const MOST: usize = 8;
 
 /// How long foreign wakers are given to prove that somebody still means to use them.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
@@ -174,9 +178,12 @@ impl fmt::Display for Outside {
                 ""
             })
         };
-        for label in &self.working {
+        for label in self.working.iter().take(MOST) {
             comma(f)?;
-            f.write_str(label)?;
+            f.write_str(&legible(label))?;
+        }
+        if self.working.len() > MOST {
+            write!(f, " and {} more", self.working.len() - MOST)?;
         }
         for (count, one, many) in counts.into_iter().filter(|(count, ..)| *count > 0) {
             comma(f)?;

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use super::context::Kernel;
 use super::problems::{call_hook, print};
+use super::render::quoted;
 use super::task::{Task, TaskId};
 
 /// A poll that takes longer than this blocks the loop, unless the builder says otherwise.
@@ -50,7 +51,7 @@ impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {}", self.task)?;
         if let Some(name) = &self.name {
-            write!(f, " {name:?}")?;
+            write!(f, " {}", quoted(name))?;
         }
         let (at, lasted) = (self.spawned_at, self.lasted);
         match self.over {

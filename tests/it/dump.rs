@@ -366,6 +366,97 @@ fn a_big_report_is_cut_for_the_terminal_but_complete_for_tools() {
 }
 
 #[test]
+fn what_a_user_named_stays_on_its_line_and_is_not_long() {
+    virtual_runtime().block_on(async {
+        let name = format!("{}\u{1b}[2J{} 17", "a".repeat(5_000), "b".repeat(5_000));
+        let task = spawn(pending::<()>()).named(name.clone());
+        let label = format!("sensor\r\n\u{1b}[31m{}of /dev/it:3", "c".repeat(5_000));
+        let expected = turnwise::expect_external(label);
+        let quoted = turnwise::expect_external("the \"sensor's\" é");
+        let report = dump();
+        let text = report.to_string();
+        assert!(text.contains(&format!("\"{}…", "a".repeat(100))), "{text}");
+        assert!(text.contains("b 17\" [ready]"), "{text}");
+        let labels = r#"outside: sensor\r\n\u{1b}[31mc"#;
+        assert!(text.contains(labels), "{text}");
+        assert!(
+            text.contains(r#"cof /dev/it:3, the \"sensor's\" é"#),
+            "{text}"
+        );
+        assert!(text.lines().all(|line| line.len() < 400), "{text}");
+        assert!(report.to_json().contains(&"c".repeat(5_000)));
+        assert!(report.to_json().contains(&"b".repeat(5_000)));
+        drop((expected, quoted));
+        task.cancel();
+        yields(2).await;
+    });
+}
+
+#[test]
+fn a_crowd_of_labels_is_counted() {
+    virtual_runtime().block_on(async {
+        let expected: Vec<_> = (1..=20)
+            .map(|n| turnwise::expect_external(format!("sensor {n}")))
+            .collect();
+        let report = dump();
+        let text = report.to_string();
+        assert!(text.contains("sensor 7, sensor 8 and 12 more"), "{text}");
+        assert!(report.to_json().contains("sensor 20"), "{text}");
+        drop(expected);
+    });
+}
+
+#[test]
+fn waits_of_one_task_are_listed_in_the_order_of_their_lines() {
+    virtual_runtime().block_on(async {
+        let events = [Event::new(), Event::new(), Event::new(), Event::new()];
+        // Their slots are freed in another order than they were taken in.
+        let mut early: Vec<_> = events.iter().map(|event| Box::pin(event.wait())).collect();
+        for wait in &mut early {
+            assert!(poll!(wait).is_pending());
+        }
+        for wait in [2, 0, 1, 0] {
+            drop(early.remove(wait));
+        }
+        let first = here() + 2;
+        let mut waits = [
+            Box::pin(events[0].wait()),
+            Box::pin(events[1].wait()),
+            Box::pin(events[2].wait()),
+            Box::pin(events[3].wait()),
+        ];
+        for wait in &mut waits {
+            assert!(poll!(wait).is_pending());
+        }
+        let text = dump().to_string();
+        let tree = text.lines().filter(|line| line.contains("   at "));
+        let lines: Vec<_> = tree.filter_map(|line| line.split(':').nth(1)).collect();
+        let expected: Vec<_> = (first..first + 4).map(|line| line.to_string()).collect();
+        assert_eq!(lines, expected, "{text}");
+    });
+}
+
+/// With a look at all tasks for each of them this would take minutes.
+#[test]
+fn a_report_of_a_crowd_in_cycles_takes_a_time_that_grows_with_the_crowd() {
+    let deadlock = virtual_runtime().try_block_on(async {
+        for _ in 0..20_000 {
+            drop(crossed());
+        }
+        Event::new().wait().await;
+    });
+    let report = deadlock.unwrap_err().report().clone();
+    let text = report.to_string();
+    assert_eq!(text.matches("cycle of 2 tasks").count(), 50);
+    assert!(
+        text.contains("and 39951 more; {:#} prints them all"),
+        "{text}"
+    );
+    assert_eq!(format!("{report:#}").matches("taken by").count(), 40_000);
+    assert_eq!(report.to_dot().matches("color=red").count(), 40_000 * 3);
+}
+
+#[test]
 fn a_report_stays_small_though_thousands_were_granted_what_thousands_wait_for() {
     virtual_runtime().block_on(async {
         let semaphore = Rc::new(Semaphore::new(0));

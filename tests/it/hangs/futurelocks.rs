@@ -169,7 +169,7 @@ pub(super) const TABLE: &[Hang] = &[
         "a preferred writer that was let in and is not polled, before a reader",
         &[
             "cycle of one task",
-            "granted    read access to rwlock made at {made}\n               at {writer}, to a future",
+            "granted    write access to rwlock made at {made}\n               at {writer}, to a future",
             "granted to task #0 (main), which asked at {writer}",
             "at {waits}",
         ],

@@ -74,9 +74,9 @@ pub(super) const TABLE: &[Hang] = &[
         "a task takes a lock twice",
         &[
             "cycle of one task",
-            "made at {made}",
+            "    took       lock made at {made}\n               at {holds}\n",
+            "at {waits}\n    so it waits for what it took itself: let go of that first (drop the guard;",
             "taken by task #0 (main) at {holds}",
-            "at {waits}",
         ],
         || {
             async {
@@ -86,6 +86,66 @@ pub(super) const TABLE: &[Hang] = &[
                 let _once = lock.acquire().await;
                 next("waits");
                 let _twice = lock.acquire().await;
+            }
+            .boxed_local()
+        },
+    ),
+    certain(
+        "a writer that reads has write access, not what it asks for",
+        &[
+            "    took       write access to rwlock made at {made}\n               at {holds}\n",
+            "    waits for  read access to rwlock made at {made}\n               at {waits}\n",
+            "    so it waits for what it took itself",
+        ],
+        || {
+            async {
+                next("made");
+                let lock = RwLock::new(());
+                next("holds");
+                let _once = lock.write().await;
+                next("waits");
+                let _twice = lock.read().await;
+            }
+            .boxed_local()
+        },
+    ),
+    certain(
+        "a reader that was granted and is not polled has read access",
+        &[
+            "    granted    read access to rwlock made at {made}\n               at {granted}",
+            "    waits for  write access to rwlock made at {made}\n               at {waits}\n",
+        ],
+        || {
+            async {
+                next("made");
+                let lock = RwLock::new(());
+                let writer = lock.write().await;
+                next("granted");
+                let mut reader = std::pin::pin!(lock.read());
+                assert!(futures::poll!(&mut reader).is_pending());
+                drop(writer);
+                next("waits");
+                let _writer = lock.write().await;
+            }
+            .boxed_local()
+        },
+    ),
+    certain(
+        "an initialiser asks for its own cell",
+        &[
+            "    took       once cell made at {made}\n               at {turn}\n",
+            "at {waits}\n    so it waits for what it took itself",
+        ],
+        || {
+            async {
+                next("made");
+                let cell = OnceCell::new();
+                next("turn");
+                let outer = cell.get_or_init(async || {
+                    next("waits");
+                    *cell.get_or_init(async || 1).await
+                });
+                outer.await;
             }
             .boxed_local()
         },
