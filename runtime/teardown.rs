@@ -14,6 +14,7 @@ use super::inlet;
 use super::join::{self, Payload};
 use super::problems::{self, unobserved};
 use super::sources;
+use super::watchdog::Watchdog;
 
 /// Drops everything the runtime owns; returns the first panic of a destructor.
 pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
@@ -24,8 +25,14 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
             join::keep_first(&mut first, payload);
         }
     };
+    // A destructor that blocks is a poll that blocks, as the watchdog sees it.
+    let sight = kernel.watchdog.borrow().as_ref().map(Watchdog::sight);
+    let pass = (kernel.pass.get() as u32).wrapping_add(1);
     let order = kernel.tasks.borrow().in_spawn_order();
     for id in order {
+        if let (Some(sight), Some(task)) = (&sight, kernel.tasks.borrow().get(id)) {
+            sight.begin(kernel, pass, task);
+        }
         let (joiner, task) = {
             let mut tasks = kernel.tasks.borrow_mut();
             (tasks.take_joiner(id), tasks.remove(id))
@@ -36,6 +43,9 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
             keep(panic::catch_unwind(AssertUnwindSafe(|| {
                 drop((joiner, task))
             })));
+        }
+        if let Some(sight) = &sight {
+            sight.rest(kernel);
         }
     }
     let timers = kernel.timers.borrow_mut().clear();

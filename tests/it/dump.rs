@@ -650,6 +650,35 @@ fn the_watchdog_knows_a_task_that_was_first_polled_out_of_turn() {
 }
 
 #[test]
+fn the_watchdog_names_a_task_whose_destructor_blocks_the_end_of_the_runtime() {
+    struct Blocks(mpsc::Receiver<Stall>, mpsc::Sender<Stall>);
+
+    impl Drop for Blocks {
+        fn drop(&mut self) {
+            let stall = self.0.recv_timeout(Duration::from_secs(20));
+            self.1.send(stall.expect("it is seen while it lasts")).ok();
+        }
+    }
+
+    let (runtime, stalls) = watched();
+    let (send, seen) = mpsc::channel();
+    let line = here() + 1;
+    let task = runtime.spawn(async move {
+        let _blocks = Blocks(stalls, send);
+        pending::<()>().await;
+    });
+    let task = task.named("slow to go");
+    runtime.block_on(yields(3));
+    drop(runtime);
+    let stall = seen.try_recv().expect("its destructor has run");
+    assert_eq!((stall.task, stall.spawned_at.line()), (task.id(), line));
+    assert_eq!(
+        (stall.name.as_deref(), stall.over),
+        (Some("slow to go"), false)
+    );
+}
+
+#[test]
 fn a_loop_that_rests_after_a_panic_of_main_blocks_nobody() {
     let (runtime, stalls) = watched();
     let main = std::panic::AssertUnwindSafe(|| {
