@@ -23,6 +23,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::vec::Drain;
 
 use slab::Slab;
 
@@ -33,6 +34,7 @@ use super::inlet::Inlets;
 use super::outside::Pace;
 use super::poll_times::PollTimes;
 use super::polling::{self, current_task, notes};
+use super::problems::call_hook;
 use super::quiescence;
 use super::reactor::{Hit, Reactor};
 use super::remote::{Inbox, Letter, Link};
@@ -321,10 +323,35 @@ impl Who {
 pub(crate) fn wake_collected(kernel: &Kernel, collect: impl FnOnce(&mut Vec<Who>)) {
     let mut batch = kernel.scratch.take();
     collect(&mut batch);
-    for who in batch.drain(..) {
-        who.wake(kernel);
-    }
+    wake_each(&mut batch, |who| who.wake(kernel));
     kernel.scratch.set(batch);
+}
+
+/// Takes each of a batch out and wakes it. A foreign waker that panics leaves nobody asleep: its panic
+/// goes on when the others have been woken.
+pub(crate) fn wake_each<T>(batch: &mut Vec<T>, wake: impl FnMut(T)) {
+    let mut rest = Rest {
+        batch: batch.drain(..),
+        wake,
+    };
+    for next in &mut rest.batch {
+        (rest.wake)(next);
+    }
+}
+
+/// Those who are still to be woken.
+struct Rest<'a, T, W: FnMut(T)> {
+    batch: Drain<'a, T>,
+    wake: W,
+}
+
+impl<T, W: FnMut(T)> Drop for Rest<'_, T, W> {
+    /// Anybody is left only after a panic. Another one would abort the process.
+    fn drop(&mut self) {
+        for next in &mut self.batch {
+            call_hook(|| (self.wake)(next));
+        }
+    }
 }
 
 /// Marker that makes a type `!Send` and `!Sync`: it belongs to the thread of its kernel.

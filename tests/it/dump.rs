@@ -5,15 +5,14 @@ use std::future::{pending, poll_fn};
 use std::mem::ManuallyDrop;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::mpsc;
 use std::task::Poll;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::poll;
 use turnwise::sync::{CountDownLatch, Event, Lock, Queue, RwLock, Semaphore};
 use turnwise::{
-    Builder, JoinHandle, OnDeadlock, Stall, Verdict, dump, sleep, spawn, wait_quiescent, yield_now,
+    Builder, JoinHandle, OnDeadlock, Verdict, dump, sleep, spawn, wait_quiescent, yield_now,
 };
 
 use super::support::{forever, here, virtual_runtime, yields};
@@ -542,40 +541,6 @@ fn a_policy_can_wait_all_the_same() {
 }
 
 #[test]
-fn the_watchdog_names_who_blocks_the_loop_while_it_does() {
-    let (sender, stalls) = mpsc::channel::<(Stall, Instant)>();
-    let builder = Builder::new().watchdog(Duration::from_millis(20));
-    let runtime =
-        builder.on_stall(move |stall| sender.send((stall.clone(), Instant::now())).unwrap());
-    let runtime = runtime.build();
-    let (mut line, mut ended) = (0, Instant::now());
-    runtime.block_on(async {
-        let (spawned, resumed) = (here() + 1, &mut line);
-        let task = spawn(async {
-            sleep(Duration::from_millis(1)).await;
-            thread::sleep(Duration::from_millis(150));
-        });
-        *resumed = spawned + 1;
-        task.named("busy").await.unwrap();
-        ended = Instant::now();
-        for _ in 0..100 {
-            sleep(Duration::from_millis(1)).await;
-        }
-    });
-    drop(runtime);
-    let stalls: Vec<_> = stalls.into_iter().collect();
-    let [(during, seen), (after, _)] = &stalls[..] else {
-        panic!("{stalls:?}");
-    };
-    assert!(!during.over && *seen < ended && during.lasted >= Duration::from_millis(20));
-    assert_eq!(during.name.as_deref(), Some("busy"));
-    assert_eq!(during.spawned_at.line(), line - 1);
-    assert!(during.to_string().contains("and still does"), "{during}");
-    assert!(after.over && after.lasted > during.lasted);
-    assert_eq!(after.resumed_at.map(|at| at.line()), Some(line), "{after}");
-}
-
-#[test]
 fn a_dump_names_the_spawn_places_with_the_longest_polls() {
     let runtime = Builder::new().time_polls(true).build();
     let mut line = 0;
@@ -619,76 +584,6 @@ fn a_dump_names_the_spawn_places_with_the_longest_polls() {
 }
 
 /// A runtime whose watchdog sends what it sees.
-fn watched() -> (turnwise::Runtime, mpsc::Receiver<Stall>) {
-    let (told, stalls) = mpsc::channel();
-    let builder = Builder::new().watchdog(Duration::from_millis(20));
-    let tell = move |stall: &Stall| told.send(stall.clone()).unwrap();
-    (builder.on_stall(tell).build(), stalls)
-}
-
-#[test]
-fn the_watchdog_knows_a_task_that_was_first_polled_out_of_turn() {
-    let (runtime, stalls) = watched();
-    runtime.block_on(async {
-        // Somebody had the slot before.
-        spawn(async {}).await.unwrap();
-        let line = here() + 1;
-        let task = turnwise::spawn_eager(async move {
-            yield_now().await;
-            let stall = stalls.recv_timeout(Duration::from_secs(20)).unwrap();
-            (stall, stalls)
-        });
-        let id = task.id();
-        let (stall, stalls) = task.await.unwrap();
-        assert_eq!(
-            (stall.task, stall.spawned_at.line(), stall.over),
-            (id, line, false)
-        );
-        let over = stalls.recv_timeout(Duration::from_secs(20)).unwrap();
-        assert_eq!((over.task, over.over), (id, true));
-    });
-}
-
-#[test]
-fn the_watchdog_names_a_task_whose_destructor_blocks_the_end_of_the_runtime() {
-    struct Blocks(mpsc::Receiver<Stall>, mpsc::Sender<Stall>);
-
-    impl Drop for Blocks {
-        fn drop(&mut self) {
-            let stall = self.0.recv_timeout(Duration::from_secs(20));
-            self.1.send(stall.expect("it is seen while it lasts")).ok();
-        }
-    }
-
-    let (runtime, stalls) = watched();
-    let (send, seen) = mpsc::channel();
-    let line = here() + 1;
-    let task = runtime.spawn(async move {
-        let _blocks = Blocks(stalls, send);
-        pending::<()>().await;
-    });
-    let task = task.named("slow to go");
-    runtime.block_on(yields(3));
-    drop(runtime);
-    let stall = seen.try_recv().expect("its destructor has run");
-    assert_eq!((stall.task, stall.spawned_at.line()), (task.id(), line));
-    assert_eq!(
-        (stall.name.as_deref(), stall.over),
-        (Some("slow to go"), false)
-    );
-}
-
-#[test]
-fn a_loop_that_rests_after_a_panic_of_main_blocks_nobody() {
-    let (runtime, stalls) = watched();
-    let main = std::panic::AssertUnwindSafe(|| {
-        runtime.block_on(async { std::panic::resume_unwind(Box::new("meant")) })
-    });
-    std::panic::catch_unwind(main).unwrap_err();
-    // Five thresholds: it would have been told after one.
-    assert!(stalls.recv_timeout(Duration::from_millis(100)).is_err());
-}
-
 #[test]
 fn an_unobserved_panic_is_told_once_with_the_spawn_place() {
     let told = Rc::new(RefCell::new(Vec::new()));

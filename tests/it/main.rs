@@ -69,3 +69,4 @@ mod unix;
 mod unobserved;
 mod wait;
 mod wakers;
+mod watchdog;
