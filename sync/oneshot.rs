@@ -4,8 +4,8 @@
 //!             send (1)               poll (2)
 //!   empty ──────────────▶ sent ──────────────────▶ taken
 //!     │                     │
-//!     ├─ sender dropped ──▶ abandoned: the receiver fails
-//!     └─ receiver gone (or closed) ──▶ closed: `send` gives the value back, `closed()` is ready
+//!     └─ either end gone, or the receiver closed ──▶ closed: the receiver fails, `send` gives the
+//!                                                    value back, `closed()` is ready
 //! ```
 //!
 //! 1. The value is stored and the sender is gone, in one step; the receiver is woken.
@@ -13,7 +13,7 @@
 //!
 //! # Implementation
 //!
-//! One allocation, which both ends own together: the value, two flags and a wait queue. Both ends
+//! One allocation, which both ends own together: the value, a flag and a wait queue. Both ends
 //! wait in that queue, so that the reports of the runtime know them; whoever changes something wakes
 //! all, and each looks at the state.
 
@@ -49,7 +49,6 @@ use crate::runtime::{Left, Owner, Ticket, Wait, WaitQueue};
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Rc::new(Shared {
         value: Cell::new(None),
-        abandoned: Cell::new(false),
         closed: Cell::new(false),
         queue: WaitQueue::new("oneshot"),
         ticket: Ticket::new(0, Location::caller()),
@@ -151,9 +150,7 @@ impl<T> Receiver<T> {
 /// What both ends own.
 struct Shared<T> {
     value: Cell<Option<T>>,
-    /// The sender is gone.
-    abandoned: Cell<bool>,
-    /// The receiver is gone, or wants nothing any more.
+    /// Nothing will be sent any more: an end is gone, or the receiver refuses.
     closed: Cell<bool>,
     queue: WaitQueue,
     /// The receiver's. It lies here, so that an end is one word to move.
@@ -166,7 +163,7 @@ impl<T> Shared<T> {
         if let Some(value) = self.value.take() {
             return Poll::Ready(Ok(value));
         }
-        match self.abandoned.get() || self.closed.get() {
+        match self.closed.get() {
             true => Poll::Ready(Err(RecvError(()))),
             false => Poll::Pending,
         }
@@ -253,7 +250,7 @@ impl std::error::Error for TryRecvError {}
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        self.shared.abandoned.set(true);
+        self.shared.closed.set(true);
         self.shared.queue.wake_all();
     }
 }
@@ -271,7 +268,6 @@ impl<T> Shared<T> {
     fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(name)
             .field("closed", &self.closed.get())
-            .field("sender_gone", &self.abandoned.get())
             .field("waiters", &self.queue.len())
             .finish()
     }
@@ -381,7 +377,7 @@ mod tests {
     fn debug_prints_state_and_waiters() {
         let (sender, mut receiver) = channel::<u8>();
         assert!(poll(&mut receiver).is_pending());
-        let text = "Sender { closed: false, sender_gone: false, waiters: 1 }";
+        let text = "Sender { closed: false, waiters: 1 }";
         assert_eq!(format!("{sender:?}"), text);
     }
 }
