@@ -276,6 +276,16 @@ impl Who {
         }
     }
 
+    /// Becomes another one; its own waker has departed before.
+    #[inline]
+    pub(super) fn fill(&mut self, by: Who) {
+        debug_assert!(self.waker.is_none());
+        self.task = by.task;
+        if by.waker.is_some() {
+            self.waker = by.waker;
+        }
+    }
+
     /// Makes this the one that polls with `cx`, if that takes no foreign waker; else says `false`
     /// unless it is that one already. Calls no foreign code, so it is for use under a borrow.
     #[inline]

@@ -252,7 +252,7 @@ impl WaitQueue {
         let prev = self.tail.get();
         let pass = kernel.pass.get() as u32;
         let (key, waiter) = waiters.table.take();
-        waiter.who = who;
+        waiter.who.fill(who);
         waiter.at = ticket.at();
         waiter.ask = ticket.ask();
         waiter.since = kernel.clock.last();
