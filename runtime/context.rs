@@ -320,6 +320,7 @@ impl Who {
     }
 
     /// Wakes; runs foreign code if the waker is foreign.
+    #[inline]
     pub(crate) fn wake(self, kernel: &Kernel) {
         match (self.waker, self.task) {
             (Some(waker), _) => waker.wake(),

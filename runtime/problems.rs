@@ -146,7 +146,7 @@ pub(crate) fn suspect_lost(kernel: &Kernel, id: TaskId) {
         suspects.push(id);
         suspects.len()
     };
-    let entries = kernel.tasks.borrow().slots() + kernel.waiters.borrow().table.len();
+    let entries = kernel.tasks.borrow().slots() + kernel.waiters.borrow().table.slots();
     if suspects * 64 >= entries {
         tell_lost(kernel);
     }

@@ -178,22 +178,23 @@ impl Ticket {
     }
 
     /// As the poll of a [`Wait`].
+    #[inline]
     pub(crate) fn poll(&self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
         match self.key.get() {
-            NONE => {
-                self.park(queue, cx);
-                Poll::Pending
-            }
+            NONE => self.park(queue, cx),
             DONE => panic!("a wait was polled after it was granted; make a new one for every wait"),
             _ => self.look(queue, cx),
         }
     }
 
-    fn park(&self, queue: &WaitQueue, cx: &Context<'_>) {
+    #[inline(never)]
+    fn park(&self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
         let key = context::with(|kernel| queue.link(kernel, Who::of(cx), self));
         self.key.set(key);
+        Poll::Pending
     }
 
+    #[inline(never)]
     fn look(&self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
         context::with(|kernel| {
             let mut waiters = kernel.waiters.borrow_mut();

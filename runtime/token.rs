@@ -250,7 +250,7 @@ impl Runtime {
                 spawned: tasks.spawned(),
                 passes: kernel.pass.get(),
                 ready: tasks.ready.len(),
-                waiters: kernel.waiters.borrow().table.len(),
+                waiters: kernel.waiters.borrow().iter().count(),
                 timers: kernel.timers.borrow().iter().count(),
             }
         })
