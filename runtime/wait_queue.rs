@@ -277,7 +277,6 @@ impl WaitQueue {
     }
 
     /// Lists the queue among those that were ever waited in.
-    #[cold]
     fn enrol(&self, waiters: &mut Waiters) {
         let (key, record) = waiters.queues.take();
         record.kind = self.kind;
