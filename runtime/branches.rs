@@ -68,7 +68,7 @@ impl<T, E, F: Future<Output = Result<T, E>>> Branch<F> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot race",
     label = "not a tuple, array or vector of futures",
-    note = "it takes one value: write `race((first, second))`; a tuple has at most eight"
+    note = "it takes one value: write `race((first, second))`; a tuple has at most eight, more are nested"
 )]
 pub trait IntoBranches {
     /// The branches.

@@ -150,7 +150,7 @@ pub struct At(&'static Location<'static>);
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be gathered",
     label = "not a tuple, array, vector or iterator of futures",
-    note = "it takes one value: write `gather((first, second))`; a tuple has at most eight",
+    note = "it takes one value: write `gather((first, second))`; a tuple has at most eight, more are nested",
     note = "futures of an iterator or a vector become tasks, which own what they use: `'static`"
 )]
 pub trait Gather<K> {
@@ -165,7 +165,7 @@ pub trait Gather<K> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be gathered",
     label = "not a tuple, array, vector or iterator of futures of results",
-    note = "it takes one value: write `try_gather((first, second))`; a tuple has at most eight",
+    note = "it takes one value: write `try_gather((first, second))`; a tuple has at most eight, more are nested",
     note = "all errors have one type; futures of an iterator or a vector become tasks: `'static`"
 )]
 pub trait TryGather<K> {
