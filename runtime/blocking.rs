@@ -237,7 +237,7 @@ struct Shared {
     state: Mutex<State>,
     /// A job was queued, or the pool was closed.
     work: Condvar,
-    /// A job has ended.
+    /// A job has ended after the pool was closed.
     ended: Condvar,
     limit: usize,
 }
@@ -254,13 +254,14 @@ struct State {
 
 impl Pool {
     fn of(kernel: &Kernel) -> Pool {
-        let limit = kernel.options.borrow().blocking_threads.unwrap_or_else(|| {
-            thread::available_parallelism()
-                .map_or(8, |processors| processors.get() + 4)
-                .min(32)
-        });
         let mut pool = kernel.pool.borrow_mut();
         pool.get_or_insert_with(|| {
+            // Once: the system reads three files for the number of processors.
+            let limit = kernel.options.borrow().blocking_threads.unwrap_or_else(|| {
+                thread::available_parallelism()
+                    .map_or(8, |processors| processors.get() + 4)
+                    .min(32)
+            });
             let state = State {
                 queue: VecDeque::new(),
                 threads: Slab::new(),
@@ -321,8 +322,12 @@ impl Pool {
         let mut state = self.shared.lock();
         state.coming -= 1;
         state.queue.push_back(job);
+        // Whoever is busy looks at the queue before it sleeps, and to notify nobody is a system call, too.
+        let anybody = state.idle > 0;
         drop(state);
-        self.shared.work.notify_one();
+        if anybody {
+            self.shared.work.notify_one();
+        }
     }
 
     /// Takes no more jobs, drops those that wait, and waits a little for those that run. Returns
@@ -364,7 +369,9 @@ impl Shared {
                 let _ = panic::catch_unwind(AssertUnwindSafe(job.run));
                 state = self.lock();
                 state.threads[number] = None;
-                self.ended.notify_all();
+                if state.closed {
+                    self.ended.notify_all();
+                }
                 continue;
             }
             if state.closed {

@@ -1,4 +1,5 @@
-//! A program that has no descriptor, timer or other thread makes no system call per switch.
+//! A program that has no descriptor, timer or other thread makes no system call per switch, and one that
+//! calls what blocks asks the system nothing twice.
 
 use std::process::Command;
 use std::rc::Rc;
@@ -39,17 +40,26 @@ fn workload() {
     });
 }
 
-fn system_calls(rounds: u64) -> Option<u64> {
+/// As above.
+#[test]
+#[ignore = "is run by a_blocking_call_opens_no_file"]
+fn blocking_workload() {
+    let rounds = std::env::var("ROUNDS").expect("ROUNDS is set");
+    turnwise::block_on(async {
+        for n in 0..rounds.parse().expect("ROUNDS is a number") {
+            let same = turnwise::spawn_blocking(move || n).await;
+            assert_eq!(same.expect("it returns"), n);
+        }
+    });
+}
+
+/// The calls of one name, or in total, that a workload makes.
+fn system_calls(workload: &str, rounds: u64, name: &str) -> Option<u64> {
     let exe = std::env::current_exe().expect("a test knows its own path");
     let output = Command::new("strace")
         .args(["-f", "-c", "-U", "calls,name"])
         .arg(exe)
-        .args([
-            "--exact",
-            "syscalls::workload",
-            "--ignored",
-            "--test-threads=1",
-        ])
+        .args(["--exact", workload, "--ignored", "--test-threads=1"])
         .env("ROUNDS", rounds.to_string())
         .output()
         .ok()?;
@@ -62,12 +72,13 @@ fn system_calls(rounds: u64) -> Option<u64> {
     let total = table
         .lines()
         .rev()
-        .find(|line| line.trim_end().ends_with("total"))?;
+        .find(|line| line.trim_end().ends_with(name))?;
     total.split_whitespace().next()?.parse().ok()
 }
 
 #[test]
 fn switches_make_no_system_call() {
+    let system_calls = |rounds| system_calls("syscalls::workload", rounds, "total");
     let Some(few) = system_calls(10) else {
         return eprintln!("strace is not on this machine; nothing was counted");
     };
@@ -77,4 +88,14 @@ fn switches_make_no_system_call() {
         many < few + 40,
         "{few} system calls for 10 rounds, {many} for 10,010"
     );
+}
+
+#[test]
+fn a_blocking_call_opens_no_file() {
+    let opened = |rounds| system_calls("syscalls::blocking_workload", rounds, "openat");
+    let Some(few) = opened(10) else {
+        return eprintln!("strace is not on this machine; nothing was counted");
+    };
+    let many = opened(510).expect("strace worked a moment ago");
+    assert!(many < few + 40, "{few} files for 10 calls, {many} for 510");
 }
