@@ -113,7 +113,7 @@ impl<'a> Collector<'a> {
             wait.nanos = Some(self.now.saturating_sub(waiter.since));
             wait.passes = Some(self.pass.wrapping_sub(waiter.entered));
             if waiter.granted {
-                wait.granted = Some(self.pass.wrapping_sub(waiter.polled));
+                wait.granted = Some(self.pass.wrapping_sub(waiter.granted_in));
                 self.add(task, wait, Help::None);
                 continue;
             }

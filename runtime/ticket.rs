@@ -211,7 +211,6 @@ impl Ticket {
                 kernel.resumed.set(Some(self.at()));
                 return Poll::Ready(granted);
             }
-            waiter.polled = kernel.pass.get() as u32;
             if !waiter.who.is(cx) {
                 drop(waiters);
                 let mut who = Who::of(cx);

@@ -236,7 +236,7 @@ impl WaitQueue {
         let waiter = waiters.table.get_mut(key)?;
         waiter.ask = value(waiter.ask)?;
         waiter.granted = true;
-        waiter.polled = kernel.pass.get() as u32;
+        waiter.granted_in = kernel.pass.get() as u32;
         let who = waiter.who.depart();
         self.unlink(waiters, key);
         Some(who)
@@ -250,14 +250,12 @@ impl WaitQueue {
             self.enrol(waiters);
         }
         let prev = self.tail.get();
-        let pass = kernel.pass.get() as u32;
         let (key, waiter) = waiters.table.take();
         waiter.who.fill(who);
         waiter.at = ticket.at();
         waiter.ask = ticket.ask();
         waiter.since = kernel.clock.last();
-        waiter.entered = pass;
-        waiter.polled = pass;
+        waiter.entered = kernel.pass.get() as u32;
         waiter.prev = prev;
         waiter.next = NONE;
         waiter.queue = self.record.get();

@@ -84,9 +84,9 @@ pub(crate) struct Waiter {
     pub(crate) ask: usize,
     /// The clock's last reading when it joined the line.
     pub(crate) since: u64,
-    /// The pass in which it joined, and that in which it was last polled or granted: low halves.
+    /// The pass in which it joined, and that in which it was granted: low halves.
     pub(crate) entered: u32,
-    pub(crate) polled: u32,
+    pub(crate) granted_in: u32,
     pub(super) prev: u32,
     pub(super) next: u32,
     /// Its queue's record, or none if the entry is not in use.
@@ -103,7 +103,7 @@ impl Entry for Waiter {
             ask: 0,
             since: 0,
             entered: 0,
-            polled: 0,
+            granted_in: 0,
             prev: NONE,
             next: NONE,
             queue: NONE,
