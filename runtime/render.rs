@@ -31,12 +31,19 @@ impl fmt::Display for Report {
         for cycle in self.cycles.iter().take(MOST) {
             self.cycle(f, cycle)?;
         }
+        // Those in a cycle first, then the stuck, then the rest; each kind by age.
+        let mut order: Vec<(usize, usize)> = (0..self.tasks.len())
+            .map(|task| (self.rank(task), task))
+            .collect();
         let most = if f.alternate() { usize::MAX } else { MOST };
-        let shown = self.first(most);
-        for (row, _) in self.tasks.iter().zip(&shown).filter(|(_, shown)| **shown) {
-            self.task(f, row)?;
+        let by_rank = (0..3).flat_map(|rank| order.iter().filter(move |task| task.0 == rank));
+        if let Some(hidden) = by_rank.copied().nth(most) {
+            order.retain(|task| *task < hidden);
         }
-        let hidden = shown.iter().filter(|shown| !**shown).count();
+        for (_, task) in &order {
+            self.task(f, &self.tasks[*task])?;
+        }
+        let hidden = self.tasks.len() - order.len();
         if hidden > 0 {
             writeln!(f, "and {hidden} more; {{:#}} prints them all")?;
         }
@@ -68,7 +75,7 @@ impl Report {
                     (self.outside.signals, "a signal to end"),
                 ];
                 let left = hopes.iter().filter(|(count, _)| *count > 0);
-                let left: Vec<&str> = left.map(|(_, hope)| *hope).collect();
+                let left: Vec<_> = left.map(|(_, hope)| hope.to_string()).collect();
                 let left = left.join(" or ");
                 return writeln!(f, "suspected deadlock: only {left} can wake this program");
             }
@@ -95,16 +102,12 @@ impl Report {
     /// A histogram in a line, and a line for each of the places with the longest polls.
     fn polls(&self, f: &mut fmt::Formatter<'_>, polls: &Polls) -> fmt::Result {
         let all: u64 = polls.classes.iter().map(|(_, count)| count).sum();
-        if all == 0 {
-            return Ok(());
+        let some = polls.classes.iter().filter(|(_, count)| *count > 0);
+        let classes: Vec<_> = some.map(|(class, n)| format!("{n} {class}")).collect();
+        match classes.is_empty() {
+            true => return Ok(()),
+            false => writeln!(f, "polls: {all}; {}", classes.join(", "))?,
         }
-        write!(f, "polls: {all}")?;
-        let mut before = "; ";
-        for (class, count) in polls.classes.iter().filter(|(_, count)| *count > 0) {
-            write!(f, "{before}{count} {class}")?;
-            before = ", ";
-        }
-        writeln!(f)?;
         for longest in &polls.longest {
             let (took, total) = (span(longest.longest), span(longest.total));
             let id = longest.task.map_or(String::new(), |id| format!(" {id}"));
@@ -119,22 +122,6 @@ impl Report {
             )?;
         }
         Ok(())
-    }
-
-    /// Which tasks to show when not all are: those in a cycle first, then the stuck, then the rest;
-    /// each kind by age.
-    fn first(&self, most: usize) -> Vec<bool> {
-        let ranks: Vec<usize> = (0..self.tasks.len()).map(|task| self.rank(task)).collect();
-        let (mut shown, mut left) = (vec![false; ranks.len()], most);
-        for rank in 0..3 {
-            for (task, shown) in shown.iter_mut().enumerate() {
-                if ranks[task] == rank && left > 0 {
-                    *shown = true;
-                    left -= 1;
-                }
-            }
-        }
-        shown
     }
 
     fn rank(&self, task: usize) -> usize {
