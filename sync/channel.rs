@@ -25,7 +25,6 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::fmt;
 use std::panic::Location;
 
 #[cfg(doc)]
@@ -189,7 +188,7 @@ impl<S: Store> Channel<S> {
         if !self.has_room() {
             return Err(TryPutError::Full(item));
         }
-        self.store_item(item, false);
+        self.store_item(item);
         Ok(())
     }
 
@@ -314,16 +313,25 @@ impl<S: Store> Channel<S> {
         self.len.get() > self.reserved.get()
     }
 
-    /// Stores an item, in promised room or in room that belonged to nobody, and offers it to the
-    /// head getter.
+    /// Stores an item in room that belonged to nobody, and offers it to the head getter.
     #[inline]
-    pub(super) fn store_item(&self, item: S::Item, promised: bool) {
-        let grant = promised.then(|| Grant(self, ROOM));
+    pub(super) fn store_item(&self, item: S::Item) {
         self.store.push(item);
-        if let Some(grant) = grant {
-            grant.used();
-            self.promised.set(self.promised.get().saturating_sub(1));
-        }
+        self.offer();
+    }
+
+    /// As [`store_item`](Channel::store_item), in room that was promised.
+    pub(super) fn store_promised(&self, item: S::Item) {
+        let grant = Grant(self, ROOM);
+        self.store.push(item);
+        grant.used();
+        self.promised.set(self.promised.get().saturating_sub(1));
+        self.offer();
+    }
+
+    /// Counts an item that was stored, and grants it to the head getter.
+    #[inline]
+    fn offer(&self) {
         self.len.set(self.len.get() + 1);
         self.unfinished.set(self.unfinished.get() + 1);
         if !self.joiners.is_empty() {
@@ -433,18 +441,5 @@ impl<S: Store> Grant<'_, S> {
 impl<S: Store> Drop for Grant<'_, S> {
     fn drop(&mut self) {
         self.0.left(Left::Granted(self.1));
-    }
-}
-
-impl<S: Store> fmt::Debug for Channel<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct(S::KIND)
-            .field("len", &self.len())
-            .field("capacity", &self.capacity())
-            .field("unfinished", &self.unfinished())
-            .field("closed", &self.is_closed())
-            .field("getters", &self.getters.len())
-            .field("putters", &self.putters.len())
-            .finish()
     }
 }

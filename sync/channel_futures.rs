@@ -41,7 +41,10 @@ impl<S: Store> Future for Put<'_, S> {
         if queue.is_closed() {
             return Poll::Ready(Err(Closed(item)));
         }
-        queue.store_item(item, !at_once);
+        match at_once {
+            true => queue.store_item(item),
+            false => queue.store_promised(item),
+        }
         Poll::Ready(Ok(()))
     }
 }
@@ -194,5 +197,18 @@ impl<S: Store<Item: fmt::Debug>> fmt::Debug for Taken<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let _ = &self.done;
         f.debug_tuple("Taken").field(&self.item).finish()
+    }
+}
+
+impl<S: Store> fmt::Debug for Channel<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(S::KIND)
+            .field("len", &self.len())
+            .field("capacity", &self.capacity())
+            .field("unfinished", &self.unfinished())
+            .field("closed", &self.is_closed())
+            .field("getters", &self.getters.len())
+            .field("putters", &self.putters.len())
+            .finish()
     }
 }
