@@ -25,7 +25,6 @@ pub(super) struct Collector<'a> {
     rows: Vec<Row>,
     nodes: Vec<Node>,
     now: u64,
-    pass: u32,
 }
 
 impl<'a> Collector<'a> {
@@ -39,7 +38,6 @@ impl<'a> Collector<'a> {
             nodes: rows.iter().map(node).collect(),
             rows,
             now: kernel.clock.now(),
-            pass: kernel.pass.get() as u32,
         }
     }
 
@@ -80,7 +78,7 @@ impl<'a> Collector<'a> {
         let places = waiters.places();
         // Who was granted something and has not collected it: by the lines that wait for it.
         let mut granted: HashMap<u32, Vec<&Waiter>> = HashMap::new();
-        for (_, waiter) in waiters.iter().filter(|(_, waiter)| waiter.granted) {
+        for (_, waiter) in waiters.iter().filter(|(_, waiter)| waiter.is_granted()) {
             for line in waiters.lines_behind(waiter) {
                 granted.entry(line).or_default().push(waiter);
             }
@@ -111,9 +109,8 @@ impl<'a> Collector<'a> {
             };
             let mut wait = Wait::new(what, Some(queue.made), Some(waiter.at));
             wait.nanos = Some(self.now.saturating_sub(waiter.since));
-            wait.passes = Some(self.pass.wrapping_sub(waiter.entered));
-            if waiter.granted {
-                wait.granted = Some(self.pass.wrapping_sub(waiter.granted_in));
+            if waiter.is_granted() {
+                wait.granted = Some(kernel.passes.since(waiter.granted));
                 self.add(task, wait, Help::None);
                 continue;
             }
@@ -131,7 +128,7 @@ impl<'a> Collector<'a> {
                     Help::From(tasks) => Help::OneOf(tasks),
                     other => other,
                 },
-                _ if queue.terms.holds.is_some() => {
+                _ if queue.terms.names_a_holder() => {
                     self.from(wait.holders.iter().map(|held| held.task))
                 }
                 _ => Help::Anyone,
@@ -230,11 +227,11 @@ impl<'a> Collector<'a> {
 /// for it, the first of them.
 fn holders(queue: &QueueRecord, granted: Option<&Vec<&Waiter>>) -> Vec<Held> {
     // From its release on a lock is the next one's, not that of the holder before.
-    let holder = queue.holder.filter(|_| granted.is_none());
+    let holder = queue.holder().filter(|_| granted.is_none());
     let has = |what| queue.terms.asks.map(|asks| asks(what));
     let holder = holder.map(|holder| Held {
         task: holder.task,
-        has: queue.terms.holds.and_then(has),
+        has: has(queue.terms.holds),
         at: holder.at,
         granted: false,
     });

@@ -32,6 +32,7 @@ use super::builder::Options;
 use super::clock::Clock;
 use super::inlet::Inlets;
 use super::outside::Pace;
+use super::passes::Passes;
 use super::poll_times::PollTimes;
 use super::polling::{self, current_task, notes};
 use super::problems::call_hook;
@@ -88,8 +89,8 @@ pub(crate) struct Kernel {
     pub(crate) turning: Cell<Option<&'static Location<'static>>>,
     /// The runtime is being torn down: nothing is scheduled or spawned any more.
     pub(crate) closing: Cell<bool>,
-    /// Passes made so far: the kernel's cheap sense of "since when".
-    pub(crate) pass: Cell<u64>,
+    /// Passes made so far.
+    pub(crate) passes: Passes,
     /// The line at which a wait ended last.
     pub(crate) resumed: Cell<Option<&'static Location<'static>>>,
     /// What the verdict remembers from park to park.
@@ -147,7 +148,7 @@ impl Kernel {
             runtime: Cell::new(None),
             turning: Cell::new(None),
             closing: Cell::new(false),
-            pass: Cell::new(0),
+            passes: Passes::new(),
             resumed: Cell::new(None),
             suspicion: Suspicion::new(),
             quiescence: quiescence::queue(),

@@ -125,7 +125,7 @@ fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Onlooker
     let mut spare = spare.unwrap_or_else(|| Box::new(new_waker(kernel)));
     let mut ready = kernel.tasks.borrow().ready.len();
     'passes: loop {
-        kernel.pass.set(kernel.pass.get() + 1);
+        kernel.passes.begin();
         for _ in 0..ready {
             // The chooser: the only place that decides which ready task is next.
             step(
@@ -207,7 +207,7 @@ fn step(
             return;
         }
         task.scheduled = false;
-        let pass = kernel.pass.get() as u32;
+        let pass = kernel.passes.now();
         watch.begin(kernel, pass, task);
         task.polled = pass;
         (

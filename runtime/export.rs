@@ -142,7 +142,6 @@ fn wait_json(wait: &Wait) -> String {
         ("made_at", place(wait.made)),
         ("at", place(wait.at)),
         ("place", number(wait.place.map(|place| place as u64))),
-        ("passes", number(wait.passes.map(u64::from))),
         ("nanoseconds", number(wait.nanos)),
         ("nanoseconds_left", number(left)),
         ("granted", wait.granted.is_some().to_string()),

@@ -34,6 +34,7 @@ mod mailbox;
 mod nursery;
 mod onlooker;
 mod outside;
+mod passes;
 mod poll_times;
 mod polling;
 mod problems;

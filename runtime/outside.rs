@@ -102,8 +102,8 @@ pub(super) fn look(kernel: &Kernel) {
     }
     if kernel.clock.is_virtual() {
         ask(kernel, Some(0), 0);
-    } else if kernel.pace.wants_news(now, kernel.pass.get()) {
-        kernel.pace.has_news(now, kernel.pass.get());
+    } else if kernel.pace.wants_news(now, kernel.passes.begun()) {
+        kernel.pace.has_news(now, kernel.passes.begun());
         ask(kernel, Some(now), now);
     }
 }
@@ -186,7 +186,7 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     let now = kernel.clock.now();
     kernel.pace.looked.set(now);
     kernel.pace.rest();
-    kernel.pace.has_news(now, kernel.pass.get() + 1);
+    kernel.pace.has_news(now, kernel.passes.begun() + 1);
     expire(kernel, now);
     remote::read(kernel);
     Idle::Awake

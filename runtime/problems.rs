@@ -199,7 +199,7 @@ fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
         }
     };
     let waiters = kernel.waiters.borrow();
-    let waiting = waiters.iter().filter(|(_, waiter)| !waiter.granted);
+    let waiting = waiters.iter().filter(|(_, waiter)| !waiter.is_granted());
     waiting.for_each(|(_, waiter)| wakes(waiter.who.task));
     let timers = kernel.timers.borrow();
     timers.iter().for_each(|timer| wakes(timer.who.task));

@@ -22,6 +22,7 @@ use std::task::{Context, Poll};
 
 use super::context::{self, Kernel, Who};
 use super::kinds::{READABLE, WRITABLE};
+use super::passes::Pass;
 use super::polling::current_task;
 use super::task::TaskId;
 use super::tasks::Tasks;
@@ -49,8 +50,8 @@ pub(crate) struct Direction {
 /// The one waiter of the poll-style traits.
 struct Single {
     who: Who,
-    /// The pass in which it asked last: the low half.
-    asked: u32,
+    /// The pass in which it asked last.
+    asked: Pass,
 }
 
 /// Whether somebody waits for a source. The greater counts for more.
@@ -104,7 +105,7 @@ impl Direction {
         if self.ready.get() {
             return Poll::Ready(());
         }
-        let asked = context::with(|kernel| kernel.pass.get()) as u32;
+        let asked = context::with(|kernel| kernel.passes.now());
         if let Some(single) = &mut *self.single.borrow_mut() {
             if single.who.becomes(cx) {
                 single.asked = asked;

@@ -272,16 +272,8 @@ impl Report {
         if let Some(place) = wait.place.filter(|_| matches!(wait.what, What::Queue(..))) {
             facts.push(format!("place {place} in line"));
         }
-        if let Some(count @ 1..) = wait.passes {
-            facts.push(format!("for {}", passes(count)));
-        }
         if let Some(nanos @ 1..) = wait.nanos {
-            let word = if wait.passes.is_some_and(|count| count > 0) {
-                ""
-            } else {
-                "for "
-            };
-            facts.push(format!("{word}{}", span(nanos)));
+            facts.push(format!("for {}", span(nanos)));
         }
         if !facts.is_empty() {
             line(f, &facts.join(", "), None)?;

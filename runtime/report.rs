@@ -69,8 +69,7 @@ pub(super) struct Wait {
     pub(super) at: Option<Place>,
     /// The place in line; the head's is 1.
     pub(super) place: Option<usize>,
-    /// Passes and nanoseconds since it began.
-    pub(super) passes: Option<u32>,
+    /// Nanoseconds since it began.
     pub(super) nanos: Option<u64>,
     /// For so many passes it has had what it waits for, but its task does not poll it.
     pub(super) granted: Option<u32>,
@@ -133,7 +132,7 @@ impl Report {
             cycles: Vec::new(),
             verdict: Verdict::Idle,
             outside,
-            passes: kernel.pass.get(),
+            passes: kernel.passes.begun(),
             polls: kernel
                 .poll_times
                 .borrow()
@@ -262,7 +261,6 @@ impl Wait {
             made,
             at,
             place: None,
-            passes: None,
             nanos: None,
             granted: None,
             lapsed: false,

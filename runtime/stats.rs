@@ -41,15 +41,18 @@ impl WaitQueue {
             waiting: self.len(),
             granted: 0,
             longest: None,
-            held_by: self.holder.get().map(|holder| (holder.task, holder.at)),
+            held_by: None,
         };
+        if self.terms.names_a_holder() {
+            stats.held_by = self.holder.get().map(|holder| (holder.task, holder.at));
+        }
         context::try_with(|kernel| {
             let waiters = kernel.waiters.borrow();
             let record = self.record.get();
             for (_, waiter) in waiters.iter().filter(|(_, at)| at.queue == record) {
-                if waiter.granted {
+                if waiter.is_granted() {
                     stats.granted += 1;
-                    if self.terms.holds.is_some() {
+                    if self.terms.names_a_holder() {
                         stats.held_by = Some((waiter.who.task, waiter.at));
                     }
                 } else {

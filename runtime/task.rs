@@ -34,6 +34,7 @@ use pin_project_lite::pin_project;
 use super::context::Who;
 use super::join_error::JoinError;
 use super::local::Locals;
+use super::passes::Pass;
 
 /// Identity of a task, unique on its thread for as long as the thread lives.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -166,8 +167,8 @@ pub(crate) struct Task {
     pub(crate) lost: bool,
     /// Its poll is under way, and has another task's inside it.
     pub(crate) aside: bool,
-    /// The pass in which it was polled last: the low half. 0 before that.
-    pub(crate) polled: u32,
+    /// The pass in which it was polled last.
+    pub(crate) polled: Pass,
     /// The number of the group it is a child of; 0 is none.
     pub(crate) group: u32,
     /// Key of a waker of its own, once somebody kept a clone.

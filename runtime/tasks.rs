@@ -14,6 +14,7 @@ use std::panic::Location;
 
 use slab::Slab;
 
+use super::passes::NO_PASS;
 use super::task::{BoxedBody, Joiner, NO_JOINER, NO_WAKER, Remains, Task, TaskId};
 
 /// How many places a full table of so many gets besides. Doubling would leave up to half of a large
@@ -92,7 +93,7 @@ impl Tasks {
             suspect: Cell::new(false),
             lost: false,
             aside: false,
-            polled: 0,
+            polled: NO_PASS,
             group: 0,
             waker: NO_WAKER,
             body: None,
@@ -168,7 +169,7 @@ impl Tasks {
         task.detached = false;
         task.over = false;
         task.lost = false;
-        task.polled = 0;
+        task.polled = NO_PASS;
         task.group = 0;
         task.serial = 0;
         match id

@@ -27,7 +27,8 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
     };
     // A destructor that blocks is a poll that blocks, as the watchdog sees it.
     let sight = kernel.watchdog.borrow().as_ref().map(Watchdog::sight);
-    let pass = (kernel.pass.get() as u32).wrapping_add(1);
+    kernel.passes.begin();
+    let pass = kernel.passes.now();
     let order = kernel.tasks.borrow().in_spawn_order();
     for id in order {
         if let (Some(sight), Some(task)) = (&sight, kernel.tasks.borrow().get(id)) {

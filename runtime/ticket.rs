@@ -203,12 +203,12 @@ impl Ticket {
                 .table
                 .get_mut(key)
                 .expect("a queued wait has an entry");
-            if waiter.granted {
-                let granted = waiter.ask;
+            if waiter.is_granted() {
+                let (granted, at) = (waiter.ask, self.at());
                 waiters.give(key);
-                queue.taken(&mut waiters, granted, self.at());
                 self.key.set(DONE);
-                kernel.resumed.set(Some(self.at()));
+                kernel.resumed.set(Some(at));
+                queue.taken(&mut waiters, granted, at);
                 return Poll::Ready(granted);
             }
             if !waiter.who.is(cx) {
@@ -238,7 +238,7 @@ impl Ticket {
         let (left, _who) = context::try_with(|kernel| {
             let mut waiters = kernel.waiters.borrow_mut();
             let waiter = waiters.table.get_mut(key)?;
-            let (granted, ask) = (waiter.granted, waiter.ask);
+            let (granted, ask) = (waiter.is_granted(), waiter.ask);
             let who = waiter.who.depart();
             if !granted {
                 queue.unlink(&mut waiters, key);

@@ -248,7 +248,7 @@ impl Runtime {
             Stats {
                 alive: tasks.iter().filter(|task| !task.over).count(),
                 spawned: tasks.spawned(),
-                passes: kernel.pass.get(),
+                passes: kernel.passes.begun(),
                 ready: tasks.ready.len(),
                 waiters: kernel.waiters.borrow().iter().count(),
                 timers: kernel.timers.borrow().iter().count(),

@@ -30,6 +30,7 @@ use std::fmt;
 use std::panic::Location;
 
 use super::context::{self, Kernel, ThisThread, Who};
+use super::passes::NO_PASS;
 use super::table::NONE;
 use super::ticket::{Owner, Ticket, Wait};
 use super::waiters::{Holder, Terms, Waiters};
@@ -235,8 +236,7 @@ impl WaitQueue {
         let key = self.head.get();
         let waiter = waiters.table.get_mut(key)?;
         waiter.ask = value(waiter.ask)?;
-        waiter.granted = true;
-        waiter.granted_in = kernel.pass.get() as u32;
+        waiter.granted = kernel.passes.now();
         let who = waiter.who.depart();
         self.unlink(waiters, key);
         Some(who)
@@ -255,16 +255,15 @@ impl WaitQueue {
         waiter.at = ticket.at();
         waiter.ask = ticket.ask();
         waiter.since = kernel.clock.last();
-        waiter.entered = kernel.pass.get() as u32;
         waiter.prev = prev;
         waiter.next = NONE;
         waiter.queue = self.record.get();
-        waiter.granted = false;
+        waiter.granted = NO_PASS;
         match waiters.table.get_mut(prev) {
             Some(tail) => tail.next = key,
             None => {
                 self.head.set(key);
-                if self.terms.holds.is_some() {
+                if self.terms.names_a_holder() {
                     self.note_holder(waiters);
                 }
             }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::panic::Location;
 
 use super::context::Who;
+use super::passes::{NO_PASS, Pass};
 use super::table::{Entry, NONE, Table};
 use super::task::TaskId;
 
@@ -63,7 +64,7 @@ impl Waiters {
     /// The place in line of every waiter that has not been granted, by its key; the head's is 1.
     pub(crate) fn places(&self) -> HashMap<u32, usize> {
         let mut places = HashMap::new();
-        let waiting = self.iter().filter(|(_, waiter)| !waiter.granted);
+        let waiting = self.iter().filter(|(_, waiter)| !waiter.is_granted());
         for (head, _) in waiting.filter(|(_, waiter)| waiter.prev == NONE) {
             let (mut key, mut place) = (head, 1);
             while let Some(waiter) = self.table.get(key) {
@@ -84,15 +85,19 @@ pub(crate) struct Waiter {
     pub(crate) ask: usize,
     /// The clock's last reading when it joined the line.
     pub(crate) since: u64,
-    /// The pass in which it joined, and that in which it was granted: low halves.
-    pub(crate) entered: u32,
-    pub(crate) granted_in: u32,
+    /// The pass in which it was granted: it is off the list and owns what it asked for.
+    pub(crate) granted: Pass,
     pub(super) prev: u32,
     pub(super) next: u32,
     /// Its queue's record, or none if the entry is not in use.
     pub(crate) queue: u32,
-    /// It is off the list and owns what it asked for.
-    pub(crate) granted: bool,
+}
+
+impl Waiter {
+    #[inline]
+    pub(crate) fn is_granted(&self) -> bool {
+        self.granted != NO_PASS
+    }
 }
 
 impl Entry for Waiter {
@@ -102,12 +107,10 @@ impl Entry for Waiter {
             at: Location::caller(),
             ask: 0,
             since: 0,
-            entered: 0,
-            granted_in: 0,
+            granted: NO_PASS,
             prev: NONE,
             next: NONE,
             queue: NONE,
-            granted: false,
         }
     }
 
@@ -123,7 +126,7 @@ pub(crate) struct QueueRecord {
     /// Where the primitive was made.
     pub(crate) made: &'static Location<'static>,
     /// Who holds it, while somebody waits; out of date from the grant to somebody until that one runs.
-    pub(crate) holder: Option<Holder>,
+    pub(super) holder: Option<Holder>,
     /// The record of another line for the same thing: what is granted there is not to be had here.
     pub(super) beside: u32,
     /// What its primitive tells besides.
@@ -132,6 +135,12 @@ pub(crate) struct QueueRecord {
     pub(super) live: bool,
     /// For the table, while the record is not in use.
     link: u32,
+}
+
+impl QueueRecord {
+    pub(crate) fn holder(&self) -> Option<Holder> {
+        self.holder.filter(|_| self.terms.names_a_holder())
+    }
 }
 
 impl Entry for QueueRecord {
@@ -173,17 +182,21 @@ pub(crate) struct Holder {
 /// What the asks of a queue mean to a report.
 pub(crate) struct Terms {
     pub(super) asks: Option<Asks>,
-    pub(super) holds: Option<usize>,
+    /// What makes its waiter the holder when it is granted.
+    pub(super) holds: usize,
 }
 
 /// What an ask is called, to be read before the kind of the queue: "2 permits of".
 type Asks = fn(usize) -> Cow<'static, str>;
 
+/// No ask of a primitive that has one holder at a time.
+const NOTHING: usize = usize::MAX;
+
 impl Terms {
     /// Asks that mean nothing.
     pub(crate) const PLAIN: Terms = Terms {
         asks: None,
-        holds: None,
+        holds: NOTHING,
     };
 
     /// Names what is asked for, where that is not plain from the kind of the queue.
@@ -195,7 +208,13 @@ impl Terms {
     /// There is one holder at a time: who takes a grant of `what` becomes it. Only the holder, or who
     /// was granted and has not run, can end a wait.
     pub(crate) const fn holding(mut self, what: usize) -> Self {
-        self.holds = Some(what);
+        self.holds = what;
         self
+    }
+
+    /// Whether what is said of a holder means anything: others may grant [`NOTHING`] as a number.
+    #[inline]
+    pub(crate) fn names_a_holder(&self) -> bool {
+        self.holds != NOTHING
     }
 }

@@ -20,6 +20,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::context::Kernel;
+use super::passes::{NO_PASS, Pass};
 use super::problems::{call_hook, print};
 use super::render::quoted;
 use super::task::{Task, TaskId};
@@ -79,7 +80,7 @@ pub(crate) struct Watchdog {
 
 /// What loop and thread share.
 pub(crate) struct Sight {
-    /// The poll under way: the low half of its pass, and the slot of its task. 0 is none.
+    /// The poll under way: its pass, and the slot of its task. 0 is none.
     seen: AtomicU64,
     /// The thread has told of a stall, whose end is to be told.
     told: AtomicBool,
@@ -159,9 +160,9 @@ impl Sight {
 
     /// A poll begins, in the middle of a borrow.
     #[inline]
-    pub(crate) fn begin(&self, kernel: &Kernel, pass: u32, task: &Task) {
+    pub(crate) fn begin(&self, kernel: &Kernel, pass: Pass, task: &Task) {
         kernel.resumed.set(None);
-        if task.polled == 0 {
+        if task.polled == NO_PASS {
             self.meet(task);
         }
         let seen = u64::from(pass) << 32 | task.id.slot() as u64;

@@ -300,7 +300,7 @@ fn the_json_is_json_and_names_survive_in_it() {
 }
 
 #[test]
-fn the_ages_of_a_granted_wait_in_json_are_both_counted_from_the_asking() {
+fn a_granted_wait_in_json_has_the_age_of_the_asking_and_that_of_the_grant() {
     virtual_runtime().block_on(async {
         let lock = Lock::new(());
         let guard = lock.acquire().await;
@@ -312,18 +312,11 @@ fn the_ages_of_a_granted_wait_in_json_are_both_counted_from_the_asking() {
         yield_now().await;
         sleep(3 * SECOND).await;
         let json = dump().to_json();
-        let passes = |of: &str| {
-            let (_, rest) = json.split_once(&format!("\"{of}\":")).expect(of);
-            let end = rest.find([',', '}']).unwrap();
-            rest[..end].parse::<u64>().expect(&json)
-        };
-        // The grant's figure is behind the other's, and neither is the report's own.
         let (_, wait) = json.split_once(r#""for":"lock""#).unwrap();
         assert!(wait.contains(r#""nanoseconds":5000000000,"#), "{json}");
-        assert!(wait.contains(r#""granted":true,"#), "{json}");
-        let granted = passes("passes_granted");
+        // It yielded once since, and slept.
         assert!(
-            wait.contains(&format!(r#""passes":{},"#, granted + 4)),
+            wait.contains(r#""granted":true,"passes_granted":2,"#),
             "{json}"
         );
         // What is not granted has no such age.

@@ -1,10 +1,12 @@
 //! Misuse and bad input: a clear error or panic that names the cure and the caller's line.
 
 use std::future::pending;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
+use futures::poll;
 use turnwise::sync::{Lock, Queue, WaitQueue};
 use turnwise::time::Instant;
 use turnwise::{
@@ -256,6 +258,34 @@ fn a_deadlock_over_a_queue_of_ones_own_names_its_kind() {
     let verdict = virtual_runtime().try_block_on(queue.wait(&Nobody, 0));
     let text = verdict.unwrap_err().to_string();
     assert!(text.contains("waits for turnstile"), "{text}");
+}
+
+#[test]
+fn a_queue_of_ones_own_has_no_holder_whatever_it_grants() {
+    struct Nobody;
+    impl turnwise::sync::Owner for Nobody {
+        fn left(&self, _: turnwise::sync::Left) {}
+    }
+    let queue = WaitQueue::new("turnstile");
+    let runtime = virtual_runtime();
+    let text = runtime.try_block_on(async {
+        let first = async {
+            for granted in [0, 1, usize::MAX] {
+                let mut waits = pin!(queue.wait(&Nobody, 0));
+                assert!(poll!(&mut waits).is_pending());
+                assert!(queue.grant_head_with(granted));
+                assert_eq!(waits.await, granted);
+                assert_eq!(queue.stats().held_by, None);
+            }
+            pending::<()>().await;
+        };
+        futures::join!(first, queue.wait(&Nobody, 0));
+    });
+    let text = text.unwrap_err().to_string();
+    assert!(
+        text.contains("turnstile") && !text.contains("taken by"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -297,7 +297,7 @@ const DRIVERS: [(&str, &[&str]); 4] = [
     ("waker", &["context", "executor"]),
 ];
 /// What the wait queue may know.
-const OF_WAIT_QUEUE: [&str; 5] = ["context", "table", "task", "ticket", "waiters"];
+const OF_WAIT_QUEUE: [&str; 6] = ["context", "passes", "table", "task", "ticket", "waiters"];
 
 /// Inside the kernel.
 fn strangers(sources: &[Source]) -> Vec<String> {
