@@ -21,6 +21,7 @@ use super::external::expect_external;
 use super::join::{self, JoinHandle};
 use super::join_error::JoinError;
 use super::problems;
+use super::spawn::spawn_at;
 
 /// A thread that has had nothing to do for this long ends.
 const IDLE: Duration = Duration::from_secs(10);
@@ -126,7 +127,7 @@ where
             problems::print(&reason);
         }
         drop(refused);
-        let never = join::spawn_at(std::future::pending(), at);
+        let never = spawn_at(std::future::pending(), at);
         never.cancel_because(reason);
         never
     })
@@ -167,7 +168,7 @@ where
         drop(expected);
         result.unwrap_or_else(|error| error.resume())
     };
-    Ok(join::spawn_at(wait, at))
+    Ok(spawn_at(wait, at))
 }
 
 /// Why a blocking call was not taken. Gives the call back.

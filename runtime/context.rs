@@ -180,7 +180,7 @@ impl Kernel {
     /// Whether some task is ready.
     #[inline]
     pub(crate) fn has_ready(&self) -> bool {
-        !self.tasks.borrow().ready.is_empty()
+        self.tasks.borrow().has_ready()
     }
 
     /// Whether a turn has something to do at once: tasks are ready, or some wait for there to be none.

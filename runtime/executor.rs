@@ -25,7 +25,7 @@ use super::onlooker::Onlooker;
 use super::outside;
 use super::polling::{self, notes};
 use super::problems;
-use super::task::{BoxedBody, NO_WAKER, TaskId};
+use super::task::{BoxedBody, NO_WAKER, Task, TaskId};
 use super::tasks::Tasks;
 use super::waker::{Loose, PollWaker};
 use super::watchdog::Watchdog;
@@ -123,18 +123,12 @@ fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Onlooker
     // Boxed, so that taking it and putting it back moves one word.
     let spare = kernel.spare.take();
     let mut spare = spare.unwrap_or_else(|| Box::new(new_waker(kernel)));
-    let mut ready = kernel.tasks.borrow().ready.len();
-    'passes: loop {
+    let mut last = kernel.tasks.borrow().last_ready();
+    'passes: while last.is_some() {
         kernel.passes.begin();
-        for _ in 0..ready {
+        loop {
             // The chooser: the only place that decides which ready task is next.
-            step(
-                kernel,
-                |tasks| tasks.ready.pop_front(),
-                &mut spare,
-                main,
-                watch,
-            );
+            let slot = step(kernel, Tasks::pop_ready, &mut spare, main, watch);
             if main.as_ref().is_some_and(|main| main.over) {
                 break 'passes;
             }
@@ -142,39 +136,42 @@ fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Onlooker
                 watch.rest(kernel);
                 outside::look(kernel);
             }
+            if slot.is_none() || slot == last {
+                break;
+            }
         }
-        ready = kernel.tasks.borrow().ready.len();
-        if main.is_none() || ready == 0 {
+        if main.is_none() {
             break;
         }
+        last = kernel.tasks.borrow().last_ready();
     }
     kernel.spare.set(Some(spare));
 }
 
-/// Polls a task that has just been spawned, out of turn and inside the poll of another. It stays in
-/// the ready queue only if it asks to.
+/// Polls a task that has just been spawned and is not ready yet, out of turn and inside the poll of
+/// another.
 pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
-    {
-        let ready = &mut kernel.tasks.borrow_mut().ready;
-        if ready.back() != Some(&id) {
-            // A teardown has dropped the future already.
-            return;
-        }
-        ready.pop_back();
-    }
-    mark_aside(kernel, true);
-    let outer = polling::suspend();
     let at = kernel.tasks.borrow().get(id).map(|task| {
         if let Some(dog) = &*kernel.watchdog.borrow() {
             dog.meet(task);
         }
         task.spawned_at
     });
+    // A teardown has dropped the future already.
+    let Some(at) = at else { return };
+    mark_aside(kernel, true);
+    let outer = polling::suspend();
     // Outside a turn this poll is one, in which no other may begin.
-    let outside = at.filter(|_| kernel.turning.get().is_none());
-    let turning = outside.map(|at| Turning::begin(kernel, at));
+    let outside = kernel.turning.get().is_none();
+    let turning = outside.then(|| Turning::begin(kernel, at));
     let mut own = new_waker(kernel);
-    step(kernel, |_| Some(id), &mut own, &mut None, &());
+    step(
+        kernel,
+        |tasks| Some((id.slot() as u32, tasks.get_mut(id)?)),
+        &mut own,
+        &mut None,
+        &(),
+    );
     drop(turning);
     polling::resume(&outer);
     mark_aside(kernel, false);
@@ -188,29 +185,28 @@ fn mark_aside(kernel: &Kernel, aside: bool) {
     }
 }
 
-/// Polls the chosen task, or drops its future if its end was asked for.
+/// Polls the chosen task, or drops its future if its end was asked for. Returns its slot, if there was
+/// one.
 #[inline(always)]
 fn step(
     kernel: &Kernel,
-    choose: impl FnOnce(&mut Tasks) -> Option<TaskId>,
+    choose: impl FnOnce(&mut Tasks) -> Option<(u32, &mut Task)>,
     spare: &mut PollWaker,
     main: &mut Option<Main<'_>>,
     watch: &impl Onlooker,
-) {
-    let (id, body, key, cancelled, spawned_at) = {
+) -> Option<u32> {
+    let (slot, id, body, key, cancelled, spawned_at) = {
         let mut tasks = kernel.tasks.borrow_mut();
-        let chosen = choose(&mut tasks);
-        let Some(task) = chosen.and_then(|id| tasks.get_mut(id)) else {
-            return;
-        };
+        let (slot, task) = choose(&mut tasks)?;
         if task.over {
-            return;
+            tasks.reclaim(slot);
+            return Some(slot);
         }
-        task.scheduled = false;
         let pass = kernel.passes.now();
         watch.begin(kernel, pass, task);
         task.polled = pass;
         (
+            slot,
             task.id,
             task.body.take(),
             task.waker,
@@ -227,6 +223,7 @@ fn step(
         },
     }
     watch.end(kernel, id, spawned_at);
+    Some(slot)
 }
 
 /// Says that no poll is under way when a pass is over, also by a panic.
@@ -266,10 +263,9 @@ fn rest(kernel: &Kernel, id: TaskId, notes: u8, body: BoxedBody) {
         return join::cancel_now(kernel, id, body);
     }
     task.body = Some(body);
-    if notes & notes::YIELDED != 0 && !task.scheduled {
-        task.scheduled = true;
-        tasks.ready.push_back(id);
-    } else if notes == 0 && !task.scheduled && task.waker == NO_WAKER {
+    if notes & notes::YIELDED != 0 && !task.is_scheduled() {
+        tasks.push_ready(id.slot() as u32);
+    } else if notes == 0 && !task.is_scheduled() && task.waker == NO_WAKER {
         drop(tasks);
         problems::suspect_lost(kernel, id);
     }

@@ -1,4 +1,4 @@
-//! What spawning gives back: the handle of a task, and how its end is reported.
+//! What starting a task gives back: its handle, and how its end is reported.
 //!
 //! # Implementation
 //!
@@ -16,111 +16,14 @@ use std::ptr;
 use std::task::{Context, Poll, ready};
 
 use super::context::{self, Kernel, ThisThread, Who};
-use super::executor;
 use super::join_error::JoinError;
 use super::local;
 use super::polling;
 use super::problems;
-use super::task::{self, BoxedBody, Joiner, NO_WAKER, Task, TaskId};
+use super::task::{BoxedBody, Joiner, NO_WAKER, Task, TaskId};
 
 /// What a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send>;
-
-/// Starts a task on this thread's runtime and returns its handle.
-///
-/// The task goes to the tail of the ready queue; nothing of it runs inside this call. Dropping the
-/// handle detaches the task.
-///
-/// asyncio counterpart: `asyncio.create_task`. Differences: the runtime owns the task, so a
-/// detached one is not collected half-way; cancelling drops the future instead of raising in it.
-///
-/// # Panics
-///
-/// Without a runtime on this thread.
-///
-/// # Examples
-///
-/// ```
-/// turnwise::block_on(async {
-///     let task = turnwise::spawn(async { 6 * 7 });
-///     assert_eq!(task.await.unwrap(), 42);
-/// });
-/// ```
-#[track_caller]
-#[doc(alias = "create_task")]
-#[doc(alias = "spawn_local")]
-pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-{
-    let at = Location::caller();
-    JoinHandle::new(context::with_runtime("spawn", |kernel| {
-        spawn_boxed(kernel, task::boxed(future), at)
-    }))
-}
-
-/// As [`spawn`], and polls the task once inside this call, after it has been registered.
-///
-/// What the task does before its first wait happens here and now; a task that does not wait is over
-/// when this returns. The caller's own poll goes on afterwards.
-///
-/// asyncio counterpart: `asyncio.eager_task_factory`. Difference: the task exists, with an identity
-/// of its own, from the beginning.
-///
-/// # Panics
-///
-/// Without a runtime on this thread. A panic of the task is the task's.
-///
-/// # Examples
-///
-/// ```
-/// # turnwise::block_on(async {
-/// let task = turnwise::spawn_eager(async { 6 * 7 });
-/// assert!(task.is_finished());
-/// # drop(task);
-/// # });
-/// ```
-#[track_caller]
-pub fn spawn_eager<F>(future: F) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-{
-    let task = spawn(future);
-    context::with(|kernel| executor::step_now(kernel, task.id()));
-    task
-}
-
-/// As [`spawn`], on behalf of another line, on a thread that has a runtime.
-pub(crate) fn spawn_at<F>(future: F, at: &'static Location<'static>) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-{
-    JoinHandle::new(context::with(|kernel| {
-        spawn_boxed(kernel, task::boxed(future), at)
-    }))
-}
-
-/// Makes a task of a boxed future.
-pub(crate) fn spawn_boxed(
-    kernel: &Kernel,
-    body: BoxedBody,
-    at: &'static Location<'static>,
-) -> TaskId {
-    let id = kernel.tasks.borrow_mut().insert(Some(body), at);
-    if kernel.closing.get() {
-        // A runtime in teardown starts nothing: the future is dropped at once.
-        let task = kernel.tasks.borrow_mut().remove(id);
-        drop(task);
-        return id;
-    }
-    if kernel.locals_used.get() {
-        local::inherit(kernel, id);
-    }
-    if kernel.embedded.get() {
-        kernel.ring();
-    }
-    id
-}
 
 /// Owns the right to a task's output.
 ///

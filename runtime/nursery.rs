@@ -24,6 +24,7 @@ use super::context::{self, Kernel};
 use super::join::{self, JoinHandle};
 use super::kinds;
 use super::problems::Panicked;
+use super::spawn::spawn_boxed;
 use super::task::{self, TaskId};
 use super::ticket::Ticket;
 use super::wait_queue::WaitQueue;
@@ -91,7 +92,7 @@ impl<T: 'static> Shared<T> {
             split,
             member,
         };
-        let id = context::with(|kernel| join::spawn_boxed(kernel, task::boxed(child), at));
+        let id = context::with(|kernel| spawn_boxed(kernel, task::boxed(child), at));
         // In a runtime that is being torn down the child is gone already.
         let lives = |kernel: &Kernel| {
             let mut tasks = kernel.tasks.borrow_mut();

@@ -72,7 +72,7 @@ impl Single {
             None => Awaited::No,
             Some(task) if task.polled == self.asked => Awaited::Yes,
             // A poll under way or to come may ask again.
-            Some(task) if task.scheduled || current_task() == Some(id) => Awaited::Yes,
+            Some(task) if task.is_scheduled() || current_task() == Some(id) => Awaited::Yes,
             Some(_) => Awaited::Perhaps,
         }
     }

@@ -21,6 +21,7 @@ use super::inlet;
 use super::join;
 use super::join_error::JoinError;
 use super::mailbox::{Mailbox, Ring};
+use super::spawn::spawn_at;
 use super::task::TaskId;
 
 /// What another thread can ask of a runtime.
@@ -201,7 +202,7 @@ impl Remote {
         let _ = self.call(move || {
             let future = async move { make().await };
             let answer = Some(answer);
-            let task = join::spawn_at(Answering { future, answer }, at);
+            let task = spawn_at(Answering { future, answer }, at);
             let _ = started.set(task.id());
         });
         RemoteHandle {

@@ -226,7 +226,7 @@ impl Row {
     fn new(kernel: &Kernel, task: &Task) -> Self {
         let state = match task.aside || polling::current_task() == Some(task.id) {
             true => State::Running,
-            false if task.scheduled => State::Ready,
+            false if task.is_scheduled() => State::Ready,
             false => State::Waiting,
         };
         Row {

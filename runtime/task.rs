@@ -7,7 +7,7 @@
 //!    └───────────────── Pending ─────────────────┘                       handle takes or drops output
 //! ```
 //!
-//! - *idle*: `!scheduled`, `body` present. Something else will schedule it.
+//! - *idle*: not scheduled, `body` present. Something else will schedule it.
 //! - *scheduled*: in the ready queue, once. A wake while *running* puts it there too, at that instant.
 //! - *running*: `body` is out of the slot, so that spawning, waking and cancelling stay re-entrant.
 //! - *over*: the body holds the output, or `extra` the reason why there is none. A detached task
@@ -143,6 +143,9 @@ where
     Box::pin(Stage::Running { future })
 }
 
+/// In the place of the next task of the ready queue: this one is not there.
+pub(super) const IDLE: u32 = u32::MAX;
+
 /// No key in the list of cloned wakers.
 pub(crate) const NO_WAKER: u32 = u32::MAX;
 
@@ -151,8 +154,8 @@ pub(super) const NO_JOINER: u32 = u32::MAX;
 /// One entry of the task slab.
 pub(crate) struct Task {
     pub(crate) id: TaskId,
-    /// In the ready queue.
-    pub(crate) scheduled: bool,
+    /// Who is next in the ready queue, if this one is there; of a free slot the next free one.
+    pub(super) next: u32,
     /// Somebody asked for its end.
     pub(crate) cancelled: bool,
     /// Nobody will ask for the output.
@@ -206,6 +209,12 @@ impl Task {
     /// Whether the slot holds a task.
     pub(super) fn is_there(&self) -> bool {
         self.serial != 0
+    }
+
+    /// Whether it is in the ready queue.
+    #[inline]
+    pub(crate) fn is_scheduled(&self) -> bool {
+        self.next != IDLE
     }
 
     pub(crate) fn name(&self) -> Option<&str> {

@@ -5,17 +5,17 @@
 //! Slots are never given back, because a slot remembers its generation, which never restarts while
 //! the thread lives. A slot whose generation would wrap is retired.
 //!
-//! The ready queue lies here, so that who wakes a task and who takes the next one to poll it borrow
-//! once.
+//! The ready queue is threaded through the slots, which a poll and a wake touch anyway, and needs no
+//! memory of its own. A task that is removed while it stands there leaves its slot in the queue; it can
+//! be used again once its turn has come.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::panic::Location;
 
 use slab::Slab;
 
 use super::passes::NO_PASS;
-use super::task::{BoxedBody, Joiner, NO_JOINER, NO_WAKER, Remains, Task, TaskId};
+use super::task::{BoxedBody, IDLE, Joiner, NO_JOINER, NO_WAKER, Remains, Task, TaskId};
 
 /// How many places a full table of so many gets besides. Doubling would leave up to half of a large
 /// one unused.
@@ -23,12 +23,18 @@ pub(super) fn growth(places: usize) -> usize {
     places / 8 + 8
 }
 
+/// No task of the ready queue.
+const NOBODY: u32 = u32::MAX - 1;
+
 /// The tasks of a thread.
 pub(crate) struct Tasks {
     slots: Vec<Task>,
-    free: Vec<u32>,
-    /// Those that became ready, in that order. One that was removed meanwhile is skipped.
-    pub(super) ready: VecDeque<TaskId>,
+    /// The slot that was freed last; those before it follow.
+    free: u32,
+    /// The ends of the ready queue: those that became ready, in that order. Without a head, the tail
+    /// means nothing.
+    head: u32,
+    tail: u32,
     /// Apart, because few of many tasks are awaited at the same time.
     joiners: Slab<Joiner>,
     spawned: u64,
@@ -38,54 +44,104 @@ impl Tasks {
     pub(crate) const fn new() -> Self {
         Tasks {
             slots: Vec::new(),
-            free: Vec::new(),
-            ready: VecDeque::new(),
+            free: NOBODY,
+            head: NOBODY,
+            tail: NOBODY,
             joiners: Slab::new(),
             spawned: 0,
         }
     }
 
-    /// Adds a task at the tail of the ready queue.
+    /// Adds a task, which is not ready yet.
     pub(crate) fn insert(
         &mut self,
         body: Option<BoxedBody>,
         spawned_at: &'static Location<'static>,
     ) -> TaskId {
         self.spawned += 1;
-        let slot = match self.free.pop() {
-            Some(slot) => slot as usize,
-            None => self.add_slot(spawned_at),
-        };
-        let task = &mut self.slots[slot];
-        task.scheduled = true;
+        if self.free == NOBODY {
+            self.add_slot(spawned_at);
+        }
+        let task = &mut self.slots[self.free as usize];
+        self.free = std::mem::replace(&mut task.next, IDLE);
         task.main = body.is_none();
         task.body = body;
         task.spawned_at = spawned_at;
         task.serial = self.spawned;
-        self.ready.push_back(task.id);
         task.id
     }
 
     /// Puts a task at the tail of the ready queue unless it is there already, or is over.
     #[inline]
     pub(super) fn schedule(&mut self, id: TaskId) -> bool {
-        match self.get_mut(id) {
-            Some(task) if !task.scheduled => task.scheduled = true,
-            _ => return false,
+        let idle = self.get(id).is_some_and(|task| !task.is_scheduled());
+        if idle {
+            self.push_ready(id.slot() as u32);
         }
-        self.ready.push_back(id);
-        true
+        idle
+    }
+
+    /// As [`schedule`](Tasks::schedule), for the slot of a task that is known to be idle.
+    #[inline]
+    pub(super) fn push_ready(&mut self, slot: u32) {
+        let last = match self.head {
+            NOBODY => NOBODY,
+            _ => self.tail,
+        };
+        match self.slots.get_mut(last as usize) {
+            Some(last) => last.next = slot,
+            None => self.head = slot,
+        }
+        self.tail = slot;
+        if let Some(task) = self.slots.get_mut(slot as usize) {
+            debug_assert!(!task.is_scheduled());
+            task.next = NOBODY;
+        }
+    }
+
+    /// Takes the head of the ready queue, with its slot. It is over if it was removed meanwhile.
+    #[inline]
+    pub(super) fn pop_ready(&mut self) -> Option<(u32, &mut Task)> {
+        let slot = self.head;
+        let task = self.slots.get_mut(slot as usize)?;
+        self.head = std::mem::replace(&mut task.next, IDLE);
+        Some((slot, task))
+    }
+
+    /// The slot at the tail of the ready queue.
+    #[inline]
+    pub(super) fn last_ready(&self) -> Option<u32> {
+        self.has_ready().then_some(self.tail)
+    }
+
+    #[inline]
+    pub(super) fn has_ready(&self) -> bool {
+        self.head != NOBODY
+    }
+
+    /// Length of the ready queue, which is counted.
+    pub(super) fn count_ready(&self) -> usize {
+        let first = self.slots.get(self.head as usize);
+        let next = |task: &&Task| self.slots.get(task.next as usize);
+        std::iter::successors(first, next).count()
+    }
+
+    /// Empties the ready queue.
+    pub(super) fn clear_ready(&mut self) {
+        while let Some((slot, _)) = self.pop_ready() {
+            self.reclaim(slot);
+        }
     }
 
     #[cold]
-    fn add_slot(&mut self, spawned_at: &'static Location<'static>) -> usize {
+    fn add_slot(&mut self, spawned_at: &'static Location<'static>) {
         let slot = self.slots.len();
         if slot == self.slots.capacity() {
             self.slots.reserve_exact(growth(slot));
         }
         self.slots.push(Task {
             id: TaskId::new(slot, 1).expect("generations start at one"),
-            scheduled: false,
+            next: NOBODY,
             cancelled: false,
             detached: false,
             over: false,
@@ -102,7 +158,7 @@ impl Tasks {
             serial: 0,
             extra: None,
         });
-        slot
+        self.free = slot as u32;
     }
 
     #[inline]
@@ -167,7 +223,8 @@ impl Tasks {
         };
         task.cancelled = false;
         task.detached = false;
-        task.over = false;
+        // In the ready queue it says so until its turn.
+        task.over = task.is_scheduled();
         task.lost = false;
         task.polled = NO_PASS;
         task.group = 0;
@@ -177,14 +234,25 @@ impl Tasks {
             .checked_add(1)
             .and_then(|next| TaskId::new(id.slot(), next))
         {
-            Some(next) => {
-                task.id = next;
-                self.free.push(id.slot() as u32);
-            }
+            Some(next) => task.id = next,
             // Its next id would repeat an old one: the slot is retired.
             None => task.id = TaskId::STALE,
         }
+        self.reclaim(id.slot() as u32);
         Some(remains)
+    }
+
+    /// Frees a slot that holds no task and is not in the ready queue.
+    pub(super) fn reclaim(&mut self, slot: u32) {
+        let Some(task) = self.slots.get_mut(slot as usize) else {
+            return;
+        };
+        if !task.is_there() && !task.is_scheduled() {
+            task.over = false;
+            if task.id != TaskId::STALE {
+                task.next = std::mem::replace(&mut self.free, slot);
+            }
+        }
     }
 
     /// The tasks, in no particular order.
@@ -236,6 +304,63 @@ mod tests {
         assert!(tasks.remove(first).is_none());
     }
 
+    fn ready(tasks: &mut Tasks) -> Vec<Option<TaskId>> {
+        let count = tasks.count_ready();
+        let taken = std::iter::from_fn(|| {
+            let (slot, task) = tasks.pop_ready()?;
+            let id = (!task.over).then_some(task.id);
+            tasks.reclaim(slot);
+            Some(id)
+        });
+        let taken: Vec<_> = taken.collect();
+        assert_eq!((count, tasks.last_ready()), (taken.len(), None));
+        taken
+    }
+
+    #[test]
+    fn tasks_are_ready_once_each_in_the_order_of_their_scheduling() {
+        let mut tasks = Tasks::new();
+        let [a, b, c] = [(); 3].map(|()| add(&mut tasks));
+        assert!(!tasks.has_ready());
+        assert!(tasks.schedule(b) && tasks.schedule(c) && !tasks.schedule(b));
+        assert_eq!(tasks.last_ready(), Some(c.slot() as u32));
+        assert!(tasks.schedule(a));
+        assert_eq!(ready(&mut tasks), [b, c, a].map(Some));
+        assert!(tasks.schedule(c));
+        assert_eq!(ready(&mut tasks), [Some(c)]);
+    }
+
+    #[test]
+    fn the_slot_of_a_ready_task_that_is_removed_is_free_after_its_turn() {
+        let mut tasks = Tasks::new();
+        let [a, b, c] = [(); 3].map(|()| add(&mut tasks));
+        for id in [a, b, c] {
+            tasks.schedule(id);
+        }
+        tasks.remove(b).expect("it was just added");
+        tasks.remove(c).expect("it was just added");
+        let d = add(&mut tasks);
+        assert!(![b.slot(), c.slot()].contains(&d.slot()) && tasks.schedule(d));
+        assert!(!tasks.schedule(b));
+        assert_eq!(ready(&mut tasks), [Some(a), None, None, Some(d)]);
+        let mut slots = [(); 2].map(|()| add(&mut tasks).slot());
+        slots.sort_unstable();
+        assert_eq!(slots, [b.slot(), c.slot()]);
+        assert_eq!((tasks.slots(), tasks.iter().count()), (4, 4));
+    }
+
+    #[test]
+    fn an_emptied_queue_leaves_every_slot_fit_for_use() {
+        let mut tasks = Tasks::new();
+        let [a, b] = [(); 2].map(|()| add(&mut tasks));
+        assert!(tasks.schedule(a) && tasks.schedule(b));
+        tasks.remove(a).expect("it was just added");
+        tasks.clear_ready();
+        assert!(!tasks.has_ready() && tasks.schedule(b));
+        assert_eq!(add(&mut tasks).slot(), a.slot());
+        assert_eq!(ready(&mut tasks), [Some(b)]);
+    }
+
     #[test]
     fn a_slot_whose_generation_would_wrap_is_retired() {
         let mut tasks = Tasks::new();
@@ -243,7 +368,9 @@ mod tests {
         tasks.remove(first).expect("it was just added");
         tasks.exhaust(0);
         let last = add(&mut tasks);
+        tasks.schedule(last);
         tasks.remove(last).expect("it was just added");
+        assert_eq!(ready(&mut tasks), [None]);
         assert_ne!(add(&mut tasks).slot(), last.slot());
         assert_eq!(tasks.iter().count(), 1);
     }

@@ -87,7 +87,7 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
     let link = kernel.link.borrow_mut().take();
     drop((inbox, link));
     kernel.suspects.borrow_mut().clear();
-    kernel.tasks.borrow_mut().ready.clear();
+    kernel.tasks.borrow_mut().clear_ready();
     kernel.embedded.set(false);
     kernel.rung.set(false);
     kernel.working.borrow_mut().clear();

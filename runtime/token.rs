@@ -22,6 +22,7 @@ use super::outside::{self, Idle};
 use super::poll_times::PollTimes;
 use super::remote::{Inbox, Remote};
 use super::report::Report;
+use super::spawn::spawn;
 use super::task::TaskId;
 use super::teardown;
 use super::verdict::Deadlock;
@@ -159,7 +160,7 @@ impl Runtime {
     /// Starts a task; see [`spawn`](crate::spawn()).
     #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
-        join::spawn(future)
+        spawn(future)
     }
 
     /// Makes one pass: polls every task that is ready, once each. If none is, first waits for at
@@ -249,7 +250,7 @@ impl Runtime {
                 alive: tasks.iter().filter(|task| !task.over).count(),
                 spawned: tasks.spawned(),
                 passes: kernel.passes.begun(),
-                ready: tasks.ready.len(),
+                ready: tasks.count_ready(),
                 waiters: kernel.waiters.borrow().iter().count(),
                 timers: kernel.timers.borrow().iter().count(),
             }
@@ -321,6 +322,7 @@ fn run<F: Future>(
     {
         let wrapped = pin!(async { output = Some(future.await) });
         let id = kernel.tasks.borrow_mut().insert(None, at);
+        kernel.schedule(id);
         let _entry = MainEntry { kernel, id };
         let mut main = Some(Main {
             id,
