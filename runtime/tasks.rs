@@ -285,6 +285,12 @@ impl Tasks {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{HashSet, VecDeque};
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
     use super::super::task::boxed;
     use super::*;
 
@@ -347,6 +353,71 @@ mod tests {
         slots.sort_unstable();
         assert_eq!(slots, [b.slot(), c.slot()]);
         assert_eq!((tasks.slots(), tasks.iter().count()), (4, 4));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Op {
+        Add,
+        Schedule(Index),
+        Remove(Index),
+        Pop,
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        prop_oneof![
+            Just(Op::Add),
+            any::<Index>().prop_map(Op::Schedule),
+            any::<Index>().prop_map(Op::Remove),
+            Just(Op::Pop),
+        ]
+    }
+
+    proptest! {
+        /// What the slots do together a plain queue of ids does, in which the dead are passed over.
+        #[test]
+        fn the_queue_is_a_queue_of_ids(ops in vec(op(), 0..200)) {
+            let mut tasks = Tasks::new();
+            let (mut ids, mut queue, mut dead) = (Vec::new(), VecDeque::new(), HashSet::new());
+            let mut most = 0;
+            for op in ops {
+                match op {
+                    Op::Add => {
+                        let id = add(&mut tasks);
+                        let held: HashSet<_> = queue.iter().map(|id: &TaskId| id.slot()).collect();
+                        prop_assert!(!ids.contains(&id) && !held.contains(&id.slot()));
+                        ids.push(id);
+                    }
+                    Op::Schedule(index) if !ids.is_empty() => {
+                        let id = *index.get(&ids);
+                        let fits = !dead.contains(&id) && !queue.contains(&id);
+                        prop_assert_eq!(tasks.schedule(id), fits);
+                        queue.extend(fits.then_some(id));
+                    }
+                    Op::Remove(index) if !ids.is_empty() => {
+                        let id = *index.get(&ids);
+                        prop_assert_eq!(tasks.remove(id).is_some(), dead.insert(id));
+                    }
+                    Op::Pop => {
+                        let expected = queue.pop_front();
+                        let popped = tasks.pop_ready().map(|(slot, task)| (slot, task.id, task.over));
+                        prop_assert_eq!(popped.is_some(), expected.is_some());
+                        if let (Some((slot, id, over)), Some(expected)) = (popped, expected) {
+                            prop_assert_eq!(slot as usize, expected.slot());
+                            prop_assert_eq!(over, dead.contains(&expected));
+                            prop_assert!(over || id == expected);
+                            tasks.reclaim(slot);
+                        }
+                    }
+                    Op::Schedule(_) | Op::Remove(_) => {}
+                }
+                prop_assert_eq!(tasks.count_ready(), queue.len());
+                prop_assert_eq!(tasks.last_ready(), queue.back().map(|id| id.slot() as u32));
+                prop_assert_eq!(tasks.iter().count(), ids.len() - dead.len());
+                let waiting = queue.iter().filter(|id| dead.contains(*id)).count();
+                most = most.max(tasks.iter().count() + waiting);
+                prop_assert_eq!(tasks.slots(), most);
+            }
+        }
     }
 
     #[test]
