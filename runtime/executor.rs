@@ -264,7 +264,8 @@ fn rest(kernel: &Kernel, id: TaskId, notes: u8, body: BoxedBody) {
     }
     task.body = Some(body);
     if notes & notes::YIELDED != 0 && !task.is_scheduled() {
-        tasks.push_ready(id.slot() as u32);
+        task.set_scheduled();
+        tasks.append(id.slot() as u32);
     } else if notes == 0 && !task.is_scheduled() && task.waker == NO_WAKER {
         drop(tasks);
         problems::suspect_lost(kernel, id);

@@ -146,6 +146,9 @@ where
 /// In the place of the next task of the ready queue: this one is not there.
 pub(super) const IDLE: u32 = u32::MAX;
 
+/// As that: this one is the last.
+pub(super) const NOBODY: u32 = u32::MAX - 1;
+
 /// No key in the list of cloned wakers.
 pub(crate) const NO_WAKER: u32 = u32::MAX;
 
@@ -215,6 +218,13 @@ impl Task {
     #[inline]
     pub(crate) fn is_scheduled(&self) -> bool {
         self.next != IDLE
+    }
+
+    /// Says that it is the last of the ready queue, where [`Tasks`](super::tasks::Tasks) puts it next.
+    #[inline]
+    pub(super) fn set_scheduled(&mut self) {
+        debug_assert!(!self.is_scheduled());
+        self.next = NOBODY;
     }
 
     pub(crate) fn name(&self) -> Option<&str> {

@@ -15,16 +15,13 @@ use std::panic::Location;
 use slab::Slab;
 
 use super::passes::NO_PASS;
-use super::task::{BoxedBody, IDLE, Joiner, NO_JOINER, NO_WAKER, Remains, Task, TaskId};
+use super::task::{BoxedBody, IDLE, Joiner, NO_JOINER, NO_WAKER, NOBODY, Remains, Task, TaskId};
 
 /// How many places a full table of so many gets besides. Doubling would leave up to half of a large
 /// one unused.
 pub(super) fn growth(places: usize) -> usize {
     places / 8 + 8
 }
-
-/// No task of the ready queue.
-const NOBODY: u32 = u32::MAX - 1;
 
 /// The tasks of a thread.
 pub(crate) struct Tasks {
@@ -74,16 +71,17 @@ impl Tasks {
     /// Puts a task at the tail of the ready queue unless it is there already, or is over.
     #[inline]
     pub(super) fn schedule(&mut self, id: TaskId) -> bool {
-        let idle = self.get(id).is_some_and(|task| !task.is_scheduled());
-        if idle {
-            self.push_ready(id.slot() as u32);
+        match self.get_mut(id) {
+            Some(task) if !task.is_scheduled() => task.set_scheduled(),
+            _ => return false,
         }
-        idle
+        self.append(id.slot() as u32);
+        true
     }
 
-    /// As [`schedule`](Tasks::schedule), for the slot of a task that is known to be idle.
+    /// Puts a slot at the tail of the ready queue, whose task says so already.
     #[inline]
-    pub(super) fn push_ready(&mut self, slot: u32) {
+    pub(super) fn append(&mut self, slot: u32) {
         let last = match self.head {
             NOBODY => NOBODY,
             _ => self.tail,
@@ -93,10 +91,6 @@ impl Tasks {
             None => self.head = slot,
         }
         self.tail = slot;
-        if let Some(task) = self.slots.get_mut(slot as usize) {
-            debug_assert!(!task.is_scheduled());
-            task.next = NOBODY;
-        }
     }
 
     /// Takes the head of the ready queue, with its slot. It is over if it was removed meanwhile.
