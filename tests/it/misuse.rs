@@ -7,7 +7,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use futures::poll;
-use turnwise::sync::{Lock, Queue, WaitQueue};
+use turnwise::sync::{Left, Lock, Owner, Queue, WaitQueue};
 use turnwise::time::Instant;
 use turnwise::{
     JoinError, Runtime, block_on, interval, sleep, sleep_until, spawn, timeout, timeout_at,
@@ -248,13 +248,16 @@ fn an_ab_ba_deadlock_is_explained_with_spawns_waits_and_holders() {
     );
 }
 
+/// Owns a queue, and takes nothing back.
+struct Nobody;
+
+impl Owner for Nobody {
+    fn left(&self, _: Left) {}
+}
+
 #[test]
 fn a_deadlock_over_a_queue_of_ones_own_names_its_kind() {
     let queue = WaitQueue::new("turnstile");
-    struct Nobody;
-    impl turnwise::sync::Owner for Nobody {
-        fn left(&self, _: turnwise::sync::Left) {}
-    }
     let verdict = virtual_runtime().try_block_on(queue.wait(&Nobody, 0));
     let text = verdict.unwrap_err().to_string();
     assert!(text.contains("waits for turnstile"), "{text}");
@@ -262,10 +265,6 @@ fn a_deadlock_over_a_queue_of_ones_own_names_its_kind() {
 
 #[test]
 fn a_queue_of_ones_own_has_no_holder_whatever_it_grants() {
-    struct Nobody;
-    impl turnwise::sync::Owner for Nobody {
-        fn left(&self, _: turnwise::sync::Left) {}
-    }
     let queue = WaitQueue::new("turnstile");
     let runtime = virtual_runtime();
     let text = runtime.try_block_on(async {
