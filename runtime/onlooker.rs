@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use super::context::Kernel;
+use super::passes::Pass;
 use super::poll_times::PollTimes;
 use super::task::{Task, TaskId};
 use super::watchdog::Sight;
@@ -10,7 +11,7 @@ use super::watchdog::Sight;
 /// What an onlooker is told.
 pub(crate) trait Onlooker {
     /// A poll begins; the tasks are borrowed.
-    fn begin(&self, kernel: &Kernel, pass: u32, task: &Task);
+    fn begin(&self, kernel: &Kernel, pass: Pass, task: &Task);
     /// It has ended; the task may be gone.
     fn end(&self, kernel: &Kernel, id: TaskId, spawned_at: &'static Location<'static>);
     /// No poll is under way.
@@ -31,7 +32,7 @@ impl Onlooker for () {
 
 impl Onlooker for Sight {
     #[inline]
-    fn begin(&self, kernel: &Kernel, pass: u32, task: &Task) {
+    fn begin(&self, kernel: &Kernel, pass: Pass, task: &Task) {
         Sight::begin(self, kernel, pass, task);
     }
 
@@ -47,7 +48,7 @@ impl Onlooker for Sight {
 
 /// Either, or both.
 impl Onlooker for (Option<&Sight>, Option<&PollTimes>) {
-    fn begin(&self, kernel: &Kernel, pass: u32, task: &Task) {
+    fn begin(&self, kernel: &Kernel, pass: Pass, task: &Task) {
         if let Some(dog) = self.0 {
             dog.begin(kernel, pass, task);
         }

@@ -240,10 +240,6 @@ impl Report {
     fn branch(&self, f: &mut fmt::Formatter<'_>, wait: &Wait, tree: (&str, &str)) -> fmt::Result {
         let (fork, bar) = tree;
         let what = self.what(wait);
-        let passes = |count: u32| match count {
-            1 => "1 pass".to_owned(),
-            count => format!("{count} passes"),
-        };
         let line = |f: &mut fmt::Formatter<'_>, what: &str, place: Option<Place>| match place {
             Some(place) => writeln!(f, "  {bar}    {what} {place}"),
             None => writeln!(f, "  {bar}    {what}"),
@@ -253,10 +249,12 @@ impl Report {
             line(f, "at", wait.at)?;
             let text = match count {
                 0 => "just now, and has not come for it".to_owned(),
-                count => format!(
-                    "{} ago, and its task ran since without polling that future",
-                    passes(count)
-                ),
+                count => {
+                    let passes = if count == 1 { "pass" } else { "passes" };
+                    format!(
+                        "{count} {passes} ago, and its task ran since without polling that future"
+                    )
+                }
             };
             return line(f, &text, None);
         }

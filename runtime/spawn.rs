@@ -69,11 +69,11 @@ where
     F: Future + 'static,
 {
     let at = Location::caller();
-    JoinHandle::new(context::with_runtime("spawn_eager", |kernel| {
-        let id = insert(kernel, task::boxed(future), at);
-        executor::step_now(kernel, id);
-        id
-    }))
+    let task = JoinHandle::new(context::with_runtime("spawn_eager", |kernel| {
+        insert(kernel, task::boxed(future), at)
+    }));
+    context::with(|kernel| executor::step_now(kernel, task.id()));
+    task
 }
 
 /// As [`spawn`], on behalf of another line, on a thread that has a runtime.

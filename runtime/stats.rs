@@ -41,11 +41,12 @@ impl WaitQueue {
             waiting: self.len(),
             granted: 0,
             longest: None,
-            held_by: None,
+            held_by: self
+                .holder
+                .get()
+                .filter(|_| self.terms.names_a_holder())
+                .map(|holder| (holder.task, holder.at)),
         };
-        if self.terms.names_a_holder() {
-            stats.held_by = self.holder.get().map(|holder| (holder.task, holder.at));
-        }
         context::try_with(|kernel| {
             let waiters = kernel.waiters.borrow();
             let record = self.record.get();

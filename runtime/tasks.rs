@@ -82,11 +82,8 @@ impl Tasks {
     /// Puts a slot at the tail of the ready queue, whose task says so already.
     #[inline]
     pub(super) fn append(&mut self, slot: u32) {
-        let last = match self.head {
-            NOBODY => NOBODY,
-            _ => self.tail,
-        };
-        match self.slots.get_mut(last as usize) {
+        let last = self.last_ready();
+        match last.and_then(|last| self.slots.get_mut(last as usize)) {
             Some(last) => last.next = slot,
             None => self.head = slot,
         }
