@@ -3,6 +3,7 @@
 //! The only file that drives timers, clock, reactor and inbox together.
 
 use std::cell::Cell;
+use std::hint;
 use std::io;
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ use super::problems;
 use super::reactor::{self, Hit, Reactor};
 use super::remote;
 use super::verdict::{self, Park, Verdict};
+
+/// Nanoseconds that are waited for awake: falling asleep and being woken takes the processor as long.
+const NEAR: u64 = 5_000;
 
 /// How often a busy loop looks at the outside world.
 ///
@@ -179,8 +183,9 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
         (Some(next), Some(limit)) => Some(next.min(limit)),
         (next, limit) => next.or(limit),
     };
-    if until.is_none_or(|until| until > now) || has_io(kernel) || kernel.embedded.get() {
-        sleep(kernel, until, now);
+    match until {
+        Some(until) if until.saturating_sub(now) < NEAR => linger(kernel, until, now),
+        _ => sleep(kernel, until, now),
     }
     drop(watch);
     let now = kernel.clock.now();
@@ -267,6 +272,16 @@ fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, jud
     kernel.clock.advance_to(next.min(now.saturating_add(most)));
     expire(kernel, kernel.clock.now());
     Idle::Awake
+}
+
+/// Waits for a near deadline awake, and hears once what the reactor has.
+fn linger(kernel: &Kernel, until: u64, now: u64) {
+    if has_io(kernel) || kernel.embedded.get() {
+        sleep(kernel, Some(now), now);
+    }
+    while kernel.clock.now() < until && !kernel.has_ready() {
+        hint::spin_loop();
+    }
 }
 
 /// Sleeps in the reactor, unless a letter has arrived.

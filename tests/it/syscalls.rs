@@ -1,8 +1,9 @@
-//! A program that has no descriptor, timer or other thread makes no system call per switch, and one that
-//! calls what blocks asks the system nothing twice.
+//! A program that has no descriptor, timer or other thread makes no system call per switch, one that
+//! calls what blocks asks the system nothing twice, and one whose deadline is near does not sleep.
 
 use std::process::Command;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use turnwise::sync::{Event, Lock, Queue};
 
@@ -53,6 +54,20 @@ fn blocking_workload() {
     });
 }
 
+/// As above.
+#[test]
+#[ignore = "is run by what_is_near_is_not_slept_for"]
+fn near_workload() {
+    let rounds = std::env::var("ROUNDS").expect("ROUNDS is set");
+    turnwise::block_on(async {
+        for _ in 0..rounds.parse().expect("ROUNDS is a number") {
+            let (begun, short) = (Instant::now(), Duration::from_micros(2));
+            turnwise::sleep(short).await;
+            assert!(begun.elapsed() >= short);
+        }
+    });
+}
+
 /// The calls of one name, or in total, that a workload makes.
 fn system_calls(workload: &str, rounds: u64, name: &str) -> Option<u64> {
     let exe = std::env::current_exe().expect("a test knows its own path");
@@ -98,4 +113,17 @@ fn a_blocking_call_opens_no_file() {
     };
     let many = opened(510).expect("strace worked a moment ago");
     assert!(many < few + 40, "{few} files for 10 calls, {many} for 510");
+}
+
+#[test]
+fn what_is_near_is_not_slept_for() {
+    let system_calls = |rounds| system_calls("syscalls::near_workload", rounds, "total");
+    let Some(few) = system_calls(10) else {
+        return eprintln!("strace is not on this machine; nothing was counted");
+    };
+    let many = system_calls(1_010).expect("strace worked a moment ago");
+    assert!(
+        many < few + 40,
+        "{few} calls for 10 sleeps, {many} for 1,010"
+    );
 }
