@@ -33,7 +33,7 @@ macro_rules! stream {
             ) -> Poll<io::Result<()>> {
                 // Whoever has to wait pays nothing for the buffer.
                 if !self.readiness().orphaned.get() {
-                    ready!(self.readiness().read.poll_single(cx));
+                    ready!(self.readiness().read.poll_ready(cx));
                 }
                 // hyper's own may only be advanced with `unsafe`: what was read is copied there.
                 let mut bytes = [0; ROOM];

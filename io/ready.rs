@@ -85,7 +85,7 @@ impl fmt::Debug for Ready<'_> {
     }
 }
 
-/// As [`Ready::attempt`], for the poll-style traits: one waiter per direction.
+/// As [`Ready::attempt`], for the poll-style traits.
 pub(crate) fn poll_attempt<R>(
     readiness: &Readiness,
     way: Way,
@@ -97,7 +97,7 @@ pub(crate) fn poll_attempt<R>(
         if readiness.orphaned.get() {
             return Poll::Ready(Err(orphaned()));
         }
-        ready!(direction.poll_single(cx));
+        ready!(direction.poll_ready(cx));
         ready!(spend(cx));
         if let Some(result) = try_once(direction, &mut op) {
             return Poll::Ready(result);

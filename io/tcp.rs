@@ -2,7 +2,7 @@
 //!
 //! Methods take `&self`: two tasks can read and write the same stream by sharing a reference or an
 //! `Rc`, and there is no type for a half. For the traits of `futures-io`, which take `&mut self`,
-//! use `&mut &stream`; each direction then has one waiter, the last that polled.
+//! use `&mut &stream`.
 
 use std::fmt;
 use std::future::Future;

@@ -287,18 +287,6 @@ impl Who {
         }
     }
 
-    /// Makes this the one that polls with `cx`, if that takes no foreign waker; else says `false`
-    /// unless it is that one already. Calls no foreign code, so it is for use under a borrow.
-    #[inline]
-    pub(crate) fn becomes(&mut self, cx: &Context<'_>) -> bool {
-        if self.waker.is_none() && polling::is_own(cx.waker()) {
-            polling::note(notes::REGISTERED);
-            self.task = current_task();
-            return true;
-        }
-        self.is(cx)
-    }
-
     /// Whether waking this one already wakes whoever polls with `cx`. Calls no foreign code.
     pub(crate) fn is(&self, cx: &Context<'_>) -> bool {
         polling::note(notes::REGISTERED);

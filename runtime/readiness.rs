@@ -1,20 +1,21 @@
 //! What is known of one source of the operating system, and who waits to know more.
 //!
 //! What the system said last is cached for each direction, so that no system call is made to learn
-//! what is known already. A wait for readiness is a wait in the direction's [`WaitQueue`]; the
-//! poll-style traits, which cannot say when they give up, have one waiter per direction besides.
+//! what is known already. A wait for readiness is a wait in the direction's [`WaitQueue`]; who asks
+//! through the poll-style traits, which cannot say when they give up, is kept in a list besides.
 //!
 //! ```text
-//!   a poll-style waiter ──▶ its task has not been polled since ─────────▶ awaited
-//!                           it was, and did not ask for this again ─────▶ perhaps: a select that
+//!   one who asked ──▶ its task has not been polled since ─────────▶ awaited
+//!                     it was, and did not ask for this again ─────▶ perhaps: a select that
 //!                                                        gave up, or a future that relies on the
 //!                                                        wake it was promised
-//!                           it has ended ───────────────────────────────▶ not awaited
+//!                     it has ended ───────────────────────────────▶ not awaited
 //! ```
 //!
 //! Only a future that was dropped tells the second case's first half from its second, and no poll
-//! says so. So such a waiter stays, is woken as promised, and makes a hang *suspected* at most. One
+//! says so. So who asked stays, is woken as promised, and makes a hang *suspected* at most. One
 //! with a foreign waker counts as awaited: a combinator does not poll again what was not woken.
+//! Where the list is full of those who asked and went, the oldest is woken early, to ask again.
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
@@ -44,11 +45,14 @@ pub(crate) struct Direction {
     /// mean that nothing is left.
     doubtful: Cell<bool>,
     queue: WaitQueue,
-    single: RefCell<Option<Single>>,
+    askers: RefCell<Vec<Asker>>,
 }
 
-/// The one waiter of the poll-style traits.
-struct Single {
+/// How many askers one direction remembers.
+const MOST: usize = 64;
+
+/// One who waits through the poll-style traits.
+struct Asker {
     who: Who,
     /// The pass in which it asked last.
     asked: Pass,
@@ -63,7 +67,7 @@ pub(crate) enum Awaited {
     Yes,
 }
 
-impl Single {
+impl Asker {
     fn awaited(&self, tasks: &Tasks) -> Awaited {
         let Some(id) = self.who.woken_task() else {
             return Awaited::Yes;
@@ -85,12 +89,11 @@ impl Owner for Direction {
 
 impl Direction {
     pub(super) fn new(kind: &'static str, made: &'static Location<'static>) -> Self {
-        let (ready, single) = (Cell::new(true), RefCell::new(None));
         Direction {
-            ready,
+            ready: Cell::new(true),
             doubtful: Cell::new(false),
             queue: WaitQueue::new_at(kind, made),
-            single,
+            askers: RefCell::new(Vec::new()),
         }
     }
 
@@ -99,22 +102,30 @@ impl Direction {
         self.queue.wait_at(self, 0, at)
     }
 
-    /// Whether trying is worth while. If not, who polls with `cx` becomes the one waiter of the
-    /// poll-style traits.
-    pub(crate) fn poll_single(&self, cx: &Context<'_>) -> Poll<()> {
+    /// Whether trying is worth while. If not, who polls with `cx` is woken when it is.
+    pub(crate) fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
         if self.ready.get() {
             return Poll::Ready(());
         }
-        let asked = context::with(|kernel| kernel.passes.now());
-        if let Some(single) = &mut *self.single.borrow_mut() {
-            if single.who.becomes(cx) {
-                single.asked = asked;
-                return Poll::Pending;
+        context::with(|kernel| {
+            let asked = kernel.passes.now();
+            let mut askers = self.askers.borrow_mut();
+            if let Some(known) = askers.iter_mut().find(|asker| asker.who.is(cx)) {
+                known.asked = asked;
+                return;
             }
-        }
-        let who = Who::of(cx);
-        let before = self.single.replace(Some(Single { who, asked }));
-        drop(before);
+            drop(askers);
+            let who = Who::of(cx);
+            let mut askers = self.askers.borrow_mut();
+            let oldest = (askers.len() == MOST).then(|| askers.remove(0));
+            // Nearly always the only one.
+            askers.reserve_exact(1);
+            askers.push(Asker { who, asked });
+            drop(askers);
+            if let Some(oldest) = oldest {
+                oldest.who.wake(kernel);
+            }
+        });
         Poll::Pending
     }
 
@@ -135,18 +146,19 @@ impl Direction {
         if !self.queue.is_empty() {
             return Awaited::Yes;
         }
-        let single = self.single.borrow();
-        single
-            .as_ref()
-            .map_or(Awaited::No, |single| single.awaited(tasks))
+        let askers = self.askers.borrow();
+        let awaited = askers.iter().map(|asker| asker.awaited(tasks));
+        awaited.max().unwrap_or(Awaited::No)
     }
 
     /// Says that a descriptor may be free now.
     pub(crate) fn announce(&self, kernel: &Kernel) {
         self.ready.set(true);
-        let single = self.single.borrow_mut().take();
-        if let Some(single) = single {
-            single.who.wake(kernel);
+        if !self.askers.borrow().is_empty() {
+            context::wake_collected(kernel, |batch| {
+                let mut askers = self.askers.borrow_mut();
+                batch.extend(askers.drain(..).map(|asker| asker.who));
+            });
         }
         self.queue.wake_all();
     }
@@ -192,15 +204,17 @@ impl Readiness {
     /// Those who wait for this source through the poll-style traits.
     pub(crate) fn polled_by(&self, tasks: &Tasks) -> impl Iterator<Item = Polled> {
         let ways = [(READABLE, &self.read), (WRITABLE, &self.write)];
-        ways.into_iter().filter_map(|(kind, way)| {
-            let single = way.single.borrow();
-            let single = single.as_ref()?;
-            Some(Polled {
-                kind,
-                task: single.who.task?,
-                awaited: single.awaited(tasks),
-                made: way.queue.made,
-            })
+        ways.into_iter().flat_map(|(kind, way)| {
+            let polled = |asker: &Asker| {
+                Some(Polled {
+                    kind,
+                    task: asker.who.task?,
+                    awaited: asker.awaited(tasks),
+                    made: way.queue.made,
+                })
+            };
+            let askers = way.askers.borrow();
+            askers.iter().filter_map(polled).collect::<Vec<_>>()
         })
     }
 

@@ -52,6 +52,7 @@ mod not_hangs;
 mod primitives;
 mod process;
 mod remote;
+mod shared_streams;
 mod signals;
 mod stdio;
 mod structure;

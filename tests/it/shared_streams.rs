@@ -1,0 +1,120 @@
+//! One stream, several tasks: each is woken, whether it waits through a method or a trait.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::stream::FuturesUnordered;
+use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
+use turnwise::io::UnixStream;
+use turnwise::{Builder, gather, spawn, timeout, yield_now};
+
+/// More than a direction remembers.
+const CROWD: usize = 200;
+
+#[turnwise::test(real_time)]
+async fn writers_through_the_trait_are_all_woken() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let ours = Rc::new(ours);
+    let writers: Vec<_> = (0..3)
+        .map(|_| {
+            let ours = ours.clone();
+            spawn(async move { (&*ours).write_all(&vec![1; 1_000_000]).await })
+        })
+        .collect();
+    drop(ours);
+    let mut all = Vec::new();
+    (&theirs).read_to_end(&mut all).await.unwrap();
+    assert_eq!(all.len(), 3_000_000);
+    for writer in writers {
+        writer.await.unwrap().unwrap();
+    }
+}
+
+#[turnwise::test(real_time)]
+async fn a_reader_that_gives_up_takes_nobody_s_wake_along() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let ours = Rc::new(ours);
+    let stays = spawn({
+        let ours = ours.clone();
+        async move { (&*ours).read(&mut [0; 4]).await }
+    });
+    yield_now().await;
+    let mut bytes = [0; 4];
+    let given_up = timeout(Duration::from_millis(1), (&*ours).read(&mut bytes)).await;
+    assert!(given_up.is_err());
+    theirs.write(b"data").await.unwrap();
+    assert_eq!(stays.await.unwrap().unwrap(), 4);
+}
+
+#[turnwise::test(real_time)]
+async fn a_method_and_a_trait_wait_side_by_side() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let ours = Rc::new(ours);
+    let by_method = spawn({
+        let ours = ours.clone();
+        async move { ours.read(&mut [0; 4]).await }
+    });
+    let by_trait = spawn(async move { (&*ours).read(&mut [0; 4]).await });
+    yield_now().await;
+    // Whoever reads first leaves nothing for the other, which goes on waiting.
+    for _ in 0..2 {
+        theirs.write(b"data").await.unwrap();
+        yield_now().await;
+    }
+    let read = gather([by_method, by_trait]).await;
+    assert!(read.into_iter().all(|read| read.unwrap().unwrap() > 0));
+}
+
+#[turnwise::test(real_time)]
+async fn a_crowd_in_one_task_reads_one_stream() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let ours = Rc::new(ours);
+    let served = Rc::new(Cell::new(0));
+    let crowd = spawn({
+        let served = served.clone();
+        async move {
+            let read = |_| {
+                let ours = ours.clone();
+                async move { (&*ours).read_exact(&mut [0; 1]).await }
+            };
+            let mut readers: FuturesUnordered<_> = (0..CROWD).map(read).collect();
+            while let Some(read) = readers.next().await {
+                read.unwrap();
+                served.set(served.get() + 1);
+            }
+        }
+    });
+    yield_now().await;
+    for byte in 0..CROWD {
+        (&theirs).write_all(&[byte as u8]).await.unwrap();
+        yield_now().await;
+    }
+    crowd.await.unwrap();
+    assert_eq!(served.get(), CROWD);
+}
+
+#[test]
+fn those_who_asked_and_ended_crowd_nobody_out() {
+    let runtime = Builder::new().build();
+    runtime.block_on(async {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let ours = Rc::new(ours);
+        let stays = spawn({
+            let ours = ours.clone();
+            async move { (&*ours).read(&mut [0; 4]).await }
+        });
+        for _ in 0..10 * CROWD {
+            let ours = ours.clone();
+            let asks = spawn(async move {
+                let mut bytes = [0; 4];
+                let mut read = Box::pin(async { (&*ours).read(&mut bytes).await });
+                assert!(futures::poll!(&mut read).is_pending());
+            });
+            asks.await.unwrap();
+        }
+        // The one that stays was woken early now and then, and asked again.
+        theirs.write(b"data").await.unwrap();
+        assert_eq!(stays.await.unwrap().unwrap(), 4);
+    });
+}
