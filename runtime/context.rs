@@ -301,6 +301,12 @@ impl Who {
         self.task.filter(|_| self.waker.is_none())
     }
 
+    /// Whether waking it does anything, as far as can be told: wakers that do nothing carry no data.
+    pub(crate) fn wakes_something(&self) -> bool {
+        let waker = self.waker.as_ref();
+        waker.is_none_or(|waker| !waker.data().is_null())
+    }
+
     /// Takes out what wakes, and leaves the task for reports.
     #[inline]
     pub(crate) fn depart(&mut self) -> Who {

@@ -14,7 +14,8 @@
 //!
 //! Only a future that was dropped tells the second case's first half from its second, and no poll
 //! says so. So who asked stays, is woken as promised, and makes a hang *suspected* at most. One
-//! with a foreign waker counts as awaited: a combinator does not poll again what was not woken.
+//! with a foreign waker counts as awaited: a combinator does not poll again what was not woken. So
+//! does none whose waker has no data, as those that do nothing: that one took a look (`now_or_never`).
 //! Where the list is full of those who asked and went, the oldest is woken early, to ask again.
 
 use std::cell::{Cell, RefCell};
@@ -70,7 +71,10 @@ pub(crate) enum Awaited {
 impl Asker {
     fn awaited(&self, tasks: &Tasks) -> Awaited {
         let Some(id) = self.who.woken_task() else {
-            return Awaited::Yes;
+            return match self.who.wakes_something() {
+                true => Awaited::Yes,
+                false => Awaited::Perhaps,
+            };
         };
         match tasks.get(id).filter(|task| !task.over) {
             None => Awaited::No,

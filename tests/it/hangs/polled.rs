@@ -98,6 +98,22 @@ pub(super) const TABLE: &[Hang] = &[
             .boxed_local()
         },
     ),
+    suspected(
+        "a poll-style read of one who only took a look",
+        &[
+            "perhaps no more: its task ran since",
+            "waits for event made at",
+        ],
+        || {
+            async {
+                let (near, _far) = pair();
+                assert!(reads(near).now_or_never().is_none());
+                yield_now().await;
+                Event::new().wait().await;
+            }
+            .boxed_local()
+        },
+    ),
     certain(
         "a poll-style read whose task has ended",
         &["outside: nothing"],
