@@ -9,9 +9,10 @@ use std::panic::Location;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::context::{self, Kernel, Who};
+use super::context::{self, Kernel};
 use super::time::{Instant, yield_once};
 use super::timers::TimerKey;
+use super::who::Who;
 
 #[derive(Clone, Copy, Debug)]
 enum State {

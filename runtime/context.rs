@@ -22,8 +22,6 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Waker};
-use std::vec::Drain;
 
 use slab::Slab;
 
@@ -34,8 +32,6 @@ use super::inlet::Inlets;
 use super::outside::Pace;
 use super::passes::Passes;
 use super::poll_times::PollTimes;
-use super::polling::{self, current_task, notes};
-use super::problems::call_hook;
 use super::quiescence;
 use super::reactor::{Hit, Reactor};
 use super::remote::{Inbox, Letter, Link};
@@ -47,6 +43,7 @@ use super::wait_queue::WaitQueue;
 use super::waiters::Waiters;
 use super::waker::PollWaker;
 use super::watchdog::Watchdog;
+use super::who::Who;
 
 thread_local! {
     static KERNEL: Kernel = const { Kernel::new() };
@@ -183,9 +180,13 @@ impl Kernel {
         self.tasks.borrow().has_ready()
     }
 
-    /// Whether a turn has something to do at once: tasks are ready, or some wait for there to be none.
+    /// Whether a turn has something to do at once: tasks are ready, a deadline has come, or some wait for
+    /// nothing to be ready.
     pub(crate) fn has_more(&self) -> bool {
-        self.has_ready() || !self.quiescence.is_empty()
+        let next = || self.timers.borrow_mut().next();
+        self.has_ready()
+            || !self.quiescence.is_empty()
+            || next().is_some_and(|next| next <= self.clock.now())
     }
 
     /// Makes the descriptor of an embedded loop readable, once until its next turn.
@@ -250,114 +251,6 @@ fn no_runtime(what: &str) -> ! {
     panic!(
         "no runtime on this thread: {what} needs one; call it inside block_on or #[turnwise::main]"
     );
-}
-
-/// Whom to wake: the task that polled, by its id, or the foreign waker it polled with.
-///
-/// The task is recorded in both cases, so that a report can say who waits behind a combinator.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Who {
-    pub(crate) task: Option<TaskId>,
-    waker: Option<Waker>,
-}
-
-impl Who {
-    /// The one that polls with `cx`. Clones the waker if it is a foreign one, so no borrow of the
-    /// kernel may be held.
-    pub(crate) fn of(cx: &Context<'_>) -> Who {
-        let task = current_task();
-        polling::note(notes::REGISTERED);
-        if polling::is_own(cx.waker()) {
-            Who { task, waker: None }
-        } else {
-            Who {
-                task,
-                waker: Some(cx.waker().clone()),
-            }
-        }
-    }
-
-    /// Becomes another one; its own waker has departed before.
-    #[inline]
-    pub(super) fn fill(&mut self, by: Who) {
-        debug_assert!(self.waker.is_none());
-        self.task = by.task;
-        if by.waker.is_some() {
-            self.waker = by.waker;
-        }
-    }
-
-    /// Whether waking this one already wakes whoever polls with `cx`. Calls no foreign code.
-    pub(crate) fn is(&self, cx: &Context<'_>) -> bool {
-        polling::note(notes::REGISTERED);
-        match &self.waker {
-            None => self.task == current_task() && polling::is_own(cx.waker()),
-            Some(waker) => self.task == current_task() && waker.will_wake(cx.waker()),
-        }
-    }
-
-    /// The task that waking this one schedules; `None` if a foreign waker has to know.
-    pub(crate) fn woken_task(&self) -> Option<TaskId> {
-        self.task.filter(|_| self.waker.is_none())
-    }
-
-    /// Whether waking it does anything, as far as can be told: wakers that do nothing carry no data.
-    pub(crate) fn wakes_something(&self) -> bool {
-        let waker = self.waker.as_ref();
-        waker.is_none_or(|waker| !waker.data().is_null())
-    }
-
-    /// Takes out what wakes, and leaves the task for reports.
-    #[inline]
-    pub(crate) fn depart(&mut self) -> Who {
-        let (task, waker) = (self.task, self.waker.take());
-        Who { task, waker }
-    }
-
-    /// Wakes; runs foreign code if the waker is foreign.
-    #[inline]
-    pub(crate) fn wake(self, kernel: &Kernel) {
-        match (self.waker, self.task) {
-            (Some(waker), _) => waker.wake(),
-            (None, Some(task)) => kernel.schedule(task),
-            (None, None) => {}
-        }
-    }
-}
-
-/// Wakes everyone that `collect` puts into a reused buffer, in order, after it has returned.
-pub(crate) fn wake_collected(kernel: &Kernel, collect: impl FnOnce(&mut Vec<Who>)) {
-    let mut batch = kernel.scratch.take();
-    collect(&mut batch);
-    wake_each(&mut batch, |who| who.wake(kernel));
-    kernel.scratch.set(batch);
-}
-
-/// Takes each of a batch out and wakes it. A foreign waker that panics leaves nobody asleep: its panic
-/// goes on when the others have been woken.
-pub(crate) fn wake_each<T>(batch: &mut Vec<T>, wake: impl FnMut(T)) {
-    let mut rest = Rest {
-        batch: batch.drain(..),
-        wake,
-    };
-    for next in &mut rest.batch {
-        (rest.wake)(next);
-    }
-}
-
-/// Those who are still to be woken.
-struct Rest<'a, T, W: FnMut(T)> {
-    batch: Drain<'a, T>,
-    wake: W,
-}
-
-impl<T, W: FnMut(T)> Drop for Rest<'_, T, W> {
-    /// Anybody is left only after a panic. Another one would abort the process.
-    fn drop(&mut self) {
-        for next in &mut self.batch {
-            call_hook(|| (self.wake)(next));
-        }
-    }
 }
 
 /// Marker that makes a type `!Send` and `!Sync`: it belongs to the thread of its kernel.

@@ -330,6 +330,10 @@ fn with_own_waker<R>(
 /// Leaves the spare waker with a task that gave clones of it away, and makes another.
 #[cold]
 fn adopt_waker(kernel: &Kernel, id: TaskId, spare: &mut PollWaker) {
+    if kernel.runtime.get().is_none() {
+        // An eager task has ended it inside this poll.
+        return;
+    }
     let own = std::mem::replace(spare, new_waker(kernel));
     if let Some(task) = kernel.tasks.borrow_mut().get_mut(id) {
         task.waker = kernel.cloned.borrow_mut().insert(Some(own)) as u32;

@@ -20,7 +20,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::join::JoinHandle;
+use super::join::{self, JoinHandle};
 use super::join_error::JoinError;
 use super::nursery::{Nursery, Report, Shared};
 use super::task::TaskId;
@@ -286,7 +286,7 @@ where
                 match panic::catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
                     Ok(Poll::Pending) => {}
                     Ok(Poll::Ready(result)) => {
-                        this.body.set(None);
+                        end(this.body.as_mut(), this.failed);
                         match result {
                             Ok(value) => *this.value = Some(value),
                             Err(error) => this.failed.errors.push(error),
@@ -298,7 +298,7 @@ where
             }
             if this.failed.any() || this.nursery.shared().is_cancelled() {
                 this.nursery.close();
-                this.body.set(None);
+                end(this.body.as_mut(), this.failed);
                 this.nursery.abort();
                 collect(this.nursery, this.failed);
                 if let Some(payload) = this.failed.panic.take() {
@@ -314,6 +314,13 @@ where
             }
             ready!(this.nursery.poll_changed(cx));
         }
+    }
+}
+
+/// Drops the body. A panic of its destructor goes on when the children are gone.
+fn end<F, E>(mut body: Pin<&mut Option<F>>, failed: &mut Failed<E>) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| body.set(None))) {
+        join::keep_first(&mut failed.panic, payload);
     }
 }
 

@@ -15,12 +15,13 @@ use std::pin::Pin;
 use std::ptr;
 use std::task::{Context, Poll, ready};
 
-use super::context::{self, Kernel, ThisThread, Who};
+use super::context::{self, Kernel, ThisThread};
 use super::join_error::JoinError;
 use super::local;
 use super::polling;
 use super::problems;
 use super::task::{BoxedBody, Joiner, NO_WAKER, Task, TaskId};
+use super::who::Who;
 
 /// What a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send>;

@@ -62,6 +62,7 @@ mod wait_queue;
 mod waiters;
 mod waker;
 mod watchdog;
+mod who;
 
 /// The names that [`mailbox`] and [`batch`] use of the standard library, so that loom can offer its own.
 mod shim {

@@ -273,8 +273,14 @@ struct Member<T> {
 impl<T> Member<T> {
     fn report(&mut self, report: Report<T>) {
         self.reported = true;
-        let mut reports = self.shared.reports.borrow_mut();
-        reports.push_back((self.number, report));
+        match report {
+            // It ended the group itself, and nobody reads reports any more.
+            Report::Panicked(panicked) if self.shared.aborted.get() => panicked.tell(),
+            report => {
+                let mut reports = self.shared.reports.borrow_mut();
+                reports.push_back((self.number, report));
+            }
+        }
     }
 }
 

@@ -7,12 +7,13 @@ use std::hint;
 use std::io;
 use std::time::Duration;
 
-use super::context::{self, Kernel};
+use super::context::Kernel;
 use super::executor::{LetGo, refuse_fork};
 use super::problems;
 use super::reactor::{self, Hit, Reactor};
 use super::remote;
 use super::verdict::{self, Park, Verdict};
+use super::who;
 
 /// Nanoseconds that are waited for awake: falling asleep and being woken takes the processor as long.
 const NEAR: u64 = 5_000;
@@ -117,7 +118,7 @@ fn expire(kernel: &Kernel, now: u64) {
     if kernel.timers.borrow().is_empty() {
         return;
     }
-    context::wake_collected(kernel, |batch| {
+    who::wake_collected(kernel, |batch| {
         let mut timers = kernel.timers.borrow_mut();
         while let Some(timer) = timers.expire(now) {
             batch.push(timer.who);

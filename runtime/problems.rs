@@ -46,9 +46,9 @@ pub(crate) fn print(text: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "turnwise: {text}");
 }
 
-/// Calls a hook in the middle of the loop; a panic of it has been printed and goes no further.
-pub(crate) fn call_hook(hook: impl FnOnce()) {
-    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(hook)) {
+/// Calls foreign code in the middle of the loop; a panic of it has been printed and goes no further.
+pub(crate) fn call_foreign(code: impl FnOnce()) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(code)) {
         join::drop_quietly(payload);
     }
 }
@@ -72,7 +72,7 @@ impl Unobserved {
     fn tell(self) {
         let hook = context::try_with(|kernel| kernel.options.borrow().on_unobserved.clone());
         match hook.flatten() {
-            Some(hook) => call_hook(|| hook(&self)),
+            Some(hook) => call_foreign(|| hook(&self)),
             None => print(self),
         }
     }

@@ -20,7 +20,7 @@ use mio::event::{Event, Source};
 use mio::{Events, Interest, Token};
 use slab::Slab;
 
-use super::context::{self, Kernel};
+use super::context::Kernel;
 use super::kinds::DESCRIPTOR;
 use super::readiness::{Awaited, Direction, Readiness};
 use super::remote::Bell;
@@ -197,7 +197,7 @@ impl Reactor {
 
 /// Tells those who wait what a poll found; wakes, so nothing may be borrowed.
 pub(crate) fn announce(kernel: &Kernel, hits: &mut Vec<Hit>) {
-    context::wake_each(hits, |hit| {
+    for hit in hits.drain(..) {
         if hit.read_ended {
             hit.readiness.read.doubt();
         }
@@ -210,5 +210,5 @@ pub(crate) fn announce(kernel: &Kernel, hits: &mut Vec<Hit>) {
         if hit.writable {
             hit.readiness.write.announce(kernel);
         }
-    });
+    }
 }

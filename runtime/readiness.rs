@@ -22,7 +22,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::task::{Context, Poll};
 
-use super::context::{self, Kernel, Who};
+use super::context::{self, Kernel};
 use super::kinds::{READABLE, WRITABLE};
 use super::passes::Pass;
 use super::polling::current_task;
@@ -30,6 +30,7 @@ use super::task::TaskId;
 use super::tasks::Tasks;
 use super::ticket::{Left, Owner, Wait};
 use super::wait_queue::WaitQueue;
+use super::who::{self, Who};
 
 /// One of the two ways that data can flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +160,7 @@ impl Direction {
     pub(crate) fn announce(&self, kernel: &Kernel) {
         self.ready.set(true);
         if !self.askers.borrow().is_empty() {
-            context::wake_collected(kernel, |batch| {
+            who::wake_collected(kernel, |batch| {
                 let mut askers = self.askers.borrow_mut();
                 batch.extend(askers.drain(..).map(|asker| asker.who));
             });

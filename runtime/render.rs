@@ -110,11 +110,14 @@ impl Report {
         }
         for longest in &polls.longest {
             let (took, total) = (span(longest.longest), span(longest.total));
-            let id = longest.task.map_or(String::new(), |id| format!(" {id}"));
-            let name = longest.name.as_deref();
-            let name = name.map(|name| format!(" {}", quoted(name)));
-            let (name, at) = (name.unwrap_or_default(), longest.spawned_at);
-            writeln!(f, "{took:>10} in task{id}{name}, spawned at {at}")?;
+            // The task may be gone by now, but for its name.
+            let task = match (longest.task, &longest.name) {
+                (Some(id), Some(name)) => format!(" {id} {}", quoted(name)),
+                (Some(id), None) => format!(" {}", self.title(id)),
+                (None, _) => String::new(),
+            };
+            let at = longest.spawned_at;
+            writeln!(f, "{took:>10} in task{task}, spawned at {at}")?;
             let (polls, s) = (longest.polls, if longest.polls == 1 { "" } else { "s" });
             writeln!(
                 f,
@@ -197,7 +200,10 @@ impl Report {
             What::Children(kind, ids) => {
                 let list: Vec<_> = ids.iter().take(4).map(|id| self.title(*id)).collect();
                 let more = if ids.len() > list.len() { ", …" } else { "" };
-                let children = format!("the children {}{more} of a", list.join(", "));
+                let children = match list.is_empty() {
+                    true => "a child of a".to_owned(),
+                    false => format!("the children {}{more} of a", list.join(", ")),
+                };
                 made(kind, Some(&children), wait.made)
             }
         }

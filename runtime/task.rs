@@ -31,10 +31,10 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::context::Who;
 use super::join_error::JoinError;
 use super::local::Locals;
 use super::passes::Pass;
+use super::who::Who;
 
 /// Identity of a task, unique on its thread for as long as the thread lives.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

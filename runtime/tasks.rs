@@ -217,6 +217,7 @@ impl Tasks {
         // In the ready queue it says so until its turn.
         task.over = task.is_scheduled();
         task.lost = false;
+        task.aside = false;
         task.polled = NO_PASS;
         task.group = 0;
         task.serial = 0;

@@ -10,9 +10,10 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::context::{self, ThisThread, Who};
+use super::context::{self, ThisThread};
 use super::table::NONE;
 use super::wait_queue::WaitQueue;
+use super::who::Who;
 
 /// A ticket whose grant was taken.
 const DONE: u32 = u32::MAX - 1;

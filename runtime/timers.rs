@@ -25,7 +25,7 @@ use std::panic::Location;
 
 use slab::Slab;
 
-use super::context::Who;
+use super::who::Who;
 
 /// Names an armed timer; stale once it has expired or was disarmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use super::clock;
 use super::context::Kernel;
-use super::problems::{call_hook, print};
+use super::problems::{call_foreign, print};
 use super::readiness::{Awaited, Readiness};
 use super::render::legible;
 use super::report::Report;
@@ -289,7 +289,7 @@ pub(crate) fn at_park(kernel: &Kernel) -> Park {
     suspicion.told.set(true);
     let report = Report::take_judged(kernel, verdict);
     match hook {
-        Some(hook) => call_hook(|| hook(&report)),
+        Some(hook) => call_foreign(|| hook(&report)),
         None => print(&report),
     }
     Park::Again

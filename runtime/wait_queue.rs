@@ -29,11 +29,12 @@ use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
 
-use super::context::{self, Kernel, ThisThread, Who};
+use super::context::{self, Kernel, ThisThread};
 use super::passes::NO_PASS;
 use super::table::NONE;
 use super::ticket::{Owner, Ticket, Wait};
 use super::waiters::{Holder, Terms, Waiters};
+use super::who::{self, Who};
 
 /// A FIFO of waiting tasks, for building synchronization primitives.
 ///
@@ -205,7 +206,7 @@ impl WaitQueue {
     #[inline(never)]
     fn grant_many(&self, waiting: usize, mut value: impl FnMut(usize, usize) -> usize) {
         context::try_with(|kernel| {
-            context::wake_collected(kernel, |batch| {
+            who::wake_collected(kernel, |batch| {
                 let waiters = &mut *kernel.waiters.borrow_mut();
                 let taken = (0..waiting).map_while(|place| {
                     self.take_head(kernel, waiters, |ask| Some(value(ask, place)))

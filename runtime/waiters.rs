@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::Location;
 
-use super::context::Who;
 use super::passes::{NO_PASS, Pass};
 use super::table::{Entry, NONE, Table};
 use super::task::TaskId;
+use super::who::Who;
 
 /// The thread's waiters and the queues they wait in.
 pub(crate) struct Waiters {

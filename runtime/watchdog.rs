@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use super::context::Kernel;
 use super::passes::{NO_PASS, Pass};
-use super::problems::{call_hook, print};
+use super::problems::{call_foreign, print};
 use super::render::quoted;
 use super::task::{Task, TaskId};
 
@@ -250,7 +250,7 @@ impl Sight {
             resumed_at,
         };
         match &self.hook {
-            Some(hook) => call_hook(|| hook(&stall)),
+            Some(hook) => call_foreign(|| hook(&stall)),
             None => print(&stall),
         }
     }

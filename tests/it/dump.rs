@@ -534,6 +534,31 @@ fn a_policy_can_wait_all_the_same() {
 }
 
 #[test]
+fn the_longest_poll_may_be_that_of_main() {
+    let runtime = Builder::new().time_polls(true).build();
+    let text = runtime.block_on(async {
+        yield_now().await;
+        dump().to_string()
+    });
+    assert!(text.contains(" in task #0 (main), spawned at "), "{text}");
+}
+
+#[turnwise::test]
+async fn a_group_whose_body_waits_has_perhaps_no_children() {
+    let group = spawn(turnwise::task_group(async |_: turnwise::Group<()>| {
+        std::future::pending::<Result<(), ()>>().await
+    }));
+    yield_now().await;
+    let text = dump().to_string();
+    assert!(
+        text.contains("waits for a child of a task group made at"),
+        "{text}"
+    );
+    group.cancel();
+    assert!(group.await.is_err());
+}
+
+#[test]
 fn a_dump_names_the_spawn_places_with_the_longest_polls() {
     let runtime = Builder::new().time_polls(true).build();
     let mut line = 0;

@@ -405,3 +405,45 @@ async fn a_dump_inside_it_shows_both_running() {
     assert_eq!(dump.matches("[running]").count(), 2, "{dump}");
     assert!(!dump.contains("stuck"), "{dump}");
 }
+
+thread_local! {
+    static RUNTIME: RefCell<Option<Runtime>> = const { RefCell::new(None) };
+}
+
+fn end_the_runtime() {
+    drop(RUNTIME.take());
+}
+
+#[test]
+fn an_eager_task_that_ends_the_runtime_leaves_the_thread_usable() {
+    RUNTIME.set(Some(Runtime::new()));
+    let kept = Rc::new(Cell::new(None));
+    let keeps = kept.clone();
+    let task = spawn_eager(async move {
+        poll_fn(|cx| {
+            keeps.set(Some(cx.waker().clone()));
+            Poll::Ready(())
+        })
+        .await;
+        end_the_runtime();
+        pending::<()>().await;
+    });
+    assert!(task.is_finished());
+    kept.take().expect("it was polled").wake();
+    assert_eq!(block_on(async { spawn(async { 6 }).await.unwrap() }), 6);
+}
+
+#[test]
+fn a_slot_forgets_that_another_task_was_polled_inside() {
+    RUNTIME.set(Some(Runtime::new()));
+    drop(spawn_eager(async {
+        drop(spawn_eager(async { end_the_runtime() }));
+        pending::<()>().await;
+    }));
+    let runtime = Runtime::new();
+    let tasks = [(); 2].map(|()| runtime.spawn(pending::<()>()));
+    runtime.run_until_stalled();
+    let text = runtime.dump().to_string();
+    assert!(text.starts_with("2 tasks, 2 waiting"), "{text}");
+    drop(tasks);
+}

@@ -209,6 +209,18 @@ fn a_turn_polls_each_ready_task_once() {
 }
 
 #[test]
+fn a_deadline_that_has_passed_is_met_before_the_loop_stalls() {
+    let runtime = Runtime::new();
+    let short = Duration::from_millis(2);
+    let sleeps = runtime.block_on(async move { sleep(short) });
+    std::thread::sleep(2 * short);
+    let task = runtime.spawn(sleeps);
+    assert!(runtime.turn(Some(Duration::ZERO)), "its deadline has come");
+    runtime.run_until_stalled();
+    assert!(task.is_finished());
+}
+
+#[test]
 fn run_until_stalled_waits_for_nothing() {
     let runtime = Runtime::new();
     let trace = Trace::default();

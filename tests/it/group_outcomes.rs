@@ -1,10 +1,15 @@
 //! Task groups: every way in which body and children can end, times every order of the two.
 
 use std::cell::RefCell;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::rc::Rc;
 
+use futures::FutureExt;
 use turnwise::time::Instant;
-use turnwise::{Builder, Group, TaskGroup, race, sleep, spawn, task, task_group, timeout};
+use turnwise::{
+    Builder, Group, TaskGroup, race, sleep, spawn, task, task_group, timeout, yield_now,
+};
 
 use crate::groups::{Errors, SpawnsOnDrop, error, seconds, texts};
 use crate::trace::Trace;
@@ -281,4 +286,60 @@ fn every_outcome_of_child_and_body_leaves_nothing_behind() {
             }
         }
     }
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the body's destructor");
+    }
+}
+
+#[turnwise::test]
+async fn the_children_are_gone_when_the_body_s_destructor_panics() {
+    let trace = Trace::default();
+    let child = sleeper(&trace, "child", 100);
+    let group = task_group(async move |group: Group<&str>| {
+        drop(group.spawn_infallible(child));
+        drop(group.spawn(async { Err::<(), _>("the other child") }));
+        let _bomb = Bomb;
+        std::future::pending::<Result<(), &str>>().await
+    });
+    // Kept: it is not its end that drops the child.
+    let mut group = std::pin::pin!(group);
+    let ended = AssertUnwindSafe(group.as_mut()).catch_unwind().await;
+    assert!(ended.is_err());
+    assert_eq!(trace.take(), ["child"]);
+}
+
+#[test]
+fn the_panic_of_a_child_that_dropped_its_group_is_told() {
+    type Slot = Rc<RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>>;
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let hook = told.clone();
+    let runtime = Builder::new()
+        .on_unobserved(move |problem| hook.borrow_mut().push(problem.problem.clone()))
+        .build();
+    runtime.block_on(async {
+        let slot = Slot::default();
+        let own = slot.clone();
+        let mut group: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async move {
+            let body = async move |group: Group<()>| {
+                drop(group.spawn_infallible(async move {
+                    drop(own.take());
+                    panic!("unheard");
+                }));
+                std::future::pending::<Result<(), ()>>().await
+            };
+            drop(task_group(body).await);
+        });
+        assert!(futures::poll!(group.as_mut()).is_pending());
+        slot.replace(Some(group));
+        yield_now().await;
+        yield_now().await;
+    });
+    assert_eq!(told.borrow().len(), 1, "{told:?}");
+    assert!(told.borrow()[0].contains("unheard"), "{told:?}");
 }

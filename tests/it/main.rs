@@ -15,6 +15,7 @@ mod alloc;
 mod asyncio_interpreter;
 mod asyncio_order;
 mod auto_traits;
+mod bad_wakers;
 mod blocking;
 mod cancel_channels;
 mod cancel_everywhere;

@@ -297,7 +297,9 @@ const DRIVERS: [(&str, &[&str]); 4] = [
     ("waker", &["context", "executor"]),
 ];
 /// What the wait queue may know.
-const OF_WAIT_QUEUE: [&str; 6] = ["context", "passes", "table", "task", "ticket", "waiters"];
+const OF_WAIT_QUEUE: [&str; 7] = [
+    "context", "passes", "table", "task", "ticket", "waiters", "who",
+];
 
 /// Inside the kernel.
 fn strangers(sources: &[Source]) -> Vec<String> {

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
-use std::io::Write;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -11,7 +10,6 @@ use std::thread;
 use std::time::Duration;
 
 use futures::task::noop_waker;
-use turnwise::io::UnixStream;
 use turnwise::sync::{Event, EventWait, Lock, Queue};
 use turnwise::{Runtime, sleep, spawn, yield_now};
 
@@ -526,77 +524,6 @@ fn dropping_a_foreign_waker_may_use_the_kernel() {
         drop(join);
         assert_eq!(queue.len(), 4);
     });
-}
-
-/// Foreign, and wakes nobody.
-struct PanicsInWake;
-
-impl Wake for PanicsInWake {
-    fn wake(self: Arc<Self>) {
-        panic!("a foreign waker")
-    }
-}
-
-#[test]
-fn a_waker_that_panics_leaves_nobody_of_the_same_event_asleep() {
-    virtual_runtime().block_on(async {
-        let event = Rc::new(Event::new());
-        let mut bad: Vec<_> = (0..3).map(|_| event.wait()).collect();
-        for wait in &mut bad {
-            assert!(poll_with(wait, &Waker::from(Arc::new(PanicsInWake))).is_pending());
-        }
-        let task = spawn({
-            let event = event.clone();
-            async move { event.wait().await }
-        });
-        yield_now().await;
-        assert!(panics(|| event.set()));
-        task.await.unwrap();
-    });
-}
-
-#[test]
-fn a_waker_that_panics_leaves_nobody_of_the_same_deadline_asleep() {
-    let runtime = virtual_runtime();
-    let second = Duration::from_secs(1);
-    let task = runtime.spawn(async move {
-        let mut bad = sleep(2 * second);
-        assert!(poll_with(&mut bad, &Waker::from(Arc::new(PanicsInWake))).is_pending());
-        pending::<()>().await;
-    });
-    let sleeper = runtime.spawn(sleep(2 * second));
-    assert!(panics(|| runtime.block_on(sleep(3 * second))));
-    runtime.block_on(sleeper).unwrap();
-    task.cancel();
-}
-
-#[test]
-fn a_waker_that_panics_leaves_nobody_of_the_same_look_at_descriptors_asleep() {
-    let runtime = Runtime::new();
-    let good = Rc::new(Cell::new(0));
-    let (mut near, mut tasks) = (Vec::new(), Vec::new());
-    for bad in [true, false, true, false] {
-        let (ours, theirs) = runtime.block_on(async { UnixStream::pair() }).unwrap();
-        near.push(ours.into_std());
-        let good = good.clone();
-        tasks.push(runtime.spawn(async move {
-            let (mut byte, waker) = ([0], Waker::from(Arc::new(PanicsInWake)));
-            let mut read = theirs.read(&mut byte);
-            if bad {
-                assert!(poll_with(&mut read, &waker).is_pending());
-                pending::<()>().await;
-            }
-            assert_eq!(read.await.unwrap(), 1);
-            good.set(good.get() + 1);
-        }));
-    }
-    runtime.run_until_stalled();
-    for stream in &mut near {
-        stream.write_all(&[1]).unwrap();
-    }
-    assert!(panics(|| runtime.block_on(sleep(Duration::from_secs(20)))));
-    runtime.run_until_stalled();
-    assert_eq!(good.get(), 2);
 }
 
 #[test]
