@@ -7,7 +7,7 @@
 //!
 //! The server stops accepting at Ctrl-C or SIGTERM, gives the connections a moment to finish what
 //! they are at, and says what it has done. A second Ctrl-C ends it at once. Running out of
-//! descriptors is no end: `accept` says so and waits by itself until one is free.
+//! descriptors is no end: `accept` says so, at most every 10 ms, and the server goes on.
 
 mod support;
 

@@ -103,7 +103,8 @@ impl Command {
     }
 
     /// Kills the child when its [`Child`] is dropped before it has ended. Off at first: a child
-    /// that is dropped runs on.
+    /// that is dropped runs on. Either way the system keeps its entry until the next child is started or
+    /// ends, or this process does.
     pub fn kill_on_drop(&mut self, kill: bool) -> &mut Self {
         self.kill_on_drop = kill;
         self

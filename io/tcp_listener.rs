@@ -32,8 +32,11 @@ use super::tcp::TcpStream;
 /// async fn main() -> std::io::Result<()> {
 ///     let listener = TcpListener::bind("localhost:8000").await?;
 ///     loop {
-///         let (stream, _peer) = listener.accept().await?;
-///         turnwise::spawn(serve(stream));
+///         match listener.accept().await {
+///             Ok((stream, _peer)) => drop(turnwise::spawn(serve(stream))),
+///             // Out of descriptors, for instance: no reason to end.
+///             Err(error) => eprintln!("{error}"),
+///         }
 ///     }
 /// }
 /// ```

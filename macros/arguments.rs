@@ -52,7 +52,9 @@ impl Arguments {
 
 fn allowed(entry: Entry) -> String {
     let (attribute, clock) = (entry.attribute(), entry.clock_argument());
-    format!("`{attribute}` takes `{clock}` and `crate = path`, nothing else")
+    format!(
+        "`{attribute}` takes `{clock}` and `crate = path`; for other settings use `turnwise::Builder` in a function that is not async"
+    )
 }
 
 fn unknown(entry: Entry, word: &str) -> String {

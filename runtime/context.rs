@@ -249,7 +249,8 @@ pub(crate) fn require_runtime(kernel: &Kernel, what: &str) {
 #[track_caller]
 fn no_runtime(what: &str) -> ! {
     panic!(
-        "no runtime on this thread: {what} needs one; call it inside block_on or #[turnwise::main]"
+        "no runtime on this thread: {what} needs one; call it inside block_on or #[turnwise::main], \
+         or make a Runtime first"
     );
 }
 

@@ -391,12 +391,16 @@ impl From<GroupClosed> for std::io::Error {
     }
 }
 
-/// For `?`: an error of the kind [`Other`](std::io::ErrorKind::Other) that holds the group's.
+/// For `?`: an error that holds the group's. Its kind is that of the first, if that is an `io::Error` too,
+/// else [`Other`](std::io::ErrorKind::Other).
 impl<E> From<GroupError<E>> for std::io::Error
 where
     E: fmt::Debug + fmt::Display + Send + Sync + 'static,
 {
     fn from(failed: GroupError<E>) -> Self {
-        std::io::Error::other(failed)
+        let first = failed.errors.first().map(|error| error as &dyn Any);
+        let first = first.and_then(|error| error.downcast_ref::<std::io::Error>());
+        let kind = first.map_or(std::io::ErrorKind::Other, std::io::Error::kind);
+        std::io::Error::new(kind, failed)
     }
 }

@@ -19,6 +19,9 @@ use super::verdict::Verdict;
 /// Tasks that are printed before the rest is only counted; `{:#}` prints all.
 const MOST: usize = 50;
 
+/// Nanoseconds, a hundred years of them: who sleeps so long means for ever.
+const AGES: u64 = 100 * 365 * 86_400 * 1_000_000_000;
+
 /// The plain cause of a cycle of one, and the cure.
 const SELF_LOCK: &str =
     "    so it waits for what it took itself: let go of that first (drop the guard;
@@ -195,6 +198,7 @@ impl Report {
             What::Source(kinds::DESCRIPTOR) => kinds::DESCRIPTOR.to_owned(),
             What::Source(kind) => made("descriptor", Some(&format!("a {kind}")), wait.made),
             What::Quiescence => kinds::QUIESCENCE.to_owned(),
+            What::Timer(kind, AGES..) => format!("{kind} without end"),
             What::Timer(kind, left) => format!("{kind}, {} to go", span(*left)),
             What::End(id) => format!("the end of task {}", self.title(*id)),
             What::Children(kind, ids) => {
@@ -357,7 +361,7 @@ pub(super) fn legible(text: &str) -> String {
 fn span(nanos: u64) -> String {
     let duration = Duration::from_nanos(nanos);
     match nanos {
-        0..10_000 => format!("{duration:?}"),
+        0..1_000 => format!("{duration:?}"),
         _ => format!("{duration:.1?}"),
     }
 }

@@ -533,6 +533,16 @@ fn a_policy_can_wait_all_the_same() {
     assert!(runtime.try_block_on(pending::<()>()).is_err());
 }
 
+#[turnwise::test]
+async fn a_sleep_for_ever_is_called_so() {
+    let sleeps = spawn(sleep(Duration::MAX));
+    yield_now().await;
+    let text = dump().to_string();
+    assert!(text.contains("waits for sleep without end\n"), "{text}");
+    sleeps.cancel();
+    assert!(sleeps.await.is_err());
+}
+
 #[test]
 fn the_longest_poll_may_be_that_of_main() {
     let runtime = Builder::new().time_polls(true).build();

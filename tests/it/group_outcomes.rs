@@ -1,6 +1,7 @@
 //! Task groups: every way in which body and children can end, times every order of the two.
 
 use std::cell::RefCell;
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -342,4 +343,18 @@ fn the_panic_of_a_child_that_dropped_its_group_is_told() {
     });
     assert_eq!(told.borrow().len(), 1, "{told:?}");
     assert!(told.borrow()[0].contains("unheard"), "{told:?}");
+}
+
+#[turnwise::test]
+async fn an_error_of_input_and_output_keeps_its_kind_through_a_group() {
+    let broken = || async { Err::<(), _>(io::Error::from(io::ErrorKind::BrokenPipe)) };
+    let group = task_group(async |group: Group<io::Error>| {
+        drop(group.spawn(broken()));
+        std::future::pending::<Result<(), io::Error>>().await
+    });
+    let error = io::Error::from(group.await.unwrap_err());
+    assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    let other = task_group(async |_: Group<&str>| Err::<(), _>("no"));
+    let error = io::Error::from(other.await.unwrap_err());
+    assert_eq!(error.kind(), io::ErrorKind::Other);
 }
