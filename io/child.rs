@@ -16,7 +16,7 @@ use std::process::{self, ExitStatus, Output};
 use std::task::{Context, Poll};
 
 use mio::Interest;
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::flow::read_to_end;
 use super::pipe::{ChildStderr, ChildStdin, ChildStdout};
@@ -150,6 +150,39 @@ impl Child {
         let status = self.child.try_wait()?;
         self.over |= status.is_some();
         Ok(status)
+    }
+
+    /// Asks it to end (`SIGTERM`), which it may take its time for, or ignore. One that has ended is no
+    /// error.
+    ///
+    /// asyncio counterpart: `Process.terminate`.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn terminate(&mut self) -> io::Result<()> {
+        self.tell(Signal::TERM)
+    }
+
+    /// Sends it a signal. One that has ended is no error.
+    ///
+    /// asyncio counterpart: `Process.send_signal`.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `InvalidInput` for a number that has no name.
+    #[cfg(feature = "signal")]
+    pub fn send_signal(&mut self, signal: super::SignalKind) -> io::Result<()> {
+        let signal = Signal::from_named_raw(signal.as_raw());
+        self.tell(signal.ok_or(io::ErrorKind::InvalidInput)?)
+    }
+
+    fn tell(&mut self, signal: Signal) -> io::Result<()> {
+        // Until its end is collected nobody else has its number.
+        match self.try_wait()? {
+            Some(_) => Ok(()),
+            None => Ok(kill_process(Pid::from_child(&self.child), signal)?),
+        }
     }
 
     /// Kills it (`SIGKILL`); [`wait`](Child::wait) for its end afterwards. One that has ended is

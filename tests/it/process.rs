@@ -273,3 +273,50 @@ fn a_virtual_clock_stands_still_while_a_child_is_awaited() {
         });
     });
 }
+
+/// Says "ready", and ends with 7 at SIGTERM and with 8 at SIGUSR1.
+const OBEYS: &str =
+    "trap 'exit 7' TERM; trap 'exit 8' USR1; echo ready; while :; do sleep 0.01; done";
+
+async fn obedient() -> Child {
+    let mut child = shell(OBEYS).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = [0; 6];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut said)
+        .await
+        .unwrap();
+    assert_eq!(&said, b"ready\n");
+    child
+}
+
+#[test]
+fn a_child_is_asked_to_end() {
+    bounded(|| {
+        block_on(async {
+            let mut child = obedient().await;
+            child.terminate().unwrap();
+            assert_eq!(child.wait().await.unwrap().code(), Some(7));
+            // Its number may be another's by now.
+            child.terminate().unwrap();
+        });
+    });
+}
+
+#[cfg(feature = "signal")]
+#[test]
+fn a_child_is_sent_a_signal() {
+    use turnwise::io::SignalKind;
+
+    bounded(|| {
+        block_on(async {
+            let mut child = obedient().await;
+            let error = child.send_signal(SignalKind::from_raw(0)).unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+            child.send_signal(SignalKind::USER1).unwrap();
+            assert_eq!(child.wait().await.unwrap().code(), Some(8));
+        });
+    });
+}
