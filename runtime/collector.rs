@@ -170,6 +170,17 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Those who wait for work outside that is ours: the only one who has their waker is that.
+    pub(super) fn works(&mut self, kernel: &Kernel) {
+        for (_, work) in kernel.working.borrow().iter() {
+            if let Some(task) = work.awaited_by.and_then(|id| self.index.get(id)) {
+                self.rows[task].cloned = false;
+                let wait = Wait::new(What::Work(work.label.clone()), None, None);
+                self.add(task, wait, Help::Sure);
+            }
+        }
+    }
+
     /// Finds out who is stuck, and the cycles.
     pub(super) fn conclude(
         mut self,

@@ -17,7 +17,6 @@
 //! Access is one thread-local read and a state byte; there is no `Option<Rc<…>>` on the way. What
 //! lasts for one poll only lies beside the kernel (`polling.rs`).
 
-use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::rc::Rc;
@@ -28,6 +27,7 @@ use slab::Slab;
 use super::blocking::Pool;
 use super::builder::Options;
 use super::clock::Clock;
+use super::external::Work;
 use super::inlet::Inlets;
 use super::outside::Pace;
 use super::passes::Passes;
@@ -113,7 +113,7 @@ pub(crate) struct Kernel {
     /// How long the executor may run before it looks at reactor, clock and inbox.
     pub(crate) pace: Pace,
     /// Outside work that is certain to come back: blocking jobs, children, external guards.
-    pub(crate) working: RefCell<Slab<Cow<'static, str>>>,
+    pub(crate) working: RefCell<Slab<Work>>,
     /// The process that made the runtime; a fork must not use it.
     pub(crate) process: Cell<u32>,
     /// When that was checked last.

@@ -111,7 +111,7 @@ impl Report {
                     let _ = writeln!(dot, "  {queue} [shape=ellipse, label={label}]");
                 }
             }
-            What::Source(_) | What::Timer(..) | What::Quiescence => {
+            What::Source(_) | What::Work(_) | What::Timer(..) | What::Quiescence => {
                 let node = text(&format!("{} {}", row.id, self.what(wait)));
                 edge(&from, &node, &at);
                 let label = text(&self.what(wait));
@@ -128,8 +128,9 @@ fn wait_json(wait: &Wait) -> String {
         What::Queue(_, Some(ask), _) => text(ask),
         _ => "null".to_owned(),
     };
-    let (kind, tasks, left) = match &wait.what {
+    let (kind, tasks, left): (&str, _, _) = match &wait.what {
         What::Queue(kind, ..) | What::Source(kind) => (*kind, Vec::new(), None),
+        What::Work(label) => (label, Vec::new(), None),
         What::Quiescence => (kinds::QUIESCENCE, Vec::new(), None),
         What::Timer(kind, left) => (*kind, Vec::new(), Some(*left)),
         What::End(id) => ("end of task", vec![*id], None),

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::context::{self, Kernel};
 use super::remote::Remote;
+use super::task::TaskId;
 
 /// Tells the runtime that something outside, which it cannot see, is at work and will wake a task:
 /// while the guard lives the program is not declared dead, and a virtual clock stands still.
@@ -41,11 +42,27 @@ pub struct External {
     remote: Remote,
 }
 
+/// Work outside that is under way.
+pub(crate) struct Work {
+    pub(crate) label: Cow<'static, str>,
+    /// The task that does nothing but wait for it, if there is one.
+    pub(crate) awaited_by: Option<TaskId>,
+}
+
 impl External {
     pub(crate) fn new(kernel: &Kernel, label: Cow<'static, str>) -> Self {
-        let key = kernel.working.borrow_mut().insert(label);
+        let work = Work {
+            label,
+            awaited_by: None,
+        };
+        let key = kernel.working.borrow_mut().insert(work);
         let remote = Remote::of(kernel);
         External { key, remote }
+    }
+
+    /// Its entry among the work of its runtime.
+    pub(crate) fn key(&self) -> usize {
+        self.key
     }
 
     /// Whom it belongs to.

@@ -197,6 +197,7 @@ impl Report {
             What::Queue(kind, ask, _) => made(kind, ask.as_deref(), wait.made),
             What::Source(kinds::DESCRIPTOR) => kinds::DESCRIPTOR.to_owned(),
             What::Source(kind) => made("descriptor", Some(&format!("a {kind}")), wait.made),
+            What::Work(label) => legible(label),
             What::Quiescence => kinds::QUIESCENCE.to_owned(),
             What::Timer(kind, AGES..) => format!("{kind} without end"),
             What::Timer(kind, left) => format!("{kind}, {} to go", span(*left)),

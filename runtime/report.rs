@@ -94,6 +94,8 @@ pub(super) enum What {
     Quiescence,
     /// A deadline, and how far away it is.
     Timer(&'static str, u64),
+    /// Work outside.
+    Work(Cow<'static, str>),
     /// The end of a task.
     End(TaskId),
     /// The ends of children.
@@ -144,6 +146,7 @@ impl Report {
         collector.waiters(kernel, &living);
         collector.joins(kernel, &living);
         collector.polled_sources(kernel);
+        collector.works(kernel);
         (report.tasks, report.cycles) = collector.conclude(kernel, &report.outside);
         report.verdict = report.judge(kernel);
         report
@@ -242,7 +245,7 @@ impl Row {
     }
 }
 
-fn has_clones(kernel: &Kernel, task: &Task) -> bool {
+pub(super) fn has_clones(kernel: &Kernel, task: &Task) -> bool {
     let cloned = kernel.cloned.borrow();
     let waker = cloned.get(task.waker as usize).and_then(Option::as_ref);
     task.waker != NO_WAKER && waker.is_some_and(|waker| waker.is_cloned())

@@ -29,7 +29,7 @@ use super::context::Kernel;
 use super::problems::{call_foreign, print};
 use super::readiness::{Awaited, Readiness};
 use super::render::legible;
-use super::report::Report;
+use super::report::{Report, has_clones};
 
 /// Labels of work in flight that are printed before the rest is only counted.
 const MOST: usize = 8;
@@ -90,16 +90,20 @@ impl Outside {
             }
         }
         let cloned = kernel.cloned.borrow();
+        let wakers = cloned.iter().filter_map(|(_, waker)| waker.as_ref());
+        let wakers = wakers.filter(|waker| waker.is_cloned()).count();
+        // Those that our own threads keep are told as work.
         let working = kernel.working.borrow();
+        let waiting = working
+            .iter()
+            .filter_map(|(_, work)| tasks.get(work.awaited_by?));
+        let ours = waiting.filter(|task| has_clones(kernel, task)).count();
         Outside {
-            working: working.iter().map(|(_, label)| label.clone()).collect(),
+            working: working.iter().map(|(_, work)| work.label.clone()).collect(),
             sources,
             lapsed,
             signals,
-            wakers: cloned
-                .iter()
-                .filter(|(_, waker)| waker.as_ref().is_some_and(|waker| waker.is_cloned()))
-                .count(),
+            wakers: wakers.saturating_sub(ours),
             remotes: kernel
                 .link
                 .borrow()

@@ -533,6 +533,25 @@ fn a_policy_can_wait_all_the_same() {
     assert!(runtime.try_block_on(pending::<()>()).is_err());
 }
 
+#[turnwise::test(real_time)]
+async fn a_blocking_call_of_ours_is_no_foreign_code() {
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let place = format!("blocking call at {}:{}:", file!(), here() + 1);
+    let call = turnwise::spawn_blocking(move || ended.recv());
+    yield_now().await;
+    let report = dump();
+    let text = report.to_string();
+    assert!(
+        text.contains(&format!("\n  └─ waits for {place}")),
+        "{text}"
+    );
+    assert!(!text.contains("foreign"), "{text}");
+    assert!(report.to_json().contains(&format!(r#""for":"{place}"#)));
+    assert!(report.to_dot().contains(&place));
+    end.send(()).unwrap();
+    call.await.unwrap().unwrap();
+}
+
 #[turnwise::test]
 async fn a_sleep_for_ever_is_called_so() {
     let sleeps = spawn(sleep(Duration::MAX));
