@@ -1,8 +1,9 @@
 //! A result on its way from one thread to another: one that gives, one that waits.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -11,6 +12,8 @@ use super::join_error::JoinError;
 struct Shared<T> {
     state: Mutex<State<T>>,
     given: Condvar,
+    /// The reason for which it was asked to end, once it was.
+    cancelled: OnceLock<Option<Cow<'static, str>>>,
 }
 
 enum State<T> {
@@ -46,6 +49,7 @@ pub(crate) fn pair<T>() -> (Answer<T>, Question<T>) {
     let shared = Arc::new(Shared {
         state,
         given: Condvar::new(),
+        cancelled: OnceLock::new(),
     });
     (
         Answer {
@@ -73,7 +77,10 @@ impl<T> Answer<T> {
 
 impl<T> Drop for Answer<T> {
     fn drop(&mut self) {
-        let reason = Some("it was dropped before it had a result".into());
+        let reason = match self.shared.cancelled.get() {
+            Some(reason) => reason.clone(),
+            None => Some("it was dropped before it had a result".into()),
+        };
         self.shared.give(Err(JoinError::Cancelled { reason }));
     }
 }
@@ -99,6 +106,11 @@ impl<T> Question<T> {
             };
         }
         Some(take(&mut state))
+    }
+
+    /// Notes that the other end is about to be asked to end.
+    pub(crate) fn cancel(&self, reason: Option<Cow<'static, str>>) {
+        let _ = self.shared.cancelled.set(reason);
     }
 
     pub(crate) fn is_given(&self) -> bool {

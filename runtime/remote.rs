@@ -3,6 +3,7 @@
 //! Another thread holds a [`Remote`] and puts letters into the runtime's mailbox. Results travel the
 //! other way through a cell that both sides share.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -312,6 +313,16 @@ impl<T> RemoteHandle<T> {
 
     /// Requests the end of the task.
     pub fn cancel(&self) {
+        self.cancel_with(None);
+    }
+
+    /// As [`cancel`](RemoteHandle::cancel), with a reason that [`JoinError::Cancelled`] will carry.
+    pub fn cancel_because(&self, reason: impl Into<Cow<'static, str>>) {
+        self.cancel_with(Some(reason.into()));
+    }
+
+    fn cancel_with(&self, reason: Option<Cow<'static, str>>) {
+        self.question.cancel(reason);
         let id = self.id.clone();
         // Letters are read in order: by then the task has been started.
         let _ = self.remote.call(move || {

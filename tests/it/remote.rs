@@ -111,6 +111,18 @@ fn a_thread_cancels_a_task_even_before_it_was_started() {
 }
 
 #[test]
+fn a_cancelled_task_ends_for_the_reason_that_was_given() {
+    let reasons = beside(|remote| {
+        let never = || remote.spawn(|| async { pending::<()>().await });
+        let (plain, told) = (never(), never());
+        plain.cancel();
+        told.cancel_because("the user left");
+        [plain, told].map(|task| task.wait().expect_err("it was cancelled").to_string())
+    });
+    assert_eq!(reasons, ["task cancelled", "task cancelled: the user left"]);
+}
+
+#[test]
 fn a_cancel_after_the_end_changes_nothing() {
     let result = beside(|remote| {
         let handle = remote.spawn(|| async { 7 });
