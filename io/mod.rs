@@ -13,7 +13,8 @@
 //! the traits of `futures-io`, on the type and on a reference to it: `read_exact`, `lines`, `copy`
 //! and the rest come from `futures::AsyncReadExt` and its like. With the feature `hyper` they have
 //! hyper's traits, with `tokio-io` those of tokio. Through a trait nobody says when he gives a wait up
-//! and on which line he waits, so reports know less of it than of a method ([the guide](crate::guide::diagnostics)).
+//! and on which line he waits, so reports know less of it than of a method
+//! ([the guide](crate::guide::diagnostics)).
 //!
 //! What the standard library has opened comes in with `from_std` and leaves with `into_std`.
 

@@ -163,19 +163,13 @@ where
     };
     let run = Box::new(job);
     pool.queue(Job { run, at });
-    let key = expected.key();
     let wait = async move {
+        expected.is_awaited_here();
         let result = question.await;
         drop(expected);
         result.unwrap_or_else(|error| error.resume())
     };
-    let task = spawn_at(wait, at);
-    context::with(|kernel| {
-        if let Some(work) = kernel.working.borrow_mut().get_mut(key) {
-            work.awaited_by = Some(task.id());
-        }
-    });
-    Ok(task)
+    Ok(spawn_at(wait, at))
 }
 
 /// Why a blocking call was not taken. Gives the call back.

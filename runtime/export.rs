@@ -9,7 +9,8 @@ use super::waiters::Tally;
 
 impl Report {
     /// The report as one JSON object. Places are `"file:line:column"`, tasks are their ids as printed
-    /// everywhere (`"#1"`), times are nanoseconds. [The guide](crate::guide::diagnostics) lists the fields of a wait.
+    /// everywhere (`"#1"`), times are nanoseconds. [The guide](crate::guide::diagnostics) lists the
+    /// fields of a wait.
     pub fn to_json(&self) -> String {
         let tasks = list(self.tasks.iter().map(|row| self.row_json(row)));
         let cycle = |cycle| list(Vec::into_iter(cycle).map(|id| text(&format!("{id}"))));

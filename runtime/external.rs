@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::context::{self, Kernel};
+use super::polling::current_task;
 use super::remote::Remote;
 use super::task::TaskId;
 
@@ -60,9 +61,13 @@ impl External {
         External { key, remote }
     }
 
-    /// Its entry among the work of its runtime.
-    pub(crate) fn key(&self) -> usize {
-        self.key
+    /// Says that the task that runs does nothing but wait for it.
+    pub(crate) fn is_awaited_here(&self) {
+        context::with(|kernel| {
+            if let Some(work) = kernel.working.borrow_mut().get_mut(self.key) {
+                work.awaited_by = current_task();
+            }
+        });
     }
 
     /// Whom it belongs to.

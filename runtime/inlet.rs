@@ -31,7 +31,8 @@ use super::remote::{Gone, Letter, Remote};
 /// wait for answers ([`Remote::spawn`]).
 ///
 /// While an inlet lives, a loop that has nothing to do waits instead of being declared dead.
-/// A virtual clock jumps all the same: say with [`expect_external`](crate::expect_external) that something is under way.
+/// A virtual clock jumps all the same: say with [`expect_external`](crate::expect_external) that
+/// something is under way.
 ///
 /// asyncio counterpart: `loop.call_soon_threadsafe(queue.put_nowait, item)`.
 ///

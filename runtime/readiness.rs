@@ -14,8 +14,8 @@
 //!
 //! Only a future that was dropped tells the second case's first half from its second, and no poll
 //! says so. So who asked stays, is woken as promised, and makes a hang *suspected* at most. One
-//! with a foreign waker counts as awaited: a combinator does not poll again what was not woken. So
-//! does none whose waker has no data, as those that do nothing: that one took a look (`now_or_never`).
+//! with a foreign waker counts as awaited: a combinator does not poll again what was not woken. One whose
+//! waker has no data counts as *perhaps*: such wakers do nothing, and it took a look (`now_or_never`).
 //! Where the list is full of those who asked and went, the oldest is woken early, to ask again.
 
 use std::cell::{Cell, RefCell};
@@ -114,24 +114,32 @@ impl Direction {
         }
         context::with(|kernel| {
             let asked = kernel.passes.now();
-            let mut askers = self.askers.borrow_mut();
-            if let Some(known) = askers.iter_mut().find(|asker| asker.who.is(cx)) {
-                known.asked = asked;
+            if self.asks_again(cx, asked) {
                 return;
             }
-            drop(askers);
             let who = Who::of(cx);
-            let mut askers = self.askers.borrow_mut();
-            let oldest = (askers.len() == MOST).then(|| askers.remove(0));
-            // Nearly always the only one.
-            askers.reserve_exact(1);
-            askers.push(Asker { who, asked });
-            drop(askers);
-            if let Some(oldest) = oldest {
+            if let Some(oldest) = self.remember(Asker { who, asked }) {
                 oldest.who.wake(kernel);
             }
         });
         Poll::Pending
+    }
+
+    /// Notes that who polls with `cx` asked again, if that one is known.
+    fn asks_again(&self, cx: &Context<'_>, asked: Pass) -> bool {
+        let mut askers = self.askers.borrow_mut();
+        let known = askers.iter_mut().find(|asker| asker.who.is(cx));
+        known.map(|known| known.asked = asked).is_some()
+    }
+
+    /// Adds one who asks for the first time. Returns the oldest if there are too many.
+    fn remember(&self, asker: Asker) -> Option<Asker> {
+        let mut askers = self.askers.borrow_mut();
+        let oldest = (askers.len() == MOST).then(|| askers.remove(0));
+        // Nearly always the only one.
+        askers.reserve_exact(1);
+        askers.push(asker);
+        oldest
     }
 
     /// From now on a short result says nothing.

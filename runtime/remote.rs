@@ -113,7 +113,8 @@ pub fn remote() -> Remote {
 /// A handle for other threads: `Send`, `Sync` and `Clone`.
 ///
 /// While one lives, a loop that has nothing to do waits instead of being declared dead.
-/// A virtual clock jumps all the same: say with [`expect_external`](crate::expect_external) that something is under way.
+/// A virtual clock jumps all the same: say with [`expect_external`](crate::expect_external) that
+/// something is under way.
 ///
 /// asyncio counterpart: the loop, in `call_soon_threadsafe` and `run_coroutine_threadsafe`.
 ///

@@ -24,7 +24,8 @@ pub(super) type Place = &'static Location<'static>;
 /// A picture of the tasks of a runtime: what each waits for, on which line, and who holds it.
 ///
 /// [`Display`](std::fmt::Display) prints it as a tree for a terminal; [`to_json`](Report::to_json)
-/// and [`to_dot`](Report::to_dot) are for tools. See [the guide](crate::guide::diagnostics) for how to read one.
+/// and [`to_dot`](Report::to_dot) are for tools. See [the guide](crate::guide::diagnostics) for how to
+/// read one.
 #[derive(Clone)]
 pub struct Report {
     /// The tasks that have not ended, oldest first.

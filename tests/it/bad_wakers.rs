@@ -2,12 +2,12 @@
 //! goes no further than its message.
 
 use std::cell::Cell;
-use std::future::{Future, pending};
+use std::future::pending;
 use std::io::{Read, Write};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use futures::AsyncRead;
@@ -43,13 +43,6 @@ fn bad_to_drop() -> Waker {
         }
     }
     Waker::from(Arc::new(Bad))
-}
-
-/// Polls with a waker that lives only in what it waits for.
-fn poll_giving<F: Future + Unpin>(future: &mut F, waker: Waker) -> Poll<F::Output> {
-    let polled = poll_with(future, &waker);
-    drop(waker);
-    polled
 }
 
 #[test]
@@ -155,7 +148,7 @@ fn a_big_ask_that_leaves_lets_small_ones_pass() {
     let semaphore = Semaphore::new(1);
     let (spy, waker) = Spy::new();
     let mut big = semaphore.acquire_many(2);
-    assert!(poll_giving(&mut big, bad_to_drop()).is_pending());
+    assert!(poll_with(&mut big, &bad_to_drop()).is_pending());
     let mut small = semaphore.acquire();
     assert!(poll_with(&mut small, &waker).is_pending());
     drop(big);
@@ -175,7 +168,7 @@ fn a_group_that_is_dropped_drops_its_children() {
             drop(group.spawn(child));
             pending::<Result<(), ()>>().await
         }));
-        assert!(poll_giving(&mut group, bad_to_drop()).is_pending());
+        assert!(poll_with(&mut group, &bad_to_drop()).is_pending());
         yield_now().await;
         drop(group);
         assert_eq!(trace.take(), ["child"]);
@@ -184,31 +177,33 @@ fn a_group_that_is_dropped_drops_its_children() {
 
 #[test]
 fn everybody_else_of_one_look_at_descriptors_is_woken() {
-    let runtime = Runtime::new();
-    let good = Rc::new(Cell::new(0));
-    let (mut near, mut tasks) = (Vec::new(), Vec::new());
-    for is_bad in [true, false, true, false] {
-        let (ours, theirs) = runtime.block_on(async { UnixStream::pair() }).unwrap();
-        near.push(ours.into_std());
-        let good = good.clone();
-        tasks.push(runtime.spawn(async move {
-            let mut byte = [0];
-            let mut read = theirs.read(&mut byte);
-            if is_bad {
-                assert!(poll_with(&mut read, &bad()).is_pending());
-                pending::<()>().await;
-            }
-            assert_eq!(read.await.unwrap(), 1);
-            good.set(good.get() + 1);
-        }));
-    }
-    runtime.run_until_stalled();
-    for stream in &mut near {
-        stream.write_all(&[1]).unwrap();
-    }
-    while good.get() < 2 {
-        runtime.turn(None);
-    }
+    bounded(|| {
+        let runtime = Runtime::new();
+        let good = Rc::new(Cell::new(0));
+        let (mut near, mut tasks) = (Vec::new(), Vec::new());
+        for is_bad in [true, false, true, false] {
+            let (ours, theirs) = runtime.block_on(async { UnixStream::pair() }).unwrap();
+            near.push(ours.into_std());
+            let good = good.clone();
+            tasks.push(runtime.spawn(async move {
+                let mut byte = [0];
+                let mut read = theirs.read(&mut byte);
+                if is_bad {
+                    assert!(poll_with(&mut read, &bad()).is_pending());
+                    pending::<()>().await;
+                }
+                assert_eq!(read.await.unwrap(), 1);
+                good.set(good.get() + 1);
+            }));
+        }
+        runtime.run_until_stalled();
+        for stream in &mut near {
+            stream.write_all(&[1]).unwrap();
+        }
+        while good.get() < 2 {
+            runtime.turn(None);
+        }
+    });
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! One stream, several tasks: each is woken, whether it waits through a method or a trait.
 
-use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,20 +7,25 @@ use std::time::Duration;
 use futures::stream::FuturesUnordered;
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt, poll};
 use turnwise::io::UnixStream;
-use turnwise::{Builder, gather, spawn, timeout, yield_now};
+use turnwise::{gather, spawn, timeout, yield_now};
+
+/// More than a direction remembers.
+const CROWD: usize = 200;
+
+/// The two ends of a stream, one of them for several tasks.
+fn pair() -> (Rc<UnixStream>, UnixStream) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    (Rc::new(ours), theirs)
+}
 
 /// Reads through the trait, not the method of the same name.
 async fn read(mut stream: &UnixStream) -> std::io::Result<usize> {
     AsyncReadExt::read(&mut stream, &mut [0; 4]).await
 }
 
-/// More than a direction remembers.
-const CROWD: usize = 200;
-
 #[turnwise::test(real_time)]
 async fn writers_through_the_trait_are_all_woken() {
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    let ours = Rc::new(ours);
+    let (ours, theirs) = pair();
     let writers: Vec<_> = (0..3)
         .map(|_| {
             let ours = ours.clone();
@@ -39,8 +43,7 @@ async fn writers_through_the_trait_are_all_woken() {
 
 #[turnwise::test(real_time)]
 async fn a_reader_that_gives_up_takes_nobody_s_wake_along() {
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    let ours = Rc::new(ours);
+    let (ours, theirs) = pair();
     let stays = spawn({
         let ours = ours.clone();
         async move { read(&ours).await }
@@ -54,8 +57,7 @@ async fn a_reader_that_gives_up_takes_nobody_s_wake_along() {
 
 #[turnwise::test(real_time)]
 async fn a_method_and_a_trait_wait_side_by_side() {
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    let ours = Rc::new(ours);
+    let (ours, theirs) = pair();
     let by_method = spawn({
         let ours = ours.clone();
         async move { ours.read(&mut [0; 4]).await }
@@ -73,51 +75,38 @@ async fn a_method_and_a_trait_wait_side_by_side() {
 
 #[turnwise::test(real_time)]
 async fn a_crowd_in_one_task_reads_one_stream() {
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    let ours = Rc::new(ours);
-    let served = Rc::new(Cell::new(0));
-    let crowd = spawn({
-        let served = served.clone();
-        async move {
-            let reads_one = |_| {
-                let mut stream = &*ours;
-                async move { stream.read_exact(&mut [0; 1]).await }
-            };
-            let mut readers: FuturesUnordered<_> = (0..CROWD).map(reads_one).collect();
-            while let Some(read) = readers.next().await {
-                read.unwrap();
-                served.set(served.get() + 1);
-            }
-        }
+    let (ours, theirs) = pair();
+    let crowd = spawn(async move {
+        let reads_one = |_| {
+            let mut stream = &*ours;
+            async move { stream.read_exact(&mut [0; 1]).await.unwrap() }
+        };
+        let readers: FuturesUnordered<_> = (0..CROWD).map(reads_one).collect();
+        readers.count().await
     });
     yield_now().await;
     for byte in 0..CROWD {
         (&theirs).write_all(&[byte as u8]).await.unwrap();
         yield_now().await;
     }
-    crowd.await.unwrap();
-    assert_eq!(served.get(), CROWD);
+    assert_eq!(crowd.await.unwrap(), CROWD);
 }
 
-#[test]
-fn those_who_asked_and_ended_crowd_nobody_out() {
-    let runtime = Builder::new().build();
-    runtime.block_on(async {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        let ours = Rc::new(ours);
-        let stays = spawn({
-            let ours = ours.clone();
-            async move { read(&ours).await }
-        });
-        for _ in 0..10 * CROWD {
-            let ours = ours.clone();
-            let asks = spawn(async move {
-                assert!(poll!(pin!(read(&ours))).is_pending());
-            });
-            asks.await.unwrap();
-        }
-        // The one that stays was woken early now and then, and asked again.
-        theirs.write(b"data").await.unwrap();
-        assert_eq!(stays.await.unwrap().unwrap(), 4);
+#[turnwise::test(real_time)]
+async fn those_who_asked_and_ended_crowd_nobody_out() {
+    let (ours, theirs) = pair();
+    let stays = spawn({
+        let ours = ours.clone();
+        async move { read(&ours).await }
     });
+    for _ in 0..10 * CROWD {
+        let ours = ours.clone();
+        let asks = spawn(async move {
+            assert!(poll!(pin!(read(&ours))).is_pending());
+        });
+        asks.await.unwrap();
+    }
+    // The one that stays was woken early now and then, and asked again.
+    theirs.write(b"data").await.unwrap();
+    assert_eq!(stays.await.unwrap().unwrap(), 4);
 }
