@@ -82,13 +82,14 @@ pub struct Channel<S: Store> {
     store: S,
     len: Cell<usize>,
     capacity: usize,
+    /// The capacity, and nothing once the queue is closed.
+    limit: Cell<usize>,
     /// Items that belong to getters which have not run yet.
     reserved: Cell<usize>,
     /// Room that belongs to putters which have not run yet.
     promised: Cell<usize>,
     /// Items put whose work is not done.
     unfinished: Cell<usize>,
-    closed: Cell<bool>,
     pub(super) getters: WaitQueue,
     pub(super) putters: WaitQueue,
     pub(super) joiners: WaitQueue,
@@ -105,10 +106,10 @@ impl<S: Store> Channel<S> {
             store,
             len: Cell::new(0),
             capacity,
+            limit: Cell::new(capacity),
             reserved: Cell::new(0),
             promised: Cell::new(0),
             unfinished: Cell::new(0),
-            closed: Cell::new(false),
             getters: WaitQueue::new(S::KIND).with_terms(&TERMS),
             putters: WaitQueue::new(S::KIND).with_terms(&TERMS),
             joiners: WaitQueue::new(S::KIND).with_terms(&TERMS),
@@ -182,14 +183,14 @@ impl<S: Store> Channel<S> {
     ///
     /// [`TryPutError`] with the item, if the queue is full or closed.
     pub fn try_put(&self, item: S::Item) -> Result<(), TryPutError<S::Item>> {
-        if self.closed.get() {
-            return Err(TryPutError::Closed(item));
+        if self.has_room() {
+            self.store_item(item);
+            return Ok(());
         }
-        if !self.has_room() {
-            return Err(TryPutError::Full(item));
-        }
-        self.store_item(item);
-        Ok(())
+        Err(match self.is_closed() {
+            true => TryPutError::Closed(item),
+            false => TryPutError::Full(item),
+        })
     }
 
     /// Takes the next item out if there is one that belongs to nobody who waits.
@@ -200,11 +201,7 @@ impl<S: Store> Channel<S> {
     ///
     /// [`TryGetError`] if there is none, or there will never be one again.
     pub fn try_get(&self) -> Result<S::Item, TryGetError> {
-        let item = if self.has_item() {
-            self.claim(false)
-        } else {
-            None
-        };
+        let item = if self.has_item() { self.claim() } else { None };
         item.ok_or(match self.has_ended() {
             true => TryGetError::Closed,
             false => TryGetError::Empty,
@@ -241,7 +238,7 @@ impl<S: Store> Channel<S> {
     ///
     /// asyncio counterpart: `Queue.shutdown()`.
     pub fn close(&self) {
-        if !self.closed.replace(true) {
+        if self.limit.replace(0) > 0 {
             // A putter that was granted room and has not run is too late as well.
             self.promised.set(0);
             self.putters.grant_all(|_, _| CLOSED);
@@ -295,7 +292,7 @@ impl<S: Store> Channel<S> {
 
     /// Whether the queue was closed.
     pub fn is_closed(&self) -> bool {
-        self.closed.get()
+        self.limit.get() == 0
     }
 
     /// Items whose work is not done: what [`join`](Channel::join) waits for.
@@ -303,12 +300,14 @@ impl<S: Store> Channel<S> {
         self.unfinished.get()
     }
 
-    /// Whether there is room that belongs to nobody.
+    /// Whether there is room that belongs to nobody: none while somebody waits for it.
+    #[inline]
     pub(super) fn has_room(&self) -> bool {
-        !self.is_full() && self.putters.is_empty()
+        self.len.get() + self.promised.get() < self.limit.get()
     }
 
-    /// Whether there is an item that belongs to nobody.
+    /// Whether there is an item that belongs to nobody: none while somebody waits for it.
+    #[inline]
     pub(super) fn has_item(&self) -> bool {
         self.len.get() > self.reserved.get()
     }
@@ -340,32 +339,34 @@ impl<S: Store> Channel<S> {
         self.offer_item();
     }
 
-    /// Takes the next item out, one that was reserved or one that belonged to nobody, and offers
-    /// its room to the head putter.
+    /// Takes the next item out, one that belonged to nobody, and offers its room to the head putter.
     #[inline]
-    pub(super) fn claim(&self, reserved: bool) -> Option<S::Item> {
-        let grant = reserved.then(|| Grant(self, ITEM));
+    pub(super) fn claim(&self) -> Option<S::Item> {
         let item = self.store.pop()?;
-        if let Some(grant) = grant {
-            grant.used();
-            self.reserved.set(self.reserved.get().saturating_sub(1));
-        }
         self.len.set(self.len.get() - 1);
-        if self.closed.get() {
-            self.announce_end();
-        } else {
-            self.offer_room();
-        }
+        self.offer_room();
+        Some(item)
+    }
+
+    /// As [`claim`](Channel::claim), but one that was reserved.
+    pub(super) fn claim_reserved(&self) -> Option<S::Item> {
+        let grant = Grant(self, ITEM);
+        let item = self.store.pop()?;
+        grant.used();
+        self.reserved.set(self.reserved.get().saturating_sub(1));
+        self.len.set(self.len.get() - 1);
+        self.offer_room();
+        // Others wait behind a reserved item only.
+        self.announce_end();
         Some(item)
     }
 
     /// Whether no getter will find an item any more.
     pub(super) fn has_ended(&self) -> bool {
-        self.closed.get() && self.len.get() == 0
+        self.is_closed() && self.len.get() == 0
     }
 
     /// Tells the getters that wait of the end, unless an item may still be left for one of them.
-    #[cold]
     fn announce_end(&self) {
         if self.has_ended() {
             self.getters.grant_all(|_, _| CLOSED);
@@ -382,7 +383,7 @@ impl<S: Store> Channel<S> {
 
     #[inline]
     fn offer_room(&self) {
-        if !self.putters.is_empty() && !self.is_full() {
+        if !self.putters.is_empty() && self.has_room() {
             self.promised.set(self.promised.get() + 1);
             self.putters.grant_head();
         }

@@ -28,24 +28,36 @@ impl<S: Store> Unpin for Put<'_, S> {}
 impl<S: Store> Future for Put<'_, S> {
     type Output = Result<(), Closed<S::Item>>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let queue = this.wait.owner();
-        let at_once = this
-            .wait
-            .skip_if(|queue| queue.is_closed() || queue.has_room());
-        if !at_once {
-            ready!(Pin::new(&mut this.wait).poll(cx));
+        if !self.wait.skip_if(Channel::has_room) {
+            return self.poll_late(cx);
         }
-        let item = this.item.take().expect("a put is ready once");
+        let item = self.take_item();
+        self.wait.owner().store_item(item);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: Store> Put<'_, S> {
+    /// The poll of a put that does not find room: out of line, so that who awaits has the short one.
+    #[inline(never)]
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed<S::Item>>> {
+        let queue = self.wait.owner();
+        if !self.wait.skip_if(Channel::is_closed) {
+            ready!(Pin::new(&mut self.wait).poll(cx));
+        }
+        let item = self.take_item();
         if queue.is_closed() {
             return Poll::Ready(Err(Closed(item)));
         }
-        match at_once {
-            true => queue.store_item(item),
-            false => queue.store_promised(item),
-        }
+        queue.store_promised(item);
         Poll::Ready(Ok(()))
+    }
+
+    #[inline]
+    fn take_item(&mut self) -> S::Item {
+        self.item.take().expect("a put is ready once")
     }
 }
 
@@ -58,21 +70,29 @@ pub struct Get<'a, S: Store> {
 impl<S: Store> Future for Get<'_, S> {
     type Output = Result<S::Item, Closed>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let queue = self.wait.owner();
-        let mut granted = CLOSED;
-        if !self
-            .wait
-            .skip_if(|queue| queue.has_item() || queue.has_ended())
-        {
-            granted = ready!(Pin::new(&mut self.wait).poll(cx));
-        }
-        let item = match granted {
-            CLOSED => queue.has_item().then(|| queue.claim(false)).flatten(),
-            // None if close_now has taken the items away meanwhile.
-            _ => queue.claim(true),
+        let item = match self.wait.skip_if(Channel::has_item) {
+            true => self.wait.owner().claim(),
+            false => ready!(self.poll_late(cx)),
         };
         Poll::Ready(item.ok_or(Closed(())))
+    }
+}
+
+impl<S: Store> Get<'_, S> {
+    /// The poll of a get that does not find an item; out of line as well.
+    #[inline(never)]
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let queue = self.wait.owner();
+        if self.wait.skip_if(Channel::has_ended) {
+            return Poll::Ready(None);
+        }
+        Poll::Ready(match ready!(Pin::new(&mut self.wait).poll(cx)) {
+            CLOSED => queue.has_item().then(|| queue.claim()).flatten(),
+            // None if close_now has taken the items away meanwhile.
+            _ => queue.claim_reserved(),
+        })
     }
 }
 
