@@ -129,6 +129,15 @@ const SCRIPTS: &[Script] = scripts! {
         b: "acquire; release"
         c: "acquire; release"
     }
+    a_newcomer_finds_nobody_but_a_cancelled_waiter {
+        a: "acquire; turn; cancel b; release"
+        b: "acquire; release"
+        c: "turn; acquire; release"
+    }
+    a_task_cancels_itself {
+        a: "cancel a; sleep 9"
+        b: "set; turn"
+    }
     // Semaphore.
     a_semaphore_lets_in_three_at_a_time (permits=3) {
         a: "enter; turn; leave"
@@ -160,6 +169,11 @@ const SCRIPTS: &[Script] = scripts! {
         a: "enter; turn; cancel b; leave; turn; turn"
         b: "enter; leave"
         c: "enter; leave"
+    }
+    a_newcomer_finds_a_permit_beside_the_one_of_the_woken_waiter (permits=2) {
+        a: "enter; enter; turn; leave; leave"
+        b: "enter; leave"
+        c: "turn; enter; leave"
     }
     // Event.
     an_event_is_set_and_cleared_before_its_waiters_run {
@@ -316,6 +330,11 @@ const SCRIPTS: &[Script] = scripts! {
         b: "meet"
         c: "turn; abort; turn; meet"
     }
+    a_barrier_is_aborted_while_a_round_leaves (parties=3) {
+        a: "meet; meet"
+        b: "meet"
+        c: "meet; abort"
+    }
     // Limits of time.
     a_limit_of_zero_on_what_is_ready (capacity=1) {
         a: "put 1; timeout 0 get; try_get"
@@ -368,9 +387,24 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
         "a:acquire a:turn a:release a:locked=yes c:turn c:locked=yes b:acquire b:locked=yes b:release b:locked=no c:turn c:locked=no",
     ),
     (
+        "a_newcomer_finds_nobody_but_a_cancelled_waiter",
+        "Cancelled while it waits",
+        "a:acquire a:turn a:cancel-b a:release c:turn b:cancelled c:acquire c:release",
+    ),
+    (
+        "a_task_cancels_itself",
+        "Cancelled by itself",
+        "a:cancel-a a:cancelled b:set b:turn",
+    ),
+    (
         "a_waiter_for_a_permit_is_cancelled_before_the_leaving_of_the_same_turn",
         "Cancelled while it waits",
         "a:enter a:turn a:cancel-b a:leave b:cancelled a:turn c:enter c:leave a:turn",
+    ),
+    (
+        "a_newcomer_finds_a_permit_beside_the_one_of_the_woken_waiter",
+        "Semaphore",
+        "a:enter a:enter a:turn a:leave a:leave c:turn c:enter c:leave b:enter b:leave",
     ),
     (
         "a_waiter_on_a_condition_is_cancelled_while_another_holds_the_lock",
@@ -426,6 +460,11 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
         "a_waiter_at_a_barrier_is_cancelled",
         "Barrier",
         "c:turn c:cancel-a d:turn a:cancelled c:turn d:turn c:turn d:turn d:turn d:turn d:turn d:meet=2 b:meet=0 c:meet=1",
+    ),
+    (
+        "a_barrier_is_aborted_while_a_round_leaves",
+        "Barrier",
+        "c:meet=2 c:abort a:meet=0 a:meet=broken b:meet=1",
     ),
     (
         "wait_for_zero_on_what_is_ready",

@@ -14,6 +14,7 @@
 mod alloc;
 mod asyncio_interpreter;
 mod asyncio_order;
+mod asyncio_random;
 mod auto_traits;
 mod bad_wakers;
 mod blocking;

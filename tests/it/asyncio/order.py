@@ -187,7 +187,9 @@ def run(settings, sources):
 
     async def main():
         while left := [task for task in script.tasks.values() if not task.done()]:
-            await left[0]
+            # Who was cancelled before it began has not logged it either.
+            with contextlib.suppress(asyncio.CancelledError):
+                await left[0]
 
     try:
         loop.run_until_complete(main())
@@ -200,7 +202,7 @@ def run(settings, sources):
 def main():
     logging.disable()
     print("version", "{}.{}".format(*sys.version_info), sep="\t")
-    for line in sys.stdin:
+    for line in sys.stdin.read().splitlines():
         word, *rest = line.strip().split(None, 2)
         if word == "script":
             name, sources = rest[0], {}
