@@ -9,6 +9,7 @@ use std::process::{self, ExitStatus, Output, Stdio};
 use super::child::Child;
 use super::reap;
 use super::steps::Steps;
+use crate::runtime::need_runtime;
 
 /// Describes a process to start: [`std::process::Command`] with streams and an end that can be
 /// awaited. What is missing here is on [`as_std_mut`](Command::as_std_mut).
@@ -152,6 +153,7 @@ impl Command {
     /// Without a runtime on this thread.
     #[track_caller]
     pub fn status(&mut self) -> Steps<ExitStatus> {
+        need_runtime();
         let (child, at) = (self.spawn(), Location::caller());
         Steps::new(async move { child?.wait_at(at).await })
     }
@@ -173,6 +175,7 @@ impl Command {
     /// Without a runtime on this thread.
     #[track_caller]
     pub fn output(&mut self) -> Steps<Output> {
+        need_runtime();
         let [stdin, stdout, stderr] = self.chosen;
         // What was not chosen is inherited by a later `spawn`, as before.
         if !stdin {

@@ -119,6 +119,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    context::with_runtime("a blocking call", |_| ());
     offer(call, None, at).unwrap_or_else(|refused| {
         let mut reason = refused.to_string();
         if let TrySpawnError::NoThread(_, error) = &refused {

@@ -105,5 +105,7 @@ pub(crate) use alarm::Alarm;
 pub(crate) use blocking::spawn_blocking_at;
 pub(crate) use polling::spend_io;
 pub(crate) use readiness::{Direction, Readiness, Way};
+#[cfg(feature = "process")]
+pub(crate) use sources::need_runtime;
 pub(crate) use sources::{deregister, register, released};
 pub(crate) use time::yield_once;

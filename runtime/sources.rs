@@ -28,6 +28,13 @@ pub(crate) fn register(
     })
 }
 
+/// Panics with the cure where nothing could be registered.
+#[cfg(feature = "process")]
+#[track_caller]
+pub(crate) fn need_runtime() {
+    context::with_runtime("i/o", |_| ());
+}
+
 /// Takes a source off the reactor it was registered with, if that still exists.
 pub(crate) fn deregister(source: &mut dyn Source, readiness: &Readiness) {
     if readiness.orphaned.get() {

@@ -25,6 +25,7 @@ mod crowd;
 mod diagnostics_page;
 mod differential;
 mod differential_channels;
+mod documented;
 mod documents;
 mod dump;
 mod eager;
