@@ -93,6 +93,8 @@ impl Child {
 
     /// Waits for its end. Its standard input is closed first, so that it does not wait for more.
     ///
+    /// asyncio counterpart: `Process.wait`, which leaves the input open.
+    ///
     /// While this future lives, a virtual clock stands still.
     ///
     /// # Cancel safety

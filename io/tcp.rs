@@ -25,7 +25,8 @@ use crate::runtime::{Readiness, Way};
 /// A TCP connection.
 ///
 /// asyncio counterpart: the pair of `asyncio.open_connection`. Differences: nothing is buffered
-/// (wrap it in `futures::io::BufReader`), and a write waits until the system takes it.
+/// (wrap it in `futures::io::BufReader`), a write waits until the system takes it, and small writes
+/// are sent at once only after [`set_nodelay`](TcpStream::set_nodelay).
 ///
 /// # Examples
 ///

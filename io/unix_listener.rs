@@ -23,7 +23,7 @@ pub struct UnixListener {
 }
 
 impl UnixListener {
-    /// Listens at a path, where nothing may be yet.
+    /// Listens at a path, where nothing may be yet: asyncio would remove a socket that is left there.
     ///
     /// # Errors
     ///

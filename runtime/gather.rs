@@ -25,6 +25,7 @@ use super::nursery::{Nursery, Report};
 /// Dropping it drops the futures, spawned ones inside that drop; tasks behind handles are detached.
 ///
 /// asyncio counterpart: `asyncio.gather(..., return_exceptions=True)`: every result comes back.
+/// Difference: when that is cancelled it cancels tasks that it was given, too.
 ///
 /// # Cancel safety
 ///
@@ -93,7 +94,8 @@ pub fn try_gather<K, G: TryGather<K>>(futures: G) -> G::Future {
 /// Waits for the first of several futures and drops the others before it returns.
 ///
 /// Takes a tuple (of up to eight), an array or a vector of futures with the same output; they are polled inline in
-/// order, and of two that are ready the first in order wins. All are owned, so none is kept unpolled.
+/// order, and of two that are ready the first in order wins. All are owned, so none is kept unpolled; a
+/// task behind a handle goes on, detached.
 ///
 /// asyncio counterpart: `asyncio.wait(..., return_when=FIRST_COMPLETED)` with the cancellation of the
 /// rest.

@@ -124,7 +124,9 @@ impl<T> JoinHandle<T> {
     /// A task that has already finished keeps its result. A task that cancels itself ends when it
     /// next waits; a value it returns before that is delivered.
     ///
-    /// asyncio counterpart: `Task.cancel()`. The task cannot refuse: there is no exception to catch.
+    /// asyncio counterpart: `Task.cancel()`. Differences: the task cannot refuse, since there is no
+    /// exception to catch; a task of asyncio that cancels itself and returns without waiting counts as
+    /// cancelled.
     pub fn cancel(&self) {
         cancel(self.id, None);
     }

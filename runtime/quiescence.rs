@@ -25,7 +25,8 @@ pub(crate) const fn queue() -> WaitQueue {
 ///
 /// # Cancel safety
 ///
-/// *Strict*.
+/// *Strict*, except that one dropped between the moment of rest and its own turn waits for the next
+/// such moment when it comes back.
 ///
 /// # Panics
 ///

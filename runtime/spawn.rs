@@ -47,8 +47,8 @@ where
 /// What the task does before its first wait happens here and now; a task that does not wait is over
 /// when this returns. The caller's own poll goes on afterwards.
 ///
-/// asyncio counterpart: `asyncio.eager_task_factory`. Difference: the task exists, with an identity
-/// of its own, from the beginning.
+/// asyncio counterpart: `asyncio.eager_task_factory`. Difference: it is chosen for each task, not for
+/// the whole loop.
 ///
 /// # Panics
 ///

@@ -126,10 +126,10 @@ impl fmt::Debug for Sleep {
 /// Bounds a future by a time limit.
 ///
 /// The future is polled first: a value that is ready wins, and a limit of zero polls it once. When
-/// the time is up the future is dropped before the error is returned.
+/// the time is up the future is dropped before the error is returned. A task behind a handle goes on.
 ///
-/// asyncio counterpart: `asyncio.wait_for`. Differences: of two nested limits with the same
-/// deadline the inner one reports; the time counts from this call.
+/// asyncio counterpart: `asyncio.wait_for`. Differences: that cancels a task that it waits for; of two
+/// nested limits with the same deadline the inner one reports; the time counts from this call.
 ///
 /// # Cancel safety
 ///
@@ -270,7 +270,7 @@ impl From<Elapsed> for std::io::Error {
 ///
 /// # Cancel safety
 ///
-/// *Strict*.
+/// *Strict* for `&mut`: calling it again yields again.
 ///
 /// # Examples
 ///

@@ -32,12 +32,13 @@ pub enum When {
 /// Takes the handles of the tasks that have ended out of `handles`, in their order, and returns
 /// them: awaiting those is ready at once. The rest stay where they are.
 ///
-/// asyncio counterpart: `asyncio.wait`. Difference: an `Err` that a task returns is a value, not an
-/// error of the task.
+/// asyncio counterpart: `asyncio.wait`. Differences: an `Err` that a task returns is a value, not an
+/// error of the task; a cancelled task ends a [`When::FirstError`], where it does not end asyncio's
+/// `FIRST_EXCEPTION`.
 ///
 /// # Cancel safety
 ///
-/// *Strict*: a dropped wait leaves every handle in place.
+/// *Strict*: a dropped wait leaves every handle in place. A time limit begins anew.
 ///
 /// # Panics
 ///
@@ -161,7 +162,8 @@ impl<T> fmt::Debug for WaitHandles<'_, T> {
 
 /// A stream of the results of tasks in the order in which they end, each with its place in `handles`.
 ///
-/// asyncio counterpart: `asyncio.as_completed`. Difference: it says which task it was.
+/// asyncio counterpart: `asyncio.as_completed`. Difference: it says which task it was, as that does
+/// since CPython 3.13 under `async for`.
 ///
 /// # Cancel safety
 ///

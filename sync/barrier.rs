@@ -30,9 +30,10 @@ const BROKEN: usize = usize::MAX;
 
 /// A meeting point: nobody passes until a fixed number of tasks have come.
 ///
-/// asyncio counterpart: `asyncio.Barrier`. Differences: a cancelled waiter leaves the barrier as if
-/// it had never come; those who come again do not wait until the last round has drained; `abort` and
-/// `reset` are plain functions, and do not reach a waiter that a trip has released.
+/// asyncio counterpart: `asyncio.Barrier`. Differences: indices are handed out when all have come, so
+/// that none is given twice after a waiter was cancelled; those who come again do not wait until the
+/// last round has drained; `abort` and `reset` are plain functions, and do not reach a waiter that a
+/// trip has released.
 ///
 /// # Fairness
 ///

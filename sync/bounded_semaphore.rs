@@ -64,7 +64,7 @@ impl BoundedSemaphore {
         self.acquire_many(1)
     }
 
-    /// Waits for `permits` permits, all at once; for none it is ready at once.
+    /// Waits for `permits` permits, all at once; for none it is ready at once, whoever waits.
     ///
     /// # Fairness
     ///
@@ -112,14 +112,15 @@ impl BoundedSemaphore {
         AcquirePermits::new(Reach::Shared(self.clone()), permits)
     }
 
-    /// Takes one permit if one is free, which none is that a waiter could use.
+    /// Takes one permit if one is free and nobody waits.
     #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         self.try_acquire_many(1)
     }
 
-    /// Takes `permits` permits if so many are free and nobody waits.
+    /// Takes `permits` permits, all at once, if so many are free and nobody waits; none can always be
+    /// taken.
     #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
     pub fn try_acquire_many(&self, permits: usize) -> Option<Permit<'_>> {

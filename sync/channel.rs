@@ -225,7 +225,8 @@ impl<S: Store> Channel<S> {
     ///
     /// # Cancel safety
     ///
-    /// *Strict*.
+    /// *Strict*, except that one dropped after the end of all work waits for what was put since when it
+    /// comes back.
     #[track_caller]
     pub fn join(&self) -> Join<'_, S> {
         Join {

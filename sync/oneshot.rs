@@ -74,7 +74,8 @@ pub struct Sender<T> {
 ///
 /// # Errors
 ///
-/// [`RecvError`] if the sender was dropped without sending, or the value was taken before.
+/// [`RecvError`] if the sender was dropped without sending, this end was [closed](Receiver::close)
+/// first, or the value was taken before.
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Receiver<T> {
     shared: Rc<Shared<T>>,
@@ -216,7 +217,8 @@ impl<T> Future for SenderClosed<'_, T> {
     }
 }
 
-/// The sender was dropped without sending, or the value was taken before.
+/// No value will come: the sender was dropped without sending, the receiver was closed first, or the
+/// value was taken before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecvError(());
 
@@ -232,7 +234,7 @@ pub enum TryRecvError {
 
 impl fmt::Display for RecvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sender was dropped without sending")
+        f.write_str("no value was sent, or it was taken before")
     }
 }
 

@@ -58,7 +58,7 @@ impl Semaphore {
         self.acquire_many(1)
     }
 
-    /// Waits for `permits` permits, all at once; for none it is ready at once.
+    /// Waits for `permits` permits, all at once; for none it is ready at once, whoever waits.
     ///
     /// It waits for [`add_permits`](Semaphore::add_permits) if there are not so many in all.
     ///
@@ -113,14 +113,15 @@ impl Semaphore {
         AcquirePermits::new(Reach::Shared(self.clone()), permits)
     }
 
-    /// Takes one permit if one is free, which none is that a waiter could use.
+    /// Takes one permit if one is free and nobody waits.
     #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         self.try_acquire_many(1)
     }
 
-    /// Takes `permits` permits if so many are free and nobody waits.
+    /// Takes `permits` permits, all at once, if so many are free and nobody waits; none can always be
+    /// taken.
     #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
     pub fn try_acquire_many(&self, permits: usize) -> Option<Permit<'_>> {

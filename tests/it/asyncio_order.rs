@@ -219,6 +219,11 @@ const SCRIPTS: &[Script] = scripts! {
         b: "turn; acquire; turn; cancel a; turn; turn; turn; release; turn; turn"
         c: "turn; turn; acquire; turn; release"
     }
+    a_waiter_on_a_condition_is_cancelled_before_the_notification_of_the_same_turn {
+        a: "acquire; wait; release"
+        b: "acquire; wait; release"
+        c: "turn; turn; acquire; cancel a; notify 1; release; turn; turn; turn; turn"
+    }
     a_notified_waiter_is_cancelled_before_it_runs {
         a: "acquire; wait; release"
         b: "acquire; wait; release"
@@ -410,6 +415,11 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
         "a_waiter_on_a_condition_is_cancelled_while_another_holds_the_lock",
         "Condition, cancelled",
         "a:acquire b:turn b:acquire c:turn b:turn b:cancel-a c:turn a:cancelled b:turn b:turn b:turn b:release c:acquire b:turn c:turn c:release b:turn",
+    ),
+    (
+        "a_waiter_on_a_condition_is_cancelled_before_the_notification_of_the_same_turn",
+        "Cancelled while it waits",
+        "a:acquire b:acquire c:turn c:turn c:acquire c:cancel-a c:notify-1 c:release a:cancelled c:turn b:wait b:release c:turn c:turn c:turn",
     ),
     (
         "a_notified_waiter_is_cancelled_before_it_runs",

@@ -303,18 +303,23 @@ const TOKIO: &str = "
 main test join try_join select pin task_local
 spawn spawn_blocking spawn_local block_in_place yield_now consume_budget unconstrained coop
 JoinHandle AbortHandle JoinError JoinSet LocalSet LocalKey Id id try_id
-Runtime LocalRuntime LocalOptions Builder Handle RuntimeFlavor UnhandledPanic RngSeed
-Barrier BarrierWaitResult broadcast mpsc oneshot watch Notify OnceCell SetOnce
+Runtime LocalRuntime LocalOptions Builder Handle RuntimeFlavor UnhandledPanic RngSeed RuntimeMetrics
+TryCurrentError LocalEnterGuard
+Barrier BarrierWaitResult broadcast mpsc oneshot watch Notify OnceCell SetOnce SetOnceError SetError
+unbounded_channel UnboundedSender UnboundedReceiver WeakSender WeakUnboundedSender
+SendError TrySendError SendTimeoutError RecvError TryRecvError
 Mutex MutexGuard OwnedMutexGuard MappedMutexGuard OwnedMappedMutexGuard TryLockError
 RwLock RwLockReadGuard RwLockWriteGuard RwLockMappedWriteGuard OwnedRwLockReadGuard
 OwnedRwLockWriteGuard OwnedRwLockMappedWriteGuard
 Semaphore SemaphorePermit OwnedSemaphorePermit AcquireError TryAcquireError
-sleep sleep_until timeout timeout_at interval Instant MissedTickBehavior pause resume advance
+sleep sleep_until timeout timeout_at interval interval_at Instant MissedTickBehavior pause resume advance
+Sleep Timeout Interval Elapsed
 TcpListener TcpStream TcpSocket UdpSocket UnixListener UnixStream UnixDatagram UnixSocket UCred pipe
-lookup_host ToSocketAddrs OwnedReadHalf OwnedWriteHalf
-AsyncRead AsyncBufRead AsyncWrite ReadBuf BufReader BufWriter ReadHalf WriteHalf AsyncFd Interest Ready
-copy copy_bidirectional duplex simplex empty sink repeat split stdin stdout stderr
-fs Command Child ChildStdin ChildStdout ChildStderr ctrl_c signal SignalKind
+lookup_host ToSocketAddrs OwnedReadHalf OwnedWriteHalf ReuniteError OpenOptions
+AsyncRead AsyncBufRead AsyncWrite AsyncSeek ReadBuf BufReader BufWriter BufStream ReadHalf WriteHalf
+AsyncFd AsyncFdReadyGuard TryIoError Interest Ready DuplexStream SimplexStream
+copy copy_buf copy_bidirectional duplex simplex empty sink repeat split stdin stdout stderr
+fs File Command Child ChildStdin ChildStdout ChildStderr ctrl_c signal SignalKind
 ";
 
 #[test]
@@ -334,6 +339,7 @@ for kind in (asyncio.AbstractEventLoop, asyncio.Runner, asyncio.Task, asyncio.Fu
              asyncio.Semaphore, asyncio.BoundedSemaphore, asyncio.Barrier, asyncio.Queue,
              asyncio.StreamReader, asyncio.StreamWriter, asyncio.subprocess.Process, base.Server):
     names.update(name for name in dir(kind) if not name.startswith('_'))
+names.update(('pid', 'stdin', 'stdout', 'stderr'))
 print('\\n'.join(sorted(names)))
 ";
 
