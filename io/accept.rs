@@ -16,13 +16,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use mio::{Interest, event};
+use mio::event;
 use rustix::io::Errno;
 
 use super::ready::Ready;
 use super::source::Source;
 use crate::runtime::time::{Sleep, sleep};
-use crate::runtime::{Direction, Wait, Way, released};
+use crate::runtime::{Direction, SourceKind, Wait, Way, released};
 
 /// How long a full process rests at most before it tries again.
 const REST: Duration = Duration::from_millis(10);
@@ -37,9 +37,13 @@ pub(crate) struct Acceptor<L: event::Source> {
 
 impl<L: event::Source> Acceptor<L> {
     #[track_caller]
-    pub(crate) fn new(listener: L, at: &'static Location<'static>) -> io::Result<Self> {
+    pub(crate) fn new(
+        listener: L,
+        kind: &'static SourceKind,
+        at: &'static Location<'static>,
+    ) -> io::Result<Self> {
         Ok(Acceptor {
-            source: Source::new_at(listener, Interest::READABLE, at)?,
+            source: Source::new_at(listener, kind, at)?,
             full: Cell::new(false),
             released: released()?,
         })

@@ -24,7 +24,10 @@ use super::ready::Ready;
 use super::reap;
 use super::source::{Fd, Source};
 use super::steps::Steps;
-use crate::runtime::{External, Way, expect_external, try_gather};
+use crate::runtime::{External, SourceKind, Way, expect_external, try_gather};
+
+const KIND: SourceKind =
+    SourceKind::new("child process", "the end of").with_interest(Interest::READABLE);
 
 /// A started process.
 ///
@@ -129,8 +132,7 @@ impl Child {
     fn watch(&mut self, at: &'static Location<'static>) -> State<'_> {
         let watched = match self.exit.take() {
             Some(exit) => Ok(exit),
-            None => reap::watch(&self.child)
-                .and_then(|exit| Source::new_at(Fd(exit), Interest::READABLE, at)),
+            None => reap::watch(&self.child).and_then(|exit| Source::new_at(Fd(exit), &KIND, at)),
         };
         match watched {
             Ok(exit) => State::Waiting {

@@ -11,7 +11,11 @@ use mio::Interest;
 
 use super::flow::{self, Flow, Read, Write};
 use super::source::{Fd, Source};
-use crate::runtime::Readiness;
+use crate::runtime::{Readiness, SourceKind};
+
+const INPUT: SourceKind = SourceKind::new("pipe to a child", "").with_interest(Interest::WRITABLE);
+const OUTPUT: SourceKind =
+    SourceKind::new("pipe from a child", "bytes from").with_interest(Interest::READABLE);
 
 /// The writing end of a child's standard input. The child sees the end of its input when this is
 /// closed or dropped.
@@ -28,7 +32,7 @@ impl ChildStdin {
         at: &'static Location<'static>,
     ) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&pipe, true)?;
-        let source = Some(Source::new_at(Fd(pipe), Interest::WRITABLE, at)?);
+        let source = Some(Source::new_at(Fd(pipe), &INPUT, at)?);
         Ok(ChildStdin { source })
     }
 
@@ -133,7 +137,7 @@ macro_rules! output {
             #[track_caller]
             pub(crate) fn new(pipe: process::$name, at: &'static Location<'static>) -> io::Result<Self> {
                 rustix::io::ioctl_fionbio(&pipe, true)?;
-                let source = Source::new_at(Fd(pipe), Interest::READABLE, at)?;
+                let source = Source::new_at(Fd(pipe), &OUTPUT, at)?;
                 Ok($name { source })
             }
 

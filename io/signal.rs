@@ -22,6 +22,7 @@ use std::ffi::c_int;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, Read as _};
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,7 +35,10 @@ use signal_hook::{SigId, consts, flag, low_level};
 
 use super::ready::{Ready, poll_attempt};
 use super::source::Source;
-use crate::runtime::Way;
+use crate::runtime::{SourceKind, Way};
+
+const KIND: SourceKind =
+    SourceKind::new("signal listener", "a delivery to").with_interest(Interest::READABLE);
 
 /// Waits for Ctrl-C (`SIGINT`), which from this call on no longer kills the process.
 ///
@@ -106,7 +110,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
     let (ours, handlers) = UnixStream::pair()?;
-    let source = Source::with_interest(ours, Interest::READABLE)?;
+    let source = Source::new_at(ours, &KIND, Location::caller())?;
     let ends_program = [SignalKind::INTERRUPT, SignalKind::TERMINATE].contains(&kind);
     source.readiness().ends_program.set(ends_program);
     let (id, unheard) = enlist(kind, handlers)?;

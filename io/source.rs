@@ -25,10 +25,10 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token, event};
 
 use super::ready::{self, Ready};
-use crate::runtime::{Readiness, Way, deregister, register};
+use crate::runtime::{Readiness, SourceKind, Way, deregister, register};
 
-/// To read and to write.
-pub(crate) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+/// What is known of somebody else's.
+const KIND: SourceKind = SourceKind::new("descriptor", "a readable");
 
 /// A `mio` source or a descriptor, registered with this thread's reactor.
 ///
@@ -74,23 +74,17 @@ impl<S: event::Source> Source<S> {
     /// Without a runtime on this thread.
     #[track_caller]
     pub fn new(source: S) -> io::Result<Self> {
-        Source::with_interest(source, BOTH)
+        Source::new_at(source, &KIND, Location::caller())
     }
 
-    /// As [`new`](Source::new), for other or fewer events.
-    #[track_caller]
-    pub(crate) fn with_interest(source: S, interest: Interest) -> io::Result<Self> {
-        Source::new_at(source, interest, Location::caller())
-    }
-
-    /// As [`with_interest`](Source::with_interest), on behalf of another line.
+    /// As [`new`](Source::new), for a source of a known kind, on behalf of another line.
     #[track_caller]
     pub(crate) fn new_at(
         mut source: S,
-        interest: Interest,
+        kind: &'static SourceKind,
         made: &'static Location<'static>,
     ) -> io::Result<Self> {
-        let readiness = register(&mut source, interest, made)?;
+        let readiness = register(&mut source, kind, made)?;
         Ok(Source {
             inner: Some(source),
             readiness,

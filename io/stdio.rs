@@ -30,7 +30,10 @@ use rustix::io::Errno;
 
 use super::flow::{self, Flow, Read};
 use super::source::{Fd, Source};
-use crate::runtime::{JoinHandle, Readiness, spawn_blocking_at};
+use crate::runtime::{JoinHandle, Readiness, SourceKind, spawn_blocking_at};
+
+const KIND: SourceKind =
+    SourceKind::new("standard input", "bytes from").with_interest(Interest::READABLE);
 
 /// The most that one call of the blocking pool reads.
 const CHUNK: usize = 64 << 10;
@@ -79,7 +82,7 @@ pub fn stdin() -> io::Result<Stdin> {
         Some(fd) => (fd, false),
         None => (own.into(), true),
     };
-    match Source::with_interest(Fd(fd), Interest::READABLE) {
+    match Source::new_at(Fd(fd), &KIND, Location::caller()) {
         Ok(source) => Ok(Stdin {
             input: Input::Watched(Watched { source, shared }),
         }),

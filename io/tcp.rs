@@ -20,7 +20,17 @@ use super::flow::{self, Flow, Read, Write};
 use super::ready::Ready;
 use super::source::Source;
 use super::steps::Steps;
-use crate::runtime::{Readiness, Way};
+use crate::runtime::{Readiness, SourceKind, Way};
+
+const KIND: SourceKind = SourceKind::new("TCP stream", "bytes from").with_interest(EVENTS);
+
+const EVENTS: Interest = {
+    let both = Interest::READABLE.add(Interest::WRITABLE);
+    // A read stops at urgent data, which makes it short although more is left.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let both = both.add(Interest::PRIORITY);
+    both
+};
 
 /// A TCP connection.
 ///
@@ -100,11 +110,7 @@ impl TcpStream {
         stream: mio::net::TcpStream,
         at: &'static Location<'static>,
     ) -> io::Result<Self> {
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        // A read stops at urgent data, which makes it short although more is left.
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let interest = interest | Interest::PRIORITY;
-        let source = Source::new_at(stream, interest, at)?;
+        let source = Source::new_at(stream, &KIND, at)?;
         Ok(TcpStream { source })
     }
 

@@ -10,11 +10,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
+use mio::Interest;
 
 use super::accept::{Accepting, Acceptor};
 use super::dns::{ToAddresses, first_that_works, resolve};
 use super::steps::Steps;
 use super::tcp::TcpStream;
+use crate::runtime::SourceKind;
+
+const KIND: SourceKind =
+    SourceKind::new("TCP listener", "a connection to").with_interest(Interest::READABLE);
 
 /// A socket that accepts TCP connections.
 ///
@@ -96,7 +101,7 @@ impl TcpListener {
 
     #[track_caller]
     fn new(listener: mio::net::TcpListener, at: &'static Location<'static>) -> io::Result<Self> {
-        let acceptor = Acceptor::new(listener, at)?;
+        let acceptor = Acceptor::new(listener, &KIND, at)?;
         Ok(TcpListener { acceptor })
     }
 

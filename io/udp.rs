@@ -9,9 +9,11 @@ use std::panic::Location;
 use super::datagram::{Datagrams, Recv, RecvFrom, Send, SendTo};
 use super::dns::{ToAddresses, first_that_works, resolve};
 use super::ready::Ready;
-use super::source::{BOTH, Source};
+use super::source::Source;
 use super::steps::Steps;
-use crate::runtime::{Readiness, Way};
+use crate::runtime::{Readiness, SourceKind, Way};
+
+const KIND: SourceKind = SourceKind::new("UDP socket", "a datagram to");
 
 /// A UDP socket.
 ///
@@ -62,7 +64,7 @@ impl UdpSocket {
             let addresses = resolve(addresses, at).await?;
             first_that_works(addresses, async |address| {
                 let socket = mio::net::UdpSocket::bind(address)?;
-                let source = Source::new_at(socket, BOTH, at)?;
+                let source = Source::new_at(socket, &KIND, at)?;
                 Ok(UdpSocket { source })
             })
             .await
@@ -81,7 +83,8 @@ impl UdpSocket {
     #[track_caller]
     pub fn from_std(socket: net::UdpSocket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        let source = Source::new(mio::net::UdpSocket::from_std(socket))?;
+        let socket = mio::net::UdpSocket::from_std(socket);
+        let source = Source::new_at(socket, &KIND, Location::caller())?;
         Ok(UdpSocket { source })
     }
 

@@ -12,9 +12,11 @@ use rustix::net::{RecvFlags, ReturnFlags, recvmsg};
 
 use super::flow::{self, Flow, Read, Write};
 use super::ready::Ready;
-use super::source::{BOTH, Source};
+use super::source::Source;
 use super::steps::Steps;
-use crate::runtime::{Readiness, Way};
+use crate::runtime::{Readiness, SourceKind, Way};
+
+const KIND: SourceKind = SourceKind::new("Unix stream", "bytes from");
 
 /// A Unix stream connection.
 ///
@@ -120,7 +122,7 @@ impl UnixStream {
         stream: mio::net::UnixStream,
         at: &'static Location<'static>,
     ) -> io::Result<Self> {
-        let source = Source::new_at(stream, BOTH, at)?;
+        let source = Source::new_at(stream, &KIND, at)?;
         Ok(UnixStream { source })
     }
 

@@ -5,12 +5,15 @@ use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{self, SocketAddr};
+use std::panic::Location;
 use std::path::Path;
 
 use super::datagram::{Datagrams, Recv, RecvFrom, Send, SendTo};
 use super::ready::Ready;
 use super::source::{Fd, Source};
-use crate::runtime::{Readiness, Way};
+use crate::runtime::{Readiness, SourceKind, Way};
+
+const KIND: SourceKind = SourceKind::new("Unix datagram socket", "a datagram to");
 
 /// A Unix datagram socket.
 ///
@@ -110,7 +113,7 @@ impl UnixDatagram {
     #[track_caller]
     pub fn from_std(socket: net::UnixDatagram) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        let source = Source::from_fd(socket)?;
+        let source = Source::new_at(Fd(socket), &KIND, Location::caller())?;
         Ok(UnixDatagram { source })
     }
 

@@ -11,9 +11,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
+use mio::Interest;
 
 use super::accept::{Accepting, Acceptor};
 use super::unix::UnixStream;
+use crate::runtime::SourceKind;
+
+const KIND: SourceKind =
+    SourceKind::new("Unix listener", "a connection to").with_interest(Interest::READABLE);
 
 /// A socket that accepts Unix stream connections.
 ///
@@ -79,7 +84,7 @@ impl UnixListener {
 
     #[track_caller]
     fn new(listener: mio::net::UnixListener, at: &'static Location<'static>) -> io::Result<Self> {
-        let acceptor = Acceptor::new(listener, at)?;
+        let acceptor = Acceptor::new(listener, &KIND, at)?;
         Ok(UnixListener { acceptor })
     }
 

@@ -99,13 +99,15 @@ impl<'a> Collector<'a> {
                     let group = children.get(&(waiter.ask as u32));
                     What::Children(kind, group.cloned().unwrap_or_default())
                 }
-                kind if kinds::SOURCES.contains(&kind) => What::Source(kind),
                 kinds::QUIESCENCE => What::Quiescence,
-                kind => What::Queue(
-                    kind,
-                    queue.terms.asks.map(|asks| asks(waiter.ask)),
-                    waiter.queue,
-                ),
+                kind => match queue.terms.source {
+                    Some(what) => What::Source(kind, what),
+                    None => What::Queue(
+                        kind,
+                        queue.terms.asks.map(|asks| asks(waiter.ask)),
+                        waiter.queue,
+                    ),
+                },
             };
             let mut wait = Wait::new(what, Some(queue.made), Some(waiter.at));
             wait.nanos = Some(self.now.saturating_sub(waiter.since));
@@ -123,7 +125,7 @@ impl<'a> Collector<'a> {
                 .tally
                 .filter(|tally| tally.count > 0 || wait.holders.is_empty());
             let help = match &wait.what {
-                What::Source(_) | What::Quiescence => Help::Sure,
+                What::Source(..) | What::Quiescence => Help::Sure,
                 What::Children(_, ids) => match self.from(ids.iter().copied().map(Some)) {
                     Help::From(tasks) => Help::OneOf(tasks),
                     other => other,
@@ -158,7 +160,8 @@ impl<'a> Collector<'a> {
         for readiness in reactor.iter().flat_map(|reactor| reactor.sources()) {
             for polled in readiness.polled_by(&kernel.tasks.borrow()) {
                 if let Some(task) = self.index.get(polled.task) {
-                    let mut wait = Wait::new(What::Source(polled.kind), Some(polled.made), None);
+                    let what = What::Source(polled.kind, polled.what);
+                    let mut wait = Wait::new(what, Some(polled.made), None);
                     wait.lapsed = polled.awaited != Awaited::Yes;
                     let help = match wait.lapsed {
                         true => Help::None,

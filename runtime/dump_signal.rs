@@ -16,7 +16,12 @@ use signal_hook::{SigId, consts::SIGUSR1, flag, low_level};
 use super::context::Kernel;
 use super::outside;
 use super::problems;
+use super::readiness::SourceKind;
 use super::report::Report;
+
+/// Nobody waits for it.
+const KIND: SourceKind =
+    SourceKind::new("signal listener", "a delivery to").with_interest(Interest::READABLE);
 
 /// Listens, until it is dropped.
 struct DumpSignal {
@@ -32,7 +37,7 @@ impl DumpSignal {
         outside::need_reactor(kernel)?;
         if let Some(reactor) = &mut *kernel.reactor.borrow_mut() {
             let made = Location::caller();
-            drop(reactor.register(&mut bytes, Interest::READABLE, made)?);
+            drop(reactor.register(&mut bytes, &KIND, made)?);
         }
         let mut listening = DumpSignal {
             asked: Arc::new(AtomicBool::new(false)),

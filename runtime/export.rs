@@ -112,7 +112,7 @@ impl Report {
                     let _ = writeln!(dot, "  {queue} [shape=ellipse, label={label}]");
                 }
             }
-            What::Source(_) | What::Work(_) | What::Timer(..) | What::Quiescence => {
+            What::Source(..) | What::Work(_) | What::Timer(..) | What::Quiescence => {
                 let node = text(&format!("{} {}", row.id, self.what(wait)));
                 edge(&from, &node, &at);
                 let label = text(&self.what(wait));
@@ -127,10 +127,11 @@ fn wait_json(wait: &Wait) -> String {
     let place = |place: Option<Place>| place.map_or("null".to_owned(), |at| text(&at.to_string()));
     let asks = match &wait.what {
         What::Queue(_, Some(ask), _) => text(ask),
+        What::Source(_, what) => text(what),
         _ => "null".to_owned(),
     };
     let (kind, tasks, left): (&str, _, _) = match &wait.what {
-        What::Queue(kind, ..) | What::Source(kind) => (*kind, Vec::new(), None),
+        What::Queue(kind, ..) | What::Source(kind, _) => (*kind, Vec::new(), None),
         What::Work(label) => (label, Vec::new(), None),
         What::Quiescence => (kinds::QUIESCENCE, Vec::new(), None),
         What::Timer(kind, left) => (*kind, Vec::new(), Some(*left)),

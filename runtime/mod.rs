@@ -104,7 +104,7 @@ pub(crate) use waiters::Terms;
 pub(crate) use alarm::Alarm;
 pub(crate) use blocking::spawn_blocking_at;
 pub(crate) use polling::spend_io;
-pub(crate) use readiness::{Direction, Readiness, Way};
+pub(crate) use readiness::{Direction, Readiness, SourceKind, Way};
 #[cfg(feature = "process")]
 pub(crate) use sources::need_runtime;
 pub(crate) use sources::{deregister, register, released};

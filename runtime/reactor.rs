@@ -17,15 +17,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mio::event::{Event, Source};
-use mio::{Events, Interest, Token};
+use mio::{Events, Token};
 use slab::Slab;
 
 use super::context::Kernel;
 use super::kinds::DESCRIPTOR;
-use super::readiness::{Awaited, Direction, Readiness};
+use super::readiness::{Awaited, Direction, Readiness, SourceKind};
 use super::remote::Bell;
 use super::sleeper::Sleeper;
 use super::tasks::Tasks;
+use super::waiters::Terms;
 
 /// Rings when a letter arrives.
 const BELL: Token = Token(usize::MAX - 1);
@@ -79,7 +80,11 @@ impl Reactor {
             poll,
             events: Events::with_capacity(EVENTS),
             sources: Slab::new(),
-            released: Rc::new(Direction::new(DESCRIPTOR, Location::caller())),
+            released: Rc::new(Direction::new(
+                DESCRIPTOR,
+                &const { Terms::of_source("a") },
+                Location::caller(),
+            )),
             sleeper,
             bell,
         })
@@ -89,19 +94,20 @@ impl Reactor {
         self.bell.clone()
     }
 
-    /// Registers a source for the interests it can have.
+    /// Registers a source for the events that its kind can have.
     pub(crate) fn register(
         &mut self,
         source: &mut dyn Source,
-        interest: Interest,
+        kind: &'static SourceKind,
         made: &'static Location<'static>,
     ) -> io::Result<Rc<Readiness>> {
         let vacant = self.sources.vacant_entry();
         let key = vacant.key();
         self.poll
             .registry()
-            .register(source, Token(key), interest)?;
-        Ok(vacant.insert(Rc::new(Readiness::new(key, made))).clone())
+            .register(source, Token(key), kind.interest)?;
+        let readiness = Readiness::new(key, kind, made);
+        Ok(vacant.insert(Rc::new(readiness)).clone())
     }
 
     /// Where to wait for a source to go and leave its descriptor to others.

@@ -22,15 +22,45 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::task::{Context, Poll};
 
+use mio::Interest;
+
 use super::context::{self, Kernel};
-use super::kinds::{READABLE, WRITABLE};
 use super::passes::Pass;
 use super::polling::current_task;
 use super::task::TaskId;
 use super::tasks::Tasks;
 use super::ticket::{Left, Owner, Wait};
 use super::wait_queue::WaitQueue;
+use super::waiters::Terms;
 use super::who::{self, Who};
+
+/// What a source is: what the system is asked to tell of it, and what reports call it.
+pub(crate) struct SourceKind {
+    name: &'static str,
+    read: Terms,
+    pub(super) interest: Interest,
+}
+
+/// Who wants to write waits for this, whatever it is.
+const WRITE: Terms = Terms::of_source("a writable");
+
+impl SourceKind {
+    /// A source to be read and written. `what` is what a reader waits for, to be said before the name:
+    /// "bytes from".
+    pub(crate) const fn new(name: &'static str, what: &'static str) -> Self {
+        SourceKind {
+            name,
+            read: Terms::of_source(what),
+            interest: Interest::READABLE.add(Interest::WRITABLE),
+        }
+    }
+
+    /// Asks the system for other events.
+    pub(crate) const fn with_interest(mut self, interest: Interest) -> Self {
+        self.interest = interest;
+        self
+    }
+}
 
 /// One of the two ways that data can flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,11 +123,15 @@ impl Owner for Direction {
 }
 
 impl Direction {
-    pub(super) fn new(kind: &'static str, made: &'static Location<'static>) -> Self {
+    pub(super) fn new(
+        kind: &'static str,
+        terms: &'static Terms,
+        made: &'static Location<'static>,
+    ) -> Self {
         Direction {
             ready: Cell::new(true),
             doubtful: Cell::new(false),
-            queue: WaitQueue::new_at(kind, made),
+            queue: WaitQueue::new_at(kind, made).with_terms(terms),
             askers: RefCell::new(Vec::new()),
         }
     }
@@ -190,10 +224,14 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
-    pub(super) fn new(key: usize, made: &'static Location<'static>) -> Self {
+    pub(super) fn new(
+        key: usize,
+        kind: &'static SourceKind,
+        made: &'static Location<'static>,
+    ) -> Self {
         Readiness {
-            read: Direction::new(READABLE, made),
-            write: Direction::new(WRITABLE, made),
+            read: Direction::new(kind.name, &kind.read, made),
+            write: Direction::new(kind.name, &WRITE, made),
             orphaned: Cell::new(false),
             ends_program: Cell::new(false),
             key,
@@ -216,11 +254,11 @@ impl Readiness {
 
     /// Those who wait for this source through the poll-style traits.
     pub(crate) fn polled_by(&self, tasks: &Tasks) -> impl Iterator<Item = Polled> {
-        let ways = [(READABLE, &self.read), (WRITABLE, &self.write)];
-        ways.into_iter().flat_map(|(kind, way)| {
+        [&self.read, &self.write].into_iter().flat_map(|way| {
             let polled = |asker: &Asker| {
                 Some(Polled {
-                    kind,
+                    kind: way.queue.kind,
+                    what: way.queue.terms.source?,
                     task: asker.who.task?,
                     awaited: asker.awaited(tasks),
                     made: way.queue.made,
@@ -240,6 +278,7 @@ impl Readiness {
 /// What a report says of a waiter of the poll-style traits.
 pub(crate) struct Polled {
     pub(crate) kind: &'static str,
+    pub(crate) what: &'static str,
     pub(crate) task: TaskId,
     pub(crate) awaited: Awaited,
     /// Where the source was made.

@@ -195,8 +195,8 @@ impl Report {
     pub(super) fn what(&self, wait: &Wait) -> String {
         match &wait.what {
             What::Queue(kind, ask, _) => made(kind, ask.as_deref(), wait.made),
-            What::Source(kinds::DESCRIPTOR) => kinds::DESCRIPTOR.to_owned(),
-            What::Source(kind) => made("descriptor", Some(&format!("a {kind}")), wait.made),
+            What::Source(kinds::DESCRIPTOR, what) => made(kinds::DESCRIPTOR, Some(what), None),
+            What::Source(kind, what) => made(kind, Some(what), wait.made),
             What::Work(label) => legible(label),
             What::Quiescence => kinds::QUIESCENCE.to_owned(),
             What::Timer(kind, AGES..) => format!("{kind} without end"),

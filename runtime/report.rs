@@ -89,8 +89,8 @@ pub(super) struct Wait {
 pub(super) enum What {
     /// A primitive, what of it, and its record.
     Queue(&'static str, Option<Cow<'static, str>>, u32),
-    /// A descriptor.
-    Source(&'static str),
+    /// A source of the system, and what of it.
+    Source(&'static str, &'static str),
     /// That nobody else is ready.
     Quiescence,
     /// A deadline, and how far away it is.

@@ -4,18 +4,18 @@ use std::io;
 use std::panic::Location;
 use std::rc::Rc;
 
-use mio::{Interest, event::Source};
+use mio::event::Source;
 
 use super::context::{self, Kernel};
 use super::outside::need_reactor;
 use super::reactor::Reactor;
-use super::readiness::{Direction, Readiness};
+use super::readiness::{Direction, Readiness, SourceKind};
 
 /// Registers a source, made at `made`, with this thread's reactor, which is made if need be.
 #[track_caller]
 pub(crate) fn register(
     source: &mut dyn Source,
-    interest: Interest,
+    kind: &'static SourceKind,
     made: &'static Location<'static>,
 ) -> io::Result<Rc<Readiness>> {
     context::with_runtime("i/o", |kernel| {
@@ -24,7 +24,7 @@ pub(crate) fn register(
         reactor
             .as_mut()
             .expect("it was just made")
-            .register(source, interest, made)
+            .register(source, kind, made)
     })
 }
 

@@ -164,8 +164,8 @@ impl fmt::Display for Outside {
             ),
             (
                 self.signals,
-                "awaited signal to end",
-                "awaited signals to end",
+                "awaited signal to end the program",
+                "awaited signals to end the program",
             ),
             (
                 self.wakers,

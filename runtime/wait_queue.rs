@@ -79,7 +79,7 @@ pub struct WaitQueue {
     len: Cell<u32>,
     /// This queue's entry among the thread's contended queues, from its first wait on.
     pub(super) record: Cell<u32>,
-    kind: &'static str,
+    pub(super) kind: &'static str,
     pub(super) terms: &'static Terms,
     pub(super) made: &'static Location<'static>,
     pub(super) holder: Cell<Option<Holder>>,

@@ -182,6 +182,8 @@ pub(crate) struct Holder {
 /// What the asks of a queue mean to a report.
 pub(crate) struct Terms {
     pub(super) asks: Option<Asks>,
+    /// The one thing that can be waited for, where the system ends the wait: "input from".
+    pub(super) source: Option<&'static str>,
     /// What makes its waiter the holder when it is granted.
     pub(super) holds: usize,
 }
@@ -196,6 +198,7 @@ impl Terms {
     /// Asks that mean nothing.
     pub(crate) const PLAIN: Terms = Terms {
         asks: None,
+        source: None,
         holds: NOTHING,
     };
 
@@ -203,6 +206,13 @@ impl Terms {
     pub(crate) const fn asking(mut self, asks: Asks) -> Self {
         self.asks = Some(asks);
         self
+    }
+
+    /// The system ends a wait, which is one for `what`.
+    pub(crate) const fn of_source(what: &'static str) -> Self {
+        let mut terms = Terms::PLAIN;
+        terms.source = Some(what);
+        terms
     }
 
     /// There is one holder at a time: who takes a grant of `what` becomes it. Only the holder, or who

@@ -33,7 +33,7 @@ pub(super) const TABLE: &[Hang] = &[
         "a poll-style read that was given up",
         &[
             "suspected deadlock: only a descriptor perhaps no longer awaited can wake this program",
-            "waits for a readable descriptor made at {made}",
+            "waits for bytes from Unix stream made at {made}",
             "perhaps no more: its task ran since without asking for it again",
             "waits for event made at",
             "at {waits}",
