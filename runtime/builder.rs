@@ -89,7 +89,8 @@ impl Builder {
     }
 
     /// Uses a virtual clock: when no task is ready and no outside work is in flight, time jumps to
-    /// the next deadline.
+    /// the next deadline. Where somebody waits for a descriptor, it first gets a millisecond of real time
+    /// to become ready.
     pub fn virtual_clock(mut self) -> Self {
         self.options.virtual_clock = true;
         self

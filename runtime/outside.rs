@@ -261,12 +261,15 @@ fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, jud
         .as_ref()
         .is_some_and(|reactor| reactor.is_awaited(&kernel.tasks.borrow()));
     drop(reactor);
-    if awaited {
-        sleep(kernel, Some(now + GRACE), now);
+    let (mut now, until) = (now, now + GRACE);
+    // Waking nobody uses nothing up: room that nobody waits for, a signal, a timer set for earlier.
+    while awaited && now < until {
+        sleep(kernel, Some(until), now);
         remote::read(kernel);
         if kernel.has_ready() {
             return Idle::Awake;
         }
+        now = super::clock::real();
     }
     let now = kernel.clock.now();
     let most = limit.map_or(u64::MAX, super::clock::nanos);

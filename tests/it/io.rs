@@ -13,6 +13,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use turnwise::io::{Fd, Source};
 use turnwise::{Runtime, block_on, sleep, spawn, yield_now};
 
+use crate::support::virtual_runtime;
+
 fn pair() -> (UnixStream, UnixStream) {
     let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
     ours.set_nonblocking(true)
@@ -303,4 +305,20 @@ fn the_descriptor_hears_timers_io_and_other_threads() {
     assert!(readable(&runtime, A_WHILE), "another thread called");
     runtime.run_until_stalled();
     assert!(!readable(&runtime, AT_ONCE));
+}
+
+#[test]
+fn what_wakes_nobody_does_not_hurry_a_virtual_clock() {
+    let (ours, theirs) = pair();
+    virtual_runtime().block_on(async {
+        // That it can be written to is announced at once, and nobody waits for it.
+        let source = Source::from_fd(ours).expect("a socket can be watched");
+        let reader = spawn(async move { read(&source, &mut [0; 8]).await });
+        let begun = Instant::now();
+        sleep(Duration::from_secs(3600)).await;
+        let waited = begun.elapsed();
+        assert!(waited >= Duration::from_millis(1), "only {waited:?}");
+        drop(theirs);
+        reader.await.expect("it ends").expect("it is the end");
+    });
 }
