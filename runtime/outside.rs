@@ -296,7 +296,11 @@ fn sleep(kernel: &Kernel, until: Option<u64>, now: u64) {
         .clone()
         .expect("a runtime has an inbox");
     need_reactor(kernel).unwrap_or_else(|error| {
-        panic!("the loop has to sleep and cannot make a selector: {error}; raise the limit of open files")
+        let cure = match error.raw_os_error() {
+            Some(libc::EMFILE) => "; raise the limit of open files",
+            _ => "",
+        };
+        panic!("the loop has to sleep and cannot make a selector: {error}{cure}")
     });
     refuse_fork_now_and_then(kernel, now);
     if inbox.park() {

@@ -2,12 +2,13 @@
 //! all the same, or there is one clean error; never a spin and never a hang.
 
 use std::process::Command;
+use std::time::Duration;
 
 use futures::{AsyncReadExt, AsyncWriteExt};
 use turnwise::block_on;
 use turnwise::io::{TcpListener, TcpStream};
 
-use crate::support::{bounded, rerun};
+use crate::support::{bounded, panic_of, rerun};
 
 const SIZE: usize = 1 << 20;
 
@@ -57,15 +58,20 @@ fn echoes() {
 
 /// What [`echoes`] says when calls fail, and how many calls it makes; `None` without strace.
 fn with_failing(calls: &str, failure: &str) -> Option<(String, usize)> {
-    let test = rerun("inject::echoes");
+    run_with_failing("inject::echoes", calls, failure)
+}
+
+/// The same for any test.
+fn run_with_failing(test: &str, calls: &str, failure: &str) -> Option<(String, usize)> {
+    let test = rerun(test);
     let log = std::env::temp_dir().join(format!(
         "turnwise-{}-{}",
         std::process::id(),
-        failure.replace([':', '='], "-")
+        [calls, failure].concat().replace([':', '=', ','], "-")
     ));
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq", "-o"]).arg(&log);
-    strace.args(["-e", "trace=%network,epoll_wait,epoll_ctl"]);
+    strace.args(["-e", "trace=%network,epoll_create1,epoll_wait,epoll_ctl"]);
     strace.args(["-e", &format!("inject={calls}:{failure}")]);
     let output = strace
         .arg(test.get_program())
@@ -149,4 +155,32 @@ fn a_source_that_cannot_be_watched_is_one_error() {
     );
     ends("epoll_ctl", "error=ENOSPC:when=3", &["StorageFull"]);
     ends("epoll_ctl", "error=ENOMEM:when=4", &["OutOfMemory"]);
+}
+
+/// Says why it cannot sleep.
+#[test]
+#[ignore = "is run under strace"]
+fn sleeps() {
+    println!(
+        "{}",
+        panic_of(|| block_on(async { turnwise::sleep(SHORT).await }))
+    );
+}
+
+const SHORT: Duration = Duration::from_millis(1);
+
+#[test]
+fn a_loop_that_cannot_sleep_says_the_cure_where_there_is_one() {
+    for (error, cure) in [("EMFILE", true), ("ENOMEM", false)] {
+        let failure = format!("error={error}:when=1");
+        let Some((text, _)) = run_with_failing("inject::sleeps", "epoll_create1", &failure) else {
+            return eprintln!("strace is not on this machine; nothing was tried");
+        };
+        assert!(text.contains("cannot make a selector"), "{text}");
+        assert_eq!(
+            text.contains("raise the limit of open files"),
+            cure,
+            "{text}"
+        );
+    }
 }
