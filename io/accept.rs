@@ -4,7 +4,8 @@
 //!
 //! A process that has run out of descriptors cannot accept, but the connection stays in the line
 //! and the listener stays readable: a loop that calls again at once would spin. So the error is
-//! returned, and the next call first waits for one of this thread's sources to go, or 10 ms.
+//! returned, and the next call first waits for one of this thread's sources to go, or until 10 ms
+//! have passed since the error.
 
 use std::cell::Cell;
 use std::fmt;
@@ -21,7 +22,7 @@ use rustix::io::Errno;
 
 use super::ready::Ready;
 use super::source::Source;
-use crate::runtime::time::{Sleep, sleep};
+use crate::runtime::time::{Instant, Sleep, sleep_until};
 use crate::runtime::{Direction, SourceKind, Wait, Way, released};
 
 /// How long a full process rests at most before it tries again.
@@ -30,8 +31,9 @@ const REST: Duration = Duration::from_millis(10);
 /// A listening socket.
 pub(crate) struct Acceptor<L: event::Source> {
     pub(crate) source: Source<L>,
-    /// The last call found no free descriptor.
-    full: Cell<bool>,
+    /// The last call found no free descriptor: until when the next one rests. It is the listener's, so
+    /// that calls which are dropped before do not begin the rest again.
+    full: Cell<Option<Instant>>,
     released: Rc<Direction>,
 }
 
@@ -44,7 +46,7 @@ impl<L: event::Source> Acceptor<L> {
     ) -> io::Result<Self> {
         Ok(Acceptor {
             source: Source::new_at(listener, kind, at)?,
-            full: Cell::new(false),
+            full: Cell::new(None),
             released: released()?,
         })
     }
@@ -70,7 +72,7 @@ impl<L: event::Source + fmt::Debug> fmt::Debug for Acceptor<L> {
 /// One call of `accept`.
 pub(crate) struct Accepting<'a> {
     ready: Ready<'a>,
-    full: &'a Cell<bool>,
+    full: &'a Cell<Option<Instant>>,
     released: &'a Direction,
     /// What ends the rest of a process that was full: a free descriptor, or time.
     rest: Option<(Wait<'a, Direction>, Sleep)>,
@@ -88,7 +90,7 @@ impl Accepting<'_> {
             let result = ready!(self.ready.attempt(cx, &mut accept));
             match &result {
                 Err(error) if is_fleeting(error) => continue,
-                Err(error) if is_full(error) => self.full.set(true),
+                Err(error) if is_full(error) => self.full.set(Some(Instant::now() + REST)),
                 _ => {}
             }
             return Poll::Ready(result);
@@ -97,18 +99,20 @@ impl Accepting<'_> {
 
     /// Waits, if the last call found no free descriptor.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.full.get() {
+        let Some(until) = self.full.get() else {
             return Poll::Ready(());
-        }
+        };
         let (freed, time) = self.rest.get_or_insert_with(|| {
             self.released.ready.set(false);
-            (self.released.wait(self.at), sleep(REST))
+            let mut time = sleep_until(until);
+            time.waits_at(self.at);
+            (self.released.wait(self.at), time)
         });
         if Pin::new(freed).poll(cx).is_pending() {
             ready!(Pin::new(time).poll(cx));
         }
         self.rest = None;
-        self.full.set(false);
+        self.full.set(None);
         Poll::Ready(())
     }
 }

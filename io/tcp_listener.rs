@@ -108,8 +108,8 @@ impl TcpListener {
     /// Waits for the next connection. One that was broken off before it was accepted is skipped.
     ///
     /// When the process has no descriptor left, that is the error, and the connection stays in the
-    /// line; the next call waits until this thread closes something, or 10 ms. So a loop that
-    /// notes the error and goes on neither spins nor stalls.
+    /// line; the next call waits until this thread closes something, or until 10 ms have passed since
+    /// the error. So a loop that notes the error and goes on neither spins nor stalls.
     ///
     /// # Cancel safety
     ///

@@ -663,3 +663,42 @@ fn a_full_process_that_closes() {
         })
     });
 }
+
+#[test]
+fn a_full_listener_gets_over_it_though_its_waits_are_dropped() {
+    alone("tcp::a_full_process_in_a_hurry");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn a_full_process_in_a_hurry() {
+    bounded(|| {
+        let runtime = turnwise::Builder::new().virtual_clock().build();
+        runtime.block_on(async {
+            let listener = TcpListener::bind(LOCAL).await.expect("there is a port");
+            let address = listener.local_addr().expect("it is bound");
+            let client = net::TcpStream::connect(address).expect("it listens");
+            let next = std::fs::File::open("/dev/null").expect("there is room yet");
+            let before = getrlimit(Resource::Nofile);
+            let limit = Rlimit {
+                current: Some(next.as_raw_fd() as u64),
+                maximum: before.maximum,
+            };
+            setrlimit(Resource::Nofile, limit).expect("a limit can be lowered");
+            drop(next);
+            listener.accept().await.expect_err("no descriptor is left");
+            setrlimit(Resource::Nofile, before).expect("a limit can be raised again");
+            let mut waits = 0;
+            let accepted = loop {
+                waits += 1;
+                assert!(waits < 10, "it rests for ever");
+                let hurried = timeout(Duration::from_millis(4), listener.accept());
+                if let Ok(accepted) = hurried.await {
+                    break accepted;
+                }
+            };
+            accepted.expect("there is a descriptor");
+            drop(client);
+        })
+    });
+}
