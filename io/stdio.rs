@@ -17,7 +17,7 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::future::Future;
-use std::io::{self, IoSliceMut, IsTerminal as _, Write as _};
+use std::io::{self, IoSliceMut, IsTerminal as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::panic::Location;
@@ -314,16 +314,26 @@ pub struct Stdout(());
 #[derive(Debug)]
 pub struct Stderr(());
 
-/// Writes what the system takes at once, at least one byte.
-fn write_blocking(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+/// Writes what the system takes at once, at least one byte, after what was printed before.
+fn write_blocking(mut std: impl io::Write + AsFd, bytes: &[u8]) -> io::Result<usize> {
+    block_on_room(&mut std, |std| std.flush())?;
+    block_on_room(&mut std, |std| Ok(rustix::io::write(std, bytes)?))
+}
+
+/// Calls `write` until it does not have to wait, though somebody who shares the stream may have made it
+/// non-blocking.
+fn block_on_room<S: AsFd, R>(
+    stream: &mut S,
+    mut write: impl FnMut(&mut S) -> io::Result<R>,
+) -> io::Result<R> {
     loop {
-        match rustix::io::write(fd, bytes) {
-            Err(Errno::INTR) => {}
-            // Somebody who shares it has made it non-blocking.
-            Err(Errno::AGAIN) => {
-                poll(&mut [PollFd::new(&fd, PollFlags::OUT)], None)?;
+        match write(stream) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let mut room = [PollFd::new(&*stream, PollFlags::OUT)];
+                rustix::io::retry_on_intr(|| poll(&mut room, None))?;
             }
-            other => return Ok(other?),
+            other => return other,
         }
     }
 }
@@ -337,10 +347,7 @@ macro_rules! output {
                 _: &mut Context<'_>,
                 bytes: &[u8],
             ) -> Poll<io::Result<usize>> {
-                let mut std = $std();
-                // What was printed before comes before.
-                std.flush()?;
-                Poll::Ready(write_blocking(std.as_fd(), bytes))
+                Poll::Ready(write_blocking($std(), bytes))
             }
 
             /// Does nothing: what was written is with the system.

@@ -315,3 +315,51 @@ fn writes_on() {
     eprintln!("broken pipe: {}", error.kind() == ErrorKind::BrokenPipe);
     std::process::exit(42);
 }
+
+#[cfg(feature = "signal")]
+#[test]
+fn an_output_that_somebody_made_non_blocking_still_blocks() {
+    let (reader, writer) = pipe();
+    let mut command = rerun("stdio::writes_to_a_full_pipe");
+    command.stdin(reader).stdout(writer).stderr(Stdio::piped());
+    let output = command.output().expect("it ends");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+}
+
+/// Its input is the other end of its output.
+#[cfg(feature = "signal")]
+#[test]
+#[ignore = "is run in a process of its own"]
+fn writes_to_a_full_pipe() {
+    use rustix::fs::fcntl_setfl;
+    use rustix::process::{Signal, getpid, kill_process};
+
+    let flags = fcntl_getfl(std::io::stdout()).expect("it is open");
+    fcntl_setfl(std::io::stdout(), flags | OFlags::NONBLOCK).expect("a pipe can be");
+    while rustix::io::write(std::io::stdout(), &[b'-'; 4096]).is_ok() {}
+    let writer = std::fs::read_link("/proc/thread-self").expect("there is /proc");
+    let stat = std::path::Path::new("/proc").join(writer).join("stat");
+    let until_it_sleeps = move || {
+        while !std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") S ")) {
+            thread::yield_now();
+        }
+    };
+    let reader = thread::spawn(move || {
+        until_it_sleeps();
+        kill_process(getpid(), Signal::WINCH).expect("it is we");
+        until_it_sleeps();
+        let (mut all, mut buffer) = (Vec::new(), [0; 4096]);
+        while !all.ends_with(b"printed, written") {
+            let count = std::io::stdin().read(&mut buffer).expect("it is open");
+            all.extend_from_slice(&buffer[..count]);
+        }
+    });
+    block_on(async {
+        // A signal that has a handler interrupts the wait for room.
+        let _heard = turnwise::io::signal(turnwise::io::SignalKind::WINDOW_CHANGE);
+        print!("printed, ");
+        stdout().write_all(b"written").await.expect("it is read");
+    });
+    reader.join().expect("everything comes");
+}
