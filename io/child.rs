@@ -94,7 +94,8 @@ impl Child {
         self.child.id()
     }
 
-    /// Waits for its end. Its standard input is closed first, so that it does not wait for more.
+    /// Waits for its end. Its standard input is closed first, so that it does not wait for more. Works
+    /// under another runtime than the child was started under, too.
     ///
     /// asyncio counterpart: `Process.wait`, which leaves the input open.
     ///
@@ -130,8 +131,10 @@ impl Child {
 
     #[track_caller]
     fn watch(&mut self, at: &'static Location<'static>) -> State<'_> {
-        let watched = match self.exit.take() {
+        let exit = self.exit.take();
+        let watched = match exit.filter(|exit| !exit.readiness().orphaned.get()) {
             Some(exit) => Ok(exit),
+            // The first time, or the first under this runtime.
             None => reap::watch(&self.child).and_then(|exit| Source::new_at(Fd(exit), &KIND, at)),
         };
         match watched {
@@ -194,9 +197,9 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// What the system says; somebody else may have collected the child.
     pub fn kill(&mut self) -> io::Result<()> {
-        self.child.kill()
+        self.tell(Signal::KILL)
     }
 
     /// Collects its output and error, both at the same time, and waits for its end. Its standard

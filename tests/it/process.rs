@@ -7,6 +7,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use futures::{AsyncReadExt, AsyncWriteExt};
+use rustix::io::Errno;
+use rustix::process::{Pid, WaitOptions, waitpid};
 use turnwise::io::{Child, Command};
 use turnwise::sync::Semaphore;
 use turnwise::{block_on, gather, sleep, spawn, timeout};
@@ -317,6 +319,47 @@ fn a_child_is_sent_a_signal() {
             assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
             child.send_signal(SignalKind::USER1).unwrap();
             assert_eq!(child.wait().await.unwrap().code(), Some(8));
+        });
+    });
+}
+
+#[test]
+fn a_child_is_waited_for_under_one_runtime_after_the_other() {
+    bounded(|| {
+        let (mut child, stdin) = block_on(async {
+            let mut command = Command::new("cat");
+            let mut child = command.stdin(Stdio::piped()).spawn().expect("it runs");
+            let stdin = child.stdin.take().expect("it is piped");
+            let hurried = timeout(Duration::ZERO, child.wait()).await;
+            hurried.expect_err("it reads");
+            (child, stdin)
+        });
+        block_on(async {
+            let mut wait = child.wait();
+            let early = futures::poll!(&mut wait);
+            assert!(early.is_pending(), "it still reads: {early:?}");
+            drop(stdin);
+            assert!(wait.await.expect("it is ours").success());
+        });
+    });
+}
+
+#[test]
+fn a_child_that_somebody_else_collected_is_not_killed_by_its_number() {
+    bounded(|| {
+        block_on(async {
+            let mut child = Command::new("true").spawn().expect("it runs");
+            let id = Pid::from_raw(child.id() as i32);
+            waitpid(id, WaitOptions::empty()).expect("it ends");
+            // That it has no such child is known before a signal is sent, to whoever has the number.
+            for error in [
+                child.kill(),
+                child.terminate(),
+                child.wait().await.map(drop),
+            ] {
+                let error = error.expect_err("it is nobody's");
+                assert_eq!(error.raw_os_error(), Some(Errno::CHILD.raw_os_error()));
+            }
         });
     });
 }
