@@ -30,6 +30,15 @@ use crate::runtime::{Readiness, SourceKind, Way, deregister, register};
 /// What is known of somebody else's.
 const KIND: SourceKind = SourceKind::new("descriptor", "a readable");
 
+const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+/// What a byte stream over a socket is registered for. A read stops at urgent data, which makes it short
+/// although more is left.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) const STREAM: Interest = BOTH.add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) const STREAM: Interest = BOTH;
+
 /// A `mio` source or a descriptor, registered with this thread's reactor.
 ///
 /// The source must be non-blocking. Dropping it takes it off the reactor; the source itself is

@@ -13,24 +13,14 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use mio::Interest;
-
 use super::dns::{ToAddresses, first_that_works, resolve};
 use super::flow::{self, Flow, Read, Write};
 use super::ready::Ready;
-use super::source::Source;
+use super::source::{STREAM, Source};
 use super::steps::Steps;
 use crate::runtime::{Readiness, SourceKind, Way};
 
-const KIND: SourceKind = SourceKind::new("TCP stream", "bytes from").with_interest(EVENTS);
-
-const EVENTS: Interest = {
-    let both = Interest::READABLE.add(Interest::WRITABLE);
-    // A read stops at urgent data, which makes it short although more is left.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let both = both.add(Interest::PRIORITY);
-    both
-};
+const KIND: SourceKind = SourceKind::new("TCP stream", "bytes from").with_interest(STREAM);
 
 /// A TCP connection.
 ///

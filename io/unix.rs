@@ -12,11 +12,11 @@ use rustix::net::{RecvFlags, ReturnFlags, recvmsg};
 
 use super::flow::{self, Flow, Read, Write};
 use super::ready::Ready;
-use super::source::Source;
+use super::source::{STREAM, Source};
 use super::steps::Steps;
 use crate::runtime::{Readiness, SourceKind, Way};
 
-const KIND: SourceKind = SourceKind::new("Unix stream", "bytes from");
+const KIND: SourceKind = SourceKind::new("Unix stream", "bytes from").with_interest(STREAM);
 
 /// A Unix stream connection.
 ///

@@ -11,7 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use futures::{AsyncReadExt, AsyncWriteExt};
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, send, sendmsg};
 use turnwise::io::{UnixDatagram, UnixListener, UnixStream};
 use turnwise::{block_on, sleep, timeout};
 
@@ -200,6 +201,30 @@ fn datagrams_go_to_paths_and_to_abstract_addresses() {
             loose.connect(&place.0).expect("it is there");
             loose.send(b"three").await.expect("it is there");
             assert_eq!(at_path.recv(&mut buffer).await.expect("it was sent"), 5);
+        });
+    });
+}
+
+#[test]
+fn a_read_that_stops_at_urgent_data_does_not_stop_for_good() {
+    bounded(|| {
+        block_on(async {
+            let (ours, theirs) = net::UnixStream::pair().expect("there are descriptors");
+            let stream = UnixStream::from_std(ours).expect("it is watched");
+            (&theirs).write_all(b"abc").expect("there is room");
+            match send(&theirs, b"!", SendFlags::OOB) {
+                Err(Errno::OPNOTSUPP) => return eprintln!("this system has no urgent data"),
+                sent => assert_eq!(sent, Ok(1)),
+            }
+            (&theirs).write_all(b"def").expect("there is room");
+            sleep(Duration::from_millis(1)).await;
+            let (mut buffer, mut text) = ([0; 64], Vec::new());
+            while text.len() < 6 {
+                let read = timeout(Duration::from_secs(5), stream.read(&mut buffer)).await;
+                let count = read.expect("there is more").expect("there is more");
+                text.extend_from_slice(&buffer[..count]);
+            }
+            assert_eq!(text, b"abcdef");
         });
     });
 }
