@@ -1,4 +1,10 @@
 //! What all datagram sockets have in common: sending and receiving, connected or by address.
+//!
+//! # Implementation
+//!
+//! A Unix socket whose receiver has no room is told when that receiver has some only if it is connected
+//! with it. Else it is told at once that it can send, since its own buffer is free, and would try
+//! without end. So it rests between two tries, 100 µs at first and 10 ms at most.
 
 use std::fmt;
 use std::future::Future;
@@ -6,16 +12,27 @@ use std::io;
 use std::net::SocketAddr;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use super::ready::Ready;
+use crate::runtime::time::{Sleep, sleep};
 use crate::runtime::{Readiness, Way};
+
+/// The first and the longest rest of a sender that is not told of room.
+const RESTS: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(10));
 
 /// A non-blocking datagram socket that is registered with the reactor.
 pub(crate) trait Datagrams {
     type Address;
 
     fn readiness(&self) -> &Readiness;
+
+    /// Whether the system tells a sender that is not connected when there is room again.
+    fn hears_of_room(&self) -> bool {
+        true
+    }
+
     fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize>;
     fn try_recv_from(&self, buffer: &mut [u8], peek: bool) -> io::Result<(usize, Self::Address)>;
     fn try_send(&self, bytes: &[u8]) -> io::Result<usize>;
@@ -135,16 +152,24 @@ pub struct SendTo<'a, A = SocketAddr> {
     bytes: &'a [u8],
     to: A,
     ready: Ready<'a>,
+    /// The rest after a try that found no room, and how long the next one is.
+    rest: Option<Sleep>,
+    next_rest: Duration,
+    at: &'static Location<'static>,
 }
 
 impl<'a, A> SendTo<'a, A> {
     #[track_caller]
     pub(crate) fn new(socket: Socket<'a, A>, bytes: &'a [u8], to: A) -> Self {
+        let at = Location::caller();
         SendTo {
             socket,
             bytes,
             to,
-            ready: Ready::new(socket.readiness(), Way::Write, Location::caller()),
+            ready: Ready::new(socket.readiness(), Way::Write, at),
+            rest: None,
+            next_rest: RESTS.0,
+            at,
         }
     }
 }
@@ -157,9 +182,31 @@ impl<A> Future for SendTo<'_, A> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        this.ready
-            .attempt(cx, || this.socket.try_send_to(this.bytes, &this.to))
+        loop {
+            if let Some(rest) = &mut this.rest {
+                ready!(Pin::new(rest).poll(cx));
+                this.rest = None;
+            }
+            let sent =
+                this.ready
+                    .attempt(cx, || match this.socket.try_send_to(this.bytes, &this.to) {
+                        Err(error) if is_deaf(this.socket, &error) => Ok(None),
+                        sent => sent.map(Some),
+                    });
+            if let Some(count) = ready!(sent)? {
+                return Poll::Ready(Ok(count));
+            }
+            let mut rest = sleep(this.next_rest);
+            rest.waits_at(this.at);
+            this.rest = Some(rest);
+            this.next_rest = RESTS.1.min(2 * this.next_rest);
+        }
     }
+}
+
+/// Whether there is no room, and nobody will say when there is.
+fn is_deaf<A>(socket: Socket<'_, A>, error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock && !socket.hears_of_room()
 }
 
 /// Debug that shows what is waited for.

@@ -157,6 +157,9 @@ impl UnixDatagram {
     /// Sends a datagram to the socket at an address, which may be an abstract one. For a path, use
     /// [`SocketAddr::from_pathname`].
     ///
+    /// The system tells only who is connected when the receiver has room again. This tries again and
+    /// again, at most every 100 µs and at least every 10 ms; to be woken, [`connect`](Self::connect).
+    ///
     /// # Cancel safety
     ///
     /// *Strict*.
@@ -262,6 +265,10 @@ impl Datagrams for UnixDatagram {
 
     fn readiness(&self) -> &Readiness {
         self.source.readiness()
+    }
+
+    fn hears_of_room(&self) -> bool {
+        false
     }
 
     fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {

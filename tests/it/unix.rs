@@ -1,5 +1,7 @@
 //! Unix sockets, against peers of the standard library.
 
+use std::cell::Cell;
+use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
@@ -7,10 +9,12 @@ use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{self, SocketAddr};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::thread;
 use std::time::Duration;
 
-use futures::{AsyncReadExt, AsyncWriteExt};
+use futures::stream::FuturesUnordered;
+use futures::{AsyncReadExt, AsyncWriteExt, FutureExt, StreamExt};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, send, sendmsg};
 use turnwise::io::{UnixDatagram, UnixListener, UnixStream};
@@ -225,6 +229,46 @@ fn a_read_that_stops_at_urgent_data_does_not_stop_for_good() {
                 text.extend_from_slice(&buffer[..count]);
             }
             assert_eq!(text, b"abcdef");
+        });
+    });
+}
+
+#[test]
+fn a_receiver_that_others_have_filled_is_not_tried_without_end() {
+    let place = Place::new("full");
+    bounded(move || {
+        block_on(async {
+            let receiver = UnixDatagram::bind(&place.0).expect("nothing is there");
+            let other = net::UnixDatagram::unbound().expect("there are descriptors");
+            other.set_nonblocking(true).expect("a socket can be");
+            while other.send_to(b"early", &place.0).is_ok() {}
+            let sender = UnixDatagram::unbound().expect("there are descriptors");
+            let address = SocketAddr::from_pathname(&place.0).expect("a short path");
+            let tries = Cell::new(0);
+            let sending = async {
+                let mut late = pin!(sender.send_to(b"late", address));
+                let counted = poll_fn(|cx| {
+                    tries.set(tries.get() + 1);
+                    late.as_mut().poll(cx)
+                });
+                counted.await.expect("there is room in the end");
+            };
+            let receiving = async {
+                // Twice the longest rest, after the shorter ones.
+                sleep(Duration::from_millis(40)).await;
+                assert!(tries.get() < 30, "{} tries", tries.get());
+                let mut buffer = [0; 16];
+                loop {
+                    let count = receiver.recv(&mut buffer).await.expect("somebody sends");
+                    if &buffer[..count] == b"late" {
+                        break;
+                    }
+                }
+            };
+            // Tasks of their own: a join polls both when one is woken.
+            let mut both =
+                FuturesUnordered::from_iter([sending.boxed_local(), receiving.boxed_local()]);
+            while both.next().await.is_some() {}
         });
     });
 }
