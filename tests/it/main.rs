@@ -57,6 +57,7 @@ mod process;
 mod remote;
 mod shared_streams;
 mod signals;
+mod source_kinds;
 mod stdio;
 mod structure;
 mod structure_language;
