@@ -44,10 +44,11 @@ const REASONS: [(&str, &str); 10] = [
         "its wait is a place in the thread's line with a record for reports; the fastest peers keep one waker in a cell",
     ),
     (
-        "timeout 100",
+        "timeout 1",
         "ntex's wheel turns in steps of 16 ms, and reads the clock once per step; our deadlines are exact to the \
          nanosecond and read it for each timer",
     ),
+    ("timeout 100", "as above"),
     ("timeout 10k", "as above"),
     (
         "sleep 100k",
