@@ -16,7 +16,7 @@ use crate::hello::{PROGRAMS, run};
 use crate::svg::OURS;
 
 /// Where we may be behind, and why.
-const REASONS: [(&str, &str); 10] = [
+const REASONS: [(&str, &str); 11] = [
     (
         "spawn+join",
         "a task here also gets a place, a generation, a spawn number, panic capture and a handle that reports; \
