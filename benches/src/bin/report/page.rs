@@ -15,7 +15,11 @@ use crate::bars::{All, Bar, bars};
 use crate::hello::{PROGRAMS, run};
 use crate::svg::OURS;
 
-/// Where we may be behind, and why.
+/// What the timeouts have in common.
+const TIMEOUT: &str = "ntex's wheel turns in steps of 16 ms, and reads the clock once per step; our deadlines are exact \
+                       to the nanosecond and read it for each timer";
+
+/// Where we may be behind, and why. Each stands alone: those before it may not be on the page.
 const REASONS: [(&str, &str); 11] = [
     (
         "spawn+join",
@@ -24,7 +28,8 @@ const REASONS: [(&str, &str); 11] = [
     ),
     (
         "spawn+join 1000",
-        "the same, and a thousand tasks at once no longer fit the first-level cache",
+        "a task here also gets a place, a generation, a spawn number, panic capture and a handle that reports, and a \
+         thousand at once no longer fit the first-level cache",
     ),
     (
         "semaphore 10 of 1000",
@@ -37,19 +42,16 @@ const REASONS: [(&str, &str); 11] = [
     ),
     (
         "queue 1:1 cap 1024",
-        "the same; many putters and getters share one queue here, the peers' receiver has no rival",
+        "either end may be dropped at any time without losing an item, and many putters and getters share one queue; \
+         the peers' receiver has no rival",
     ),
     (
         "oneshot",
         "its wait is a place in the thread's line with a record for reports; the fastest peers keep one waker in a cell",
     ),
-    (
-        "timeout 1",
-        "ntex's wheel turns in steps of 16 ms, and reads the clock once per step; our deadlines are exact to the \
-         nanosecond and read it for each timer",
-    ),
-    ("timeout 100", "as above"),
-    ("timeout 10k", "as above"),
+    ("timeout 1", TIMEOUT),
+    ("timeout 100", TIMEOUT),
+    ("timeout 10k", TIMEOUT),
     (
         "sleep 100k",
         "ntex wakes once for all timers of 16 ms; ours come one by one every 500 ns, which leaves the loop no time to \
