@@ -169,7 +169,15 @@ impl Kernel {
 
     /// Puts a task at the tail of the ready queue unless it is there already, or is over.
     pub(crate) fn schedule(&self, id: TaskId) {
-        if self.tasks.borrow_mut().schedule(id) && self.embedded.get() {
+        if self.tasks.borrow_mut().schedule(id) {
+            self.ring_if_embedded();
+        }
+    }
+
+    /// Tells the host of an embedded loop that tasks are ready.
+    #[inline]
+    pub(crate) fn ring_if_embedded(&self) {
+        if self.embedded.get() {
             self.ring();
         }
     }

@@ -123,6 +123,15 @@ pub(crate) fn note(note: u8) {
     POLL.with(|polling| polling.note(note));
 }
 
+/// Notes that something will wake the task that is being polled, and returns which it is.
+#[inline]
+pub(crate) fn registers() -> Option<TaskId> {
+    POLL.with(|polling| {
+        polling.note(notes::REGISTERED);
+        polling.task.get()
+    })
+}
+
 /// Asks the executor for another poll at the tail of the ready queue, if it polls with `waker`.
 #[inline]
 pub(crate) fn yields(waker: &Waker) -> bool {

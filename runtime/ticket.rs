@@ -10,7 +10,8 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::context::{self, ThisThread};
+use super::context::{self, Kernel, ThisThread};
+use super::polling;
 use super::table::NONE;
 use super::wait_queue::WaitQueue;
 use super::who::Who;
@@ -190,9 +191,21 @@ impl Ticket {
 
     #[inline(never)]
     fn park(&self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
-        let key = context::with(|kernel| queue.link(kernel, Who::of(cx), self));
-        self.key.set(key);
+        context::with(|kernel| match polling::is_own(cx.waker()) {
+            true => self.key.set(queue.link(kernel, polling::registers(), self)),
+            false => self.park_foreign(kernel, queue, cx),
+        });
         Poll::Pending
+    }
+
+    #[cold]
+    fn park_foreign(&self, kernel: &Kernel, queue: &WaitQueue, cx: &Context<'_>) {
+        let who = Who::of(cx);
+        let key = queue.link(kernel, who.task, self);
+        self.key.set(key);
+        if let Some(waiter) = kernel.waiters.borrow_mut().table.get_mut(key) {
+            waiter.who.fill(who);
+        }
     }
 
     #[inline(never)]
@@ -200,27 +213,35 @@ impl Ticket {
         context::with(|kernel| {
             let mut waiters = kernel.waiters.borrow_mut();
             let key = self.key.get();
-            let waiter = waiters
-                .table
-                .get_mut(key)
-                .expect("a queued wait has an entry");
-            if waiter.is_granted() {
-                let (granted, at) = (waiter.ask, self.at());
-                waiters.give(key);
-                self.key.set(DONE);
-                kernel.resumed.set(Some(at));
-                queue.taken(&mut waiters, granted, at);
-                return Poll::Ready(granted);
-            }
-            if !waiter.who.is(cx) {
+            let waiter = waiters.table.get_mut(key);
+            let Some(waiter) = waiter.filter(|waiter| waiter.is_granted()) else {
                 drop(waiters);
-                let mut who = Who::of(cx);
-                if let Some(waiter) = kernel.waiters.borrow_mut().table.get_mut(key) {
-                    std::mem::swap(&mut waiter.who, &mut who);
-                }
-            }
-            Poll::Pending
+                return self.look_again(kernel, cx);
+            };
+            let (granted, at) = (waiter.ask, self.at());
+            waiters.give(key);
+            self.key.set(DONE);
+            kernel.resumed.set(Some(at));
+            queue.taken(&mut waiters, granted, at);
+            Poll::Ready(granted)
         })
+    }
+
+    /// Sees to it that a waiter without a grant is woken as whoever polls with `cx`.
+    #[inline(never)]
+    fn look_again(&self, kernel: &Kernel, cx: &Context<'_>) -> Poll<usize> {
+        let mut waiters = kernel.waiters.borrow_mut();
+        let key = self.key.get();
+        let waiter = waiters.table.get_mut(key);
+        let waiter = waiter.expect("a queued wait has an entry");
+        if !waiter.who.is(cx) {
+            drop(waiters);
+            let mut who = Who::of(cx);
+            if let Some(waiter) = kernel.waiters.borrow_mut().table.get_mut(key) {
+                std::mem::swap(&mut waiter.who, &mut who);
+            }
+        }
+        Poll::Pending
     }
 
     /// Gives the place up and says how it was left, unless there is none.

@@ -32,6 +32,7 @@ use std::panic::Location;
 use super::context::{self, Kernel, ThisThread};
 use super::passes::NO_PASS;
 use super::table::NONE;
+use super::task::TaskId;
 use super::ticket::{Owner, Ticket, Wait};
 use super::waiters::{Holder, Terms, Waiters};
 use super::who::{self, Who};
@@ -198,21 +199,39 @@ impl WaitQueue {
         match waiting {
             0 => {}
             1 => _ = self.grant(|ask| Some(value(ask, 0))),
-            _ => self.grant_many(waiting, value),
+            _ => self.grant_many(value),
         }
         waiting
     }
 
+    /// Tasks of the loop are scheduled as they are marked, since no code of others runs meanwhile; from
+    /// the first foreign waker on, everyone is woken after the last was marked.
     #[inline(never)]
-    fn grant_many(&self, waiting: usize, mut value: impl FnMut(usize, usize) -> usize) {
+    fn grant_many(&self, mut value: impl FnMut(usize, usize) -> usize) {
+        let mut ready = false;
         context::try_with(|kernel| {
             who::wake_collected(kernel, |batch| {
                 let waiters = &mut *kernel.waiters.borrow_mut();
-                let taken = (0..waiting).map_while(|place| {
-                    self.take_head(kernel, waiters, |ask| Some(value(ask, place)))
-                });
-                batch.extend(taken);
+                let tasks = &mut *kernel.tasks.borrow_mut();
+                let mut key = self.head.replace(NONE);
+                self.tail.set(NONE);
+                let many = self.len.replace(0);
+                for place in 0..many as usize {
+                    let Some(waiter) = waiters.table.get_mut(key) else {
+                        break;
+                    };
+                    waiter.ask = value(waiter.ask, place);
+                    waiter.granted = kernel.passes.now();
+                    key = waiter.next;
+                    match waiter.who.woken_task() {
+                        Some(task) if batch.is_empty() => ready |= tasks.schedule(task),
+                        _ => batch.push(waiter.who.depart()),
+                    }
+                }
             });
+            if ready {
+                kernel.ring_if_embedded();
+            }
         });
     }
 
@@ -243,16 +262,16 @@ impl WaitQueue {
         Some(who)
     }
 
-    /// Appends a waiter and returns its key.
-    #[inline]
-    pub(super) fn link(&self, kernel: &Kernel, who: Who, ticket: &Ticket) -> u32 {
+    /// Appends a waiter, which is woken as a task of the loop, and returns its key.
+    #[inline(always)]
+    pub(super) fn link(&self, kernel: &Kernel, task: Option<TaskId>, ticket: &Ticket) -> u32 {
         let waiters = &mut *kernel.waiters.borrow_mut();
         if self.record.get() == NONE {
             self.enrol(waiters);
         }
         let prev = self.tail.get();
         let (key, waiter) = waiters.table.take();
-        waiter.who.fill(who);
+        waiter.who.task = task;
         waiter.at = ticket.at();
         waiter.ask = ticket.ask();
         waiter.since = kernel.clock.last();

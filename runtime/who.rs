@@ -24,8 +24,7 @@ impl Who {
     /// The one that polls with `cx`. Clones the waker if it is a foreign one, so no borrow of the
     /// kernel may be held.
     pub(crate) fn of(cx: &Context<'_>) -> Who {
-        let task = current_task();
-        polling::note(notes::REGISTERED);
+        let task = polling::registers();
         if polling::is_own(cx.waker()) {
             Who { task, waker: None }
         } else {
