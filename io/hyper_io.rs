@@ -144,7 +144,7 @@ impl Future for BoundSleep {
             "the timer made at {} was polled on another thread; keep the connection on its own",
             self.at
         );
-        self.alarm.poll(cx, "a timer of hyper")
+        self.alarm.poll(cx, &"a timer of hyper")
     }
 }
 

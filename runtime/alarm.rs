@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::context::{self, Kernel};
 use super::time::{Instant, yield_once};
+use super::timer::Name;
 use super::timers::TimerKey;
 use super::who::Who;
 
@@ -66,13 +67,6 @@ impl Alarm {
         }
     }
 
-    /// Whether the deadline had passed before the first poll.
-    pub(crate) fn is_stillborn(&self, kernel: &Kernel) -> bool {
-        matches!(self.state, State::New)
-            && self.deadline.0 <= kernel.clock.last()
-            && self.deadline.0 <= kernel.clock.now()
-    }
-
     /// Moves the deadline; can be polled again, even after it was ready.
     pub(crate) fn reset(&mut self, deadline: Instant) {
         self.disarm();
@@ -85,8 +79,28 @@ impl Alarm {
         self.at = at;
     }
 
+    /// As [`poll`](Alarm::poll), but a deadline that had passed before the first poll arms nothing and
+    /// is ready at once.
+    #[inline]
     #[track_caller]
-    pub(crate) fn poll(&mut self, cx: &Context<'_>, what: &'static str) -> Poll<()> {
+    pub(crate) fn poll_limit(&mut self, cx: &Context<'_>, name: Name) -> Poll<()> {
+        let State::New = self.state else {
+            return self.poll(cx, name);
+        };
+        context::with(|kernel| {
+            let clock = &kernel.clock;
+            // The last reading spares most a new one.
+            if self.deadline.0 <= clock.last() && self.deadline.0 <= clock.now() {
+                self.state = State::Over;
+                return Poll::Ready(());
+            }
+            self.arm(kernel, cx, name);
+            Poll::Pending
+        })
+    }
+
+    #[track_caller]
+    pub(crate) fn poll(&mut self, cx: &Context<'_>, name: Name) -> Poll<()> {
         match self.state {
             State::Over => Poll::Ready(()),
             State::Yield => {
@@ -95,21 +109,21 @@ impl Alarm {
                 Poll::Pending
             }
             State::New => context::with(|kernel| {
-                self.arm(kernel, cx, what);
+                self.arm(kernel, cx, name);
                 Poll::Pending
             }),
-            State::Armed(key) => context::with(|kernel| self.poll_armed(kernel, key, cx, what)),
+            State::Armed(key) => context::with(|kernel| self.poll_armed(kernel, key, cx, name)),
         }
     }
 
     #[track_caller]
-    fn arm(&mut self, kernel: &Kernel, cx: &Context<'_>, what: &'static str) {
-        context::require_runtime(kernel, what);
+    fn arm(&mut self, kernel: &Kernel, cx: &Context<'_>, name: Name) {
+        context::require_runtime(kernel, name);
         let who = Who::of(cx);
         let key = kernel
             .timers
             .borrow_mut()
-            .arm(self.deadline.0, who, self.at, what);
+            .arm(self.deadline.0, who, self.at, name);
         self.state = State::Armed(key);
         if kernel.embedded.get() {
             // Outside a turn the host has been armed for an earlier state of things.
@@ -122,7 +136,7 @@ impl Alarm {
         kernel: &Kernel,
         key: TimerKey,
         cx: &Context<'_>,
-        what: &'static str,
+        name: Name,
     ) -> Poll<()> {
         let mut timers = kernel.timers.borrow_mut();
         let known = match timers.is_past(key, self.deadline.0) {
@@ -146,7 +160,7 @@ impl Alarm {
                 Poll::Ready(())
             }
             None => {
-                self.arm(kernel, cx, what);
+                self.arm(kernel, cx, name);
                 Poll::Pending
             }
         }
@@ -155,8 +169,8 @@ impl Alarm {
     /// Takes the timer back; nobody is woken.
     pub(crate) fn disarm(&mut self) {
         if let State::Armed(key) = std::mem::replace(&mut self.state, State::Over) {
-            let timer = context::try_with(|kernel| kernel.timers.borrow_mut().disarm(key));
-            drop(timer);
+            let who = context::try_with(|kernel| kernel.timers.borrow_mut().disarm(key));
+            drop(who);
         }
     }
 }

@@ -68,7 +68,7 @@ impl<'a> Collector<'a> {
                 continue;
             };
             let left = timer.deadline.saturating_sub(self.now);
-            let wait = Wait::new(What::Timer(timer.what, left), None, Some(timer.at));
+            let wait = Wait::new(What::Timer(timer.name, left), None, Some(timer.at));
             self.add(task, wait, Help::Sure);
         }
     }

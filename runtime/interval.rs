@@ -90,7 +90,7 @@ impl Interval {
 
     fn poll_tick(&mut self, cx: &Context<'_>) -> Poll<Instant> {
         let due = self.sleep.deadline();
-        if Instant::now() < due && self.sleep.poll_named(cx, "interval").is_pending() {
+        if Instant::now() < due && self.sleep.poll_named(cx, &"interval").is_pending() {
             return Poll::Pending;
         }
         let period = clock::nanos(self.period);

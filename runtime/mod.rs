@@ -54,6 +54,7 @@ mod tasks;
 mod teardown;
 mod ticket;
 pub mod time;
+mod timer;
 mod timers;
 mod token;
 mod verdict;

@@ -120,8 +120,8 @@ fn expire(kernel: &Kernel, now: u64) {
     }
     who::wake_collected(kernel, |batch| {
         let mut timers = kernel.timers.borrow_mut();
-        while let Some(timer) = timers.expire(now) {
-            batch.push(timer.who);
+        while let Some(who) = timers.expire(now) {
+            batch.push(who);
         }
     });
 }

@@ -67,6 +67,12 @@ impl<T: Entry> Table<T> {
         }
     }
 
+    /// Forgets all entries, none of which is in use, and keeps their room.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.free = NONE;
+    }
+
     #[inline]
     pub(crate) fn get(&self, key: u32) -> Option<&T> {
         self.entries.get(key as usize)

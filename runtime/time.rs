@@ -16,6 +16,7 @@ use pin_project_lite::pin_project;
 use super::alarm::Alarm;
 use super::context::{self, ThisThread};
 use super::polling;
+use super::timer::Name;
 
 pub use super::instant::Instant;
 pub use super::interval::{Interval, Tick, interval, interval_at};
@@ -96,8 +97,8 @@ impl Sleep {
     }
 
     #[track_caller]
-    pub(crate) fn poll_named(&mut self, cx: &Context<'_>, what: &'static str) -> Poll<()> {
-        self.alarm.poll(cx, what)
+    pub(crate) fn poll_named(&mut self, cx: &Context<'_>, name: Name) -> Poll<()> {
+        self.alarm.poll(cx, name)
     }
 }
 
@@ -105,7 +106,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_named(cx, "sleep")
+        self.poll_named(cx, &"sleep")
     }
 }
 
@@ -236,8 +237,7 @@ impl<F: Future> Future for Timeout<F> {
             return Poll::Ready(Ok(value));
         }
         // A limit that has passed polls the future once and arms nothing.
-        let passed = context::with(|kernel| this.sleep.alarm.is_stillborn(kernel));
-        if passed || this.sleep.poll_named(cx, "timeout").is_ready() {
+        if this.sleep.alarm.poll_limit(cx, &"timeout").is_ready() {
             this.sleep.alarm.disarm();
             this.future.set(None);
             return Poll::Ready(Err(Elapsed(())));

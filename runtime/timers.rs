@@ -2,7 +2,7 @@
 //!
 //! # Implementation
 //!
-//! A slab of armed timers, and beside it one vector of nodes (deadline, serial, slot) that is sorted
+//! A table of armed timers, and beside it one vector of nodes (deadline, serial, slot) that is sorted
 //! only as far as somebody has asked:
 //!
 //! ```text
@@ -13,7 +13,7 @@
 //! No node is earlier than the `from` of its step, nor later than that of the next. When the run is
 //! used up, the nearest step is halved until the near half is short enough to be sorted: the new run.
 //! A node is added at the end of its step, and every later step makes room by moving its first node
-//! to its own end; so a deadline later than most moves next to nothing. Disarming frees the slab's
+//! to its own end; so a deadline later than most moves next to nothing. Disarming frees the table's
 //! entry and leaves the node to be skipped; when the dead outnumber the living they are swept out.
 //!
 //! Arming is O(1) on average and O(log n) at worst, disarming O(1) amortised, expiry O(log n) amortised, in
@@ -23,28 +23,19 @@
 
 use std::panic::Location;
 
-use slab::Slab;
-
+use super::table::Table;
+use super::timer::{Name, Timer};
 use super::who::Who;
 
 /// Names an armed timer; stale once it has expired or was disarmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimerKey {
-    slot: usize,
+    slot: u32,
     serial: u64,
-}
-
-/// One armed timer.
-pub(crate) struct Timer {
-    serial: u64,
-    pub(crate) deadline: u64,
-    pub(crate) who: Who,
-    pub(crate) at: &'static Location<'static>,
-    pub(crate) what: &'static str,
 }
 
 /// Deadline, serial and slot of a timer; the order in which they expire.
-type Node = (u64, u64, usize);
+type Node = (u64, u64, u32);
 
 /// Where unsorted nodes begin, none of them earlier than `from`.
 #[derive(Clone, Copy)]
@@ -55,7 +46,8 @@ struct Step {
 
 /// The armed timers of a thread; times are nanoseconds of the clock.
 pub(crate) struct Timers {
-    armed: Slab<Timer>,
+    table: Table<Timer>,
+    armed: usize,
     /// Those used up, the run, then the steps.
     nodes: Vec<Node>,
     /// Where the run begins.
@@ -79,7 +71,8 @@ impl Timers {
 
     pub(crate) const fn new() -> Self {
         Timers {
-            armed: Slab::new(),
+            table: Table::new(),
+            armed: 0,
             nodes: Vec::new(),
             taken: 0,
             steps: Vec::new(),
@@ -89,22 +82,23 @@ impl Timers {
     }
 
     /// Arms a timer that wakes `who` at `deadline`.
+    #[inline]
     pub(crate) fn arm(
         &mut self,
         deadline: u64,
         who: Who,
         at: &'static Location<'static>,
-        what: &'static str,
+        name: Name,
     ) -> TimerKey {
         self.serial += 1;
+        self.armed += 1;
         let serial = self.serial;
-        let slot = self.armed.insert(Timer {
-            serial,
-            deadline,
-            who,
-            at,
-            what,
-        });
+        let (slot, timer) = self.table.take();
+        timer.serial = serial;
+        timer.deadline = deadline;
+        timer.who.fill(who);
+        timer.at = at;
+        timer.name = name;
         if deadline < Self::NEVER {
             self.insert((deadline, serial, slot));
         }
@@ -113,9 +107,8 @@ impl Timers {
 
     /// The timer, if it is still armed.
     pub(crate) fn get_mut(&mut self, key: TimerKey) -> Option<&mut Timer> {
-        self.armed
-            .get_mut(key.slot)
-            .filter(|timer| timer.serial == key.serial)
+        let timer = self.table.get_mut(key.slot);
+        timer.filter(|timer| timer.serial == key.serial)
     }
 
     /// Whether the timer, armed for `deadline`, is known to be gone without a look at its entry, which
@@ -125,33 +118,47 @@ impl Timers {
         deadline <= now && key.serial <= serial
     }
 
-    /// Disarms a timer; the caller drops what it was to wake after letting go of the borrow.
-    pub(crate) fn disarm(&mut self, key: TimerKey) -> Option<Timer> {
-        self.get_mut(key)?;
-        let timer = self.armed.try_remove(key.slot);
+    /// Disarms a timer; the caller drops whom it was to wake after letting go of the borrow.
+    #[inline]
+    pub(crate) fn disarm(&mut self, key: TimerKey) -> Option<Who> {
+        let who = self.take(key)?;
         self.sweep();
-        timer
+        Some(who)
+    }
+
+    /// Gives the entry of an armed timer back.
+    #[inline]
+    fn take(&mut self, key: TimerKey) -> Option<Who> {
+        let timer = self.get_mut(key)?;
+        timer.serial = 0;
+        let who = timer.who.depart();
+        self.table.give(key.slot);
+        self.armed -= 1;
+        Some(who)
     }
 
     /// The earliest deadline that comes.
     pub(crate) fn next(&mut self) -> Option<u64> {
         loop {
             match self.nodes.get(self.taken..self.run_end())?.first() {
-                Some(&node) if is_armed(&self.armed, node) => return Some(node.0),
+                Some(&node) if is_armed(&self.table, node) => return Some(node.0),
                 Some(_) => self.taken += 1,
                 None => self.refill()?,
             }
         }
     }
 
-    /// Takes out the earliest timer if it is due at `now`. Sorts nothing that is not due.
-    pub(crate) fn expire(&mut self, now: u64) -> Option<Timer> {
+    /// Takes out the earliest timer if it is due at `now`, and tells whom it wakes. Sorts nothing that is
+    /// not due.
+    pub(crate) fn expire(&mut self, now: u64) -> Option<Who> {
         loop {
             match self.nodes.get(self.taken..self.run_end())?.first() {
                 Some(&node) if node.0 <= now => {
                     self.taken += 1;
-                    if is_armed(&self.armed, node) {
-                        return self.armed.try_remove(node.2);
+                    let (_, serial, slot) = node;
+                    let who = self.take(TimerKey { slot, serial });
+                    if who.is_some() {
+                        return who;
                     }
                 }
                 None if self.steps.last().is_some_and(|step| step.from <= now) => self.refill()?,
@@ -164,19 +171,25 @@ impl Timers {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.armed.is_empty()
+        self.armed == 0
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Timer> {
-        self.armed.iter().map(|(_, timer)| timer)
+        let entries = self.table.iter().map(|(_, timer)| timer);
+        entries.filter(|timer| timer.serial != 0)
+    }
+
+    /// How many are armed.
+    pub(crate) fn len(&self) -> usize {
+        self.armed
     }
 
     /// Forgets every timer; the caller drops them. Keys given out before stay stale.
-    pub(crate) fn clear(&mut self) -> Slab<Timer> {
+    pub(crate) fn clear(&mut self) -> Table<Timer> {
         let serial = self.serial;
         let all = std::mem::replace(self, Timers::new());
         self.serial = serial;
-        all.armed
+        all.table
     }
 
     fn run_end(&self) -> usize {
@@ -253,13 +266,15 @@ impl Timers {
     /// Sweeps out the nodes that have no timer any more, when they are the most.
     #[inline]
     fn sweep(&mut self) {
-        if self.armed.is_empty() {
+        if self.armed == 0 {
             self.nodes.clear();
             self.steps.clear();
             self.taken = 0;
-            // From here on slots are given out in the order of memory again.
-            self.armed.clear();
-        } else if self.nodes.len() > 2 * self.armed.len() + Self::FEW {
+            if self.table.slots() > Self::FEW {
+                // From here on slots are given out in the order of memory again.
+                self.table.clear();
+            }
+        } else if self.nodes.len() > 2 * self.armed + Self::FEW {
             self.sweep_now();
         }
     }
@@ -270,7 +285,7 @@ impl Timers {
         for end in starts.chain([&mut len]) {
             while at < *end {
                 let node = self.nodes[at];
-                if is_armed(&self.armed, node) {
+                if is_armed(&self.table, node) {
                     self.nodes[kept] = node;
                     kept += 1;
                 }
@@ -283,8 +298,9 @@ impl Timers {
     }
 }
 
-fn is_armed(armed: &Slab<Timer>, (_, serial, slot): Node) -> bool {
-    matches!(armed.get(slot), Some(timer) if timer.serial == serial)
+#[inline]
+fn is_armed(table: &Table<Timer>, (_, serial, slot): Node) -> bool {
+    matches!(table.get(slot), Some(timer) if timer.serial == serial)
 }
 
 #[cfg(test)]
@@ -292,10 +308,14 @@ mod tests {
     use fastrand::Rng;
     use proptest::prelude::*;
 
+    use super::super::task::TaskId;
     use super::*;
 
+    /// Arms a timer for a task that is named by the timer's serial.
     fn arm(timers: &mut Timers, deadline: u64) -> TimerKey {
-        timers.arm(deadline, Who::default(), Location::caller(), "test")
+        let mut who = Who::default();
+        who.task = TaskId::from_bits(timers.serial + 1);
+        timers.arm(deadline, who, Location::caller(), &"test")
     }
 
     #[derive(Clone, Debug)]
@@ -360,9 +380,9 @@ mod tests {
                         let (mut due, left): (Vec<_>, _) = model.into_iter().partition(is_due);
                         model = left;
                         due.sort_by_key(|timer| timer.0);
-                        for (deadline, key) in &due {
-                            let timer = timers.expire(now).expect("it is due");
-                            prop_assert_eq!((timer.deadline, timer.serial), (*deadline, key.serial));
+                        for (_, key) in &due {
+                            let who = timers.expire(now).expect("it is due");
+                            prop_assert_eq!(who.task, TaskId::from_bits(key.serial));
                         }
                         prop_assert!(timers.expire(now).is_none());
                         prop_assert!(due.iter().all(|timer| timers.is_past(timer.1, timer.0)));
@@ -370,7 +390,7 @@ mod tests {
                 }
                 prop_assert!(!model.iter().any(|timer| timers.is_past(timer.1, timer.0)));
                 prop_assert!(model.iter().all(|timer| timers.get_mut(timer.1).is_some()));
-                prop_assert_eq!(timers.iter().count(), model.len());
+                prop_assert_eq!((timers.iter().count(), timers.len()), (model.len(), model.len()));
                 prop_assert!(timers.nodes.len() <= 2 * model.len() + Timers::FEW);
             }
         }
@@ -410,9 +430,9 @@ mod tests {
             assert!(timers.disarm(*key).is_some());
         }
         let (mut expired, mut last) = (0, 0);
-        while let Some(timer) = timers.expire(u64::MAX) {
-            assert!(timer.deadline >= last);
-            last = timer.deadline;
+        while let Some(deadline) = timers.next() {
+            assert!(deadline >= last && timers.expire(u64::MAX).is_some());
+            last = deadline;
             expired += 1;
         }
         assert_eq!(expired, MANY / 2);

@@ -252,7 +252,7 @@ impl Runtime {
                 passes: kernel.passes.begun(),
                 ready: tasks.count_ready(),
                 waiters: kernel.waiters.borrow().iter().count(),
-                timers: kernel.timers.borrow().iter().count(),
+                timers: kernel.timers.borrow().len(),
             }
         })
     }

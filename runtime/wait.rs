@@ -120,7 +120,7 @@ impl<T> Future for WaitHandles<'_, T> {
             || this
                 .limit
                 .as_mut()
-                .is_some_and(|limit| limit.poll_named(cx, "wait").is_ready());
+                .is_some_and(|limit| limit.poll_named(cx, &"wait").is_ready());
         if !over {
             return Poll::Pending;
         }

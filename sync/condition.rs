@@ -320,7 +320,7 @@ impl<'a, T: ?Sized> Future for ConditionWaitTimeout<'a, T> {
         let mut polled = this.round.poll(cx);
         if let Some(limit) = &mut this.limit {
             if this.round.wait.is_queued() {
-                ready!(limit.poll_named(cx, "time limit on a condition"));
+                ready!(limit.poll_named(cx, &"time limit on a condition"));
                 this.timed_out = true;
                 this.round.wait.leave();
                 polled = this.round.poll(cx);

@@ -1,0 +1,38 @@
+//! One armed timer, and what it tells reports.
+
+use std::panic::Location;
+
+use super::table::{Entry, NONE};
+use super::who::Who;
+
+/// What a timer is called in reports; behind two references, so that it takes one word.
+pub(crate) type Name = &'static &'static str;
+
+/// One armed timer. It fills a line of the cache.
+pub(crate) struct Timer {
+    /// 0 if the entry is not in use.
+    pub(super) serial: u64,
+    pub(crate) deadline: u64,
+    pub(crate) who: Who,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) name: Name,
+    /// For the table, while the entry is not in use.
+    link: u32,
+}
+
+impl Entry for Timer {
+    fn blank() -> Self {
+        Timer {
+            serial: 0,
+            deadline: 0,
+            who: Who::default(),
+            at: Location::caller(),
+            name: &"",
+            link: NONE,
+        }
+    }
+
+    fn link(&mut self) -> &mut u32 {
+        &mut self.link
+    }
+}
