@@ -84,6 +84,14 @@ impl<'a, P: Owner + ?Sized> Wait<'a, P> {
     /// Gives the place up, and passes on what was granted. It can be made to wait again.
     #[inline]
     pub(crate) fn leave(&self) {
+        if self.is_queued() {
+            self.give_up();
+        }
+    }
+
+    /// Out of line: who takes what it waited for, as nearly all do, has no use for the owner's answer.
+    #[inline(never)]
+    fn give_up(&self) {
         if let Some(left) = self.ticket.leave(self.queue) {
             self.owner.left(left);
         }
