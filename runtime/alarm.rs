@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::context::{self, Kernel};
+use super::polling;
 use super::time::{Instant, yield_once};
 use super::timer::Name;
 use super::timers::TimerKey;
@@ -119,12 +120,15 @@ impl Alarm {
     #[track_caller]
     fn arm(&mut self, kernel: &Kernel, cx: &Context<'_>, name: Name) {
         context::require_runtime(kernel, name);
-        let who = Who::of(cx);
-        let key = kernel
-            .timers
-            .borrow_mut()
-            .arm(self.deadline.0, who, self.at, name);
+        let own = polling::is_own(cx.waker());
+        let foreign = (!own).then(|| Who::of(cx));
+        let (task, mut timers) = (polling::registers(), kernel.timers.borrow_mut());
+        let key = timers.arm(self.deadline.0, task, self.at, name);
+        drop(timers);
         self.state = State::Armed(key);
+        if let Some(who) = foreign {
+            wake_instead(kernel, key, who);
+        }
         if kernel.embedded.get() {
             // Outside a turn the host has been armed for an earlier state of things.
             kernel.ring();
@@ -147,10 +151,7 @@ impl Alarm {
         match known {
             Some(true) => Poll::Pending,
             Some(false) => {
-                let mut who = Who::of(cx);
-                if let Some(timer) = kernel.timers.borrow_mut().get_mut(key) {
-                    std::mem::swap(&mut timer.who, &mut who);
-                }
+                wake_instead(kernel, key, Who::of(cx));
                 Poll::Pending
             }
             // It expired, unless the runtime that it was armed in has ended since.
@@ -172,5 +173,13 @@ impl Alarm {
             let who = context::try_with(|kernel| kernel.timers.borrow_mut().disarm(key));
             drop(who);
         }
+    }
+}
+
+/// Has a timer wake another one than it was armed for.
+#[inline(never)]
+fn wake_instead(kernel: &Kernel, key: TimerKey, mut who: Who) {
+    if let Some(timer) = kernel.timers.borrow_mut().get_mut(key) {
+        std::mem::swap(&mut timer.who, &mut who);
     }
 }

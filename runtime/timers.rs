@@ -24,6 +24,7 @@
 use std::panic::Location;
 
 use super::table::Table;
+use super::task::TaskId;
 use super::timer::{Name, Timer};
 use super::who::Who;
 
@@ -81,12 +82,12 @@ impl Timers {
         }
     }
 
-    /// Arms a timer that wakes `who` at `deadline`.
+    /// Arms a timer that wakes a task of the loop at `deadline`.
     #[inline]
     pub(crate) fn arm(
         &mut self,
         deadline: u64,
-        who: Who,
+        task: Option<TaskId>,
         at: &'static Location<'static>,
         name: Name,
     ) -> TimerKey {
@@ -96,7 +97,7 @@ impl Timers {
         let (slot, timer) = self.table.take();
         timer.serial = serial;
         timer.deadline = deadline;
-        timer.who.fill(who);
+        timer.who.task = task;
         timer.at = at;
         timer.name = name;
         if deadline < Self::NEVER {
@@ -279,6 +280,7 @@ impl Timers {
         }
     }
 
+    #[inline(never)]
     fn sweep_now(&mut self) {
         let (mut at, mut kept, mut len) = (self.taken, 0, self.nodes.len());
         let starts = self.steps.iter_mut().rev().map(|step| &mut step.start);
@@ -308,14 +310,12 @@ mod tests {
     use fastrand::Rng;
     use proptest::prelude::*;
 
-    use super::super::task::TaskId;
     use super::*;
 
     /// Arms a timer for a task that is named by the timer's serial.
     fn arm(timers: &mut Timers, deadline: u64) -> TimerKey {
-        let mut who = Who::default();
-        who.task = TaskId::from_bits(timers.serial + 1);
-        timers.arm(deadline, who, Location::caller(), &"test")
+        let task = TaskId::from_bits(timers.serial + 1);
+        timers.arm(deadline, task, Location::caller(), &"test")
     }
 
     #[derive(Clone, Debug)]
