@@ -26,6 +26,7 @@ pub(crate) type SuspectedHook = Rc<dyn Fn(&Report)>;
 /// The settings of the runtime on this thread.
 pub(crate) struct Options {
     pub(crate) virtual_clock: bool,
+    pub(crate) timer_slack: Duration,
     pub(crate) on_deadlock: OnDeadlock,
     pub(crate) on_unobserved: Option<UnobservedHook>,
     pub(crate) on_suspected: Option<SuspectedHook>,
@@ -49,6 +50,7 @@ impl Options {
     pub(crate) const fn new() -> Self {
         Options {
             virtual_clock: false,
+            timer_slack: Duration::ZERO,
             on_deadlock: OnDeadlock::Panic,
             on_unobserved: None,
             on_suspected: None,
@@ -93,6 +95,31 @@ impl Builder {
     /// to become ready.
     pub fn virtual_clock(mut self) -> Self {
         self.options.virtual_clock = true;
+        self
+    }
+
+    /// Lets the loop sleep that much longer than to the next deadline, so that deadlines which are near each
+    /// other share one wake-up: less work for the processor, and longer rests. None unless this is called.
+    ///
+    /// A deadline is never early and at most this late, besides what the system and the tasks before it
+    /// take. A loop that is awake anyway, for a task or a descriptor, keeps to what is due by then; virtual
+    /// time knows no slack.
+    ///
+    /// asyncio counterpart: none; it comes nearest to the `_clock_resolution` of a loop, which lets deadlines
+    /// come early. The system has the same under the same name (`PR_SET_TIMERSLACK`).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// // A daemon that looks after a hundred things now and then, and need not do so to the millisecond.
+    /// let slack = Duration::from_millis(50);
+    /// let runtime = turnwise::Builder::new().timer_slack(slack).build();
+    /// # let _ = runtime;
+    /// ```
+    pub fn timer_slack(mut self, slack: Duration) -> Self {
+        self.options.timer_slack = slack;
         self
     }
 

@@ -180,9 +180,10 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     let limit = limit
         .map(|limit| now.saturating_add(super::clock::nanos(limit)))
         .or(judged);
-    let until = match (next, limit) {
-        (Some(next), Some(limit)) => Some(next.min(limit)),
-        (next, limit) => next.or(limit),
+    let due = next.map(|next| slacken(kernel, next));
+    let until = match (due, limit) {
+        (Some(due), Some(limit)) => Some(due.min(limit)),
+        (due, limit) => due.or(limit),
     };
     match until {
         Some(until) if until.saturating_sub(now) < NEAR => linger(kernel, until, now),
@@ -196,6 +197,12 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     expire(kernel, now);
     remote::read(kernel);
     Idle::Awake
+}
+
+/// Until when the loop may sleep for the sake of a deadline.
+fn slacken(kernel: &Kernel, deadline: u64) -> u64 {
+    let slack = kernel.options.borrow().timer_slack;
+    deadline.saturating_add(super::clock::nanos(slack))
 }
 
 /// Judges a loop that would sleep for ever: until when it may, and what it lets go of meanwhile.
@@ -342,8 +349,8 @@ pub(crate) fn arm_host(kernel: &Kernel) {
     }
     let next = kernel.timers.borrow_mut().next();
     if let (Some(next), Some(reactor)) = (next, &mut *kernel.reactor.borrow_mut()) {
-        let now = kernel.clock.now();
-        if let Err(error) = reactor.arm(now, next) {
+        let (now, due) = (kernel.clock.now(), slacken(kernel, next));
+        if let Err(error) = reactor.arm(now, due) {
             panic!("the timer of an embedded loop failed: {error}");
         }
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use turnwise::io::Source;
 use turnwise::sync::{Event, Lock, Queue};
-use turnwise::{Runtime, block_on, sleep, spawn, spawn_blocking, spawn_eager, yield_now};
+use turnwise::{Builder, Runtime, block_on, sleep, spawn, spawn_blocking, spawn_eager, yield_now};
 
 use crate::support::{Spy, bounded, panic_of, poll_with, rerun, virtual_runtime};
 use crate::trace::Trace;
@@ -656,4 +656,16 @@ fn a_fork_is_refused_loudly_in_the_child() {
             "{test}: {errors}"
         );
     }
+}
+
+#[test]
+fn slack_counts_for_the_descriptor_of_a_host_too() {
+    let runtime = Builder::new().timer_slack(A_WHILE).build();
+    let task = runtime.spawn(sleep(Duration::from_millis(1)));
+    assert!(runtime.as_fd().is_ok());
+    while runtime.turn(Some(AT_ONCE)) {}
+    assert!(!readable(&runtime, Duration::from_millis(20)));
+    // A host that turns all the same meets what is due.
+    while runtime.turn(Some(AT_ONCE)) {}
+    assert!(task.is_finished());
 }

@@ -10,9 +10,11 @@ use futures::future::{Either, select};
 use futures::stream::FuturesUnordered;
 use turnwise::sync::Lock;
 use turnwise::time::{self, Instant};
-use turnwise::{Runtime, interval, sleep, sleep_until, spawn, timeout, timeout_at, yield_now};
+use turnwise::{
+    Builder, Runtime, gather, interval, sleep, sleep_until, spawn, timeout, timeout_at, yield_now,
+};
 
-use crate::support::{Log, panic_of, poll_once, virtual_runtime, yields};
+use crate::support::{Log, bounded, panic_of, poll_once, virtual_runtime, yields};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -317,6 +319,41 @@ fn real_sleeps_of_odd_lengths_are_never_early() {
         while let Some((deadline, woken)) = sleeps.next().await {
             assert!(woken >= deadline);
         }
+    });
+}
+
+#[test]
+fn with_slack_deadlines_that_are_near_each_other_share_one_wake_up() {
+    const SLACK: Duration = Duration::from_millis(40);
+    let runtime = Builder::new().timer_slack(SLACK).build();
+    let woken = runtime.block_on(async {
+        let start = Instant::now();
+        let sleeps = [1, 20, 9].map(|after| async move {
+            sleep_until(start + Duration::from_millis(after)).await;
+            Instant::now() - start
+        });
+        gather(sleeps).await
+    });
+    let shared = Duration::from_millis(1) + SLACK;
+    assert!(woken.iter().all(|after| *after >= shared), "{woken:?}");
+}
+
+#[test]
+fn slack_holds_up_neither_a_busy_loop_nor_virtual_time() {
+    const SLACK: Duration = Duration::from_secs(86_400);
+    bounded(|| {
+        Builder::new().timer_slack(SLACK).build().block_on(async {
+            let due = spawn(sleep(Duration::from_millis(1)));
+            while !due.is_finished() {
+                yield_now().await;
+            }
+        });
+    });
+    let builder = Builder::new().timer_slack(SLACK).virtual_clock();
+    builder.build().block_on(async {
+        let start = Instant::now();
+        sleep(Duration::from_nanos(1)).await;
+        assert_eq!(start.elapsed(), Duration::from_nanos(1));
     });
 }
 
