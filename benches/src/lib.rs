@@ -12,4 +12,4 @@ mod rows;
 pub mod scaling;
 pub mod table;
 
-pub use list::{Case, ROWS, cases};
+pub use list::{BEYOND_MEMORY, Case, ROWS, cases};

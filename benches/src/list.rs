@@ -33,7 +33,7 @@ impl Case {
 }
 
 /// Names of the rows, in the order of the tables, and the operations in one round.
-pub const ROWS: [(&str, u64); 23] = [
+pub const ROWS: [(&str, u64); 24] = [
     ("spawn+join", 1),
     ("spawn+join 1000", 1000),
     ("switch 1", 1),
@@ -56,8 +56,12 @@ pub const ROWS: [(&str, u64); 23] = [
     ("timeout 100", 100),
     ("timeout 10k", 10_000),
     ("sleep 100k", 100_000),
+    ("sleep 100k coarse", 100_000),
     ("from a thread", 1),
 ];
+
+/// Rows whose time is not that of memory alone.
+pub const BEYOND_MEMORY: [&str; 3] = ["sleep 100k", "sleep 100k coarse", "from a thread"];
 
 /// All cases, in the order of [`ROWS`].
 pub fn cases() -> Vec<Case> {
@@ -75,6 +79,7 @@ pub fn cases() -> Vec<Case> {
         .queue::<::turnwise::sync::Queue<u64>>()
         .queue_shared::<::turnwise::sync::Queue<u64>>()
         .oneshot::<turnwise::OneshotChannel>();
+    all.peer::<turnwise::Turnwise<4>>("turnwise").coarse();
 
     tokio_rows(all.peer::<tokio::Tokio<true>>("tokio LocalRuntime"));
     tokio_rows(all.peer::<tokio::Tokio<false>>("tokio LocalSet"));
@@ -137,6 +142,7 @@ pub fn cases() -> Vec<Case> {
         .on_a_new_thread()
         .executor()
         .timers()
+        .coarse()
         .event::<ntex_util::channel::condition::Condition>()
         .oneshot::<ntex::OneshotChannel>();
 
@@ -283,6 +289,11 @@ impl<E: Timers> Peer<'_, E> {
             .row("timeout 100", rows::timeout::<E, 100>)
             .row("timeout 10k", rows::timeout::<E, 10_000>)
             .row("sleep 100k", rows::sleeps::<E>)
+    }
+
+    /// For those whose timers come in steps, or may.
+    fn coarse(self) -> Self {
+        self.row("sleep 100k coarse", rows::sleeps::<E>)
     }
 }
 

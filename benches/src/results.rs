@@ -47,9 +47,14 @@ impl Figures {
 
     /// The best of those who do the same work, ourselves and the limit apart.
     pub fn best_peer(&self, row: &str) -> Option<(&str, f64)> {
+        self.best_of(row, |_| true)
+    }
+
+    /// The best of some of them.
+    pub fn best_of(&self, row: &str, some: impl Fn(&str) -> bool) -> Option<(&str, f64)> {
         self.0
             .iter()
-            .filter(|(of, peer, _)| of == row && competes(peer))
+            .filter(|(of, peer, _)| of == row && competes(peer) && some(peer))
             .map(|(_, peer, value)| (peer.as_str(), *value))
             .min_by(|a, b| a.1.total_cmp(&b.1))
     }

@@ -9,17 +9,20 @@ use turnwise::{Inlet, JoinHandle};
 
 use super::{Event, Executor, Lock, Oneshot, Outside, Queue, Relay, Semaphore, Signal, Timers};
 
+/// With so many milliseconds of timer slack.
 #[derive(Clone)]
-pub struct Turnwise;
+pub struct Turnwise<const SLACK: u64 = 0>;
 
-impl Executor for Turnwise {
+impl<const SLACK: u64> Executor for Turnwise<SLACK> {
     type Handle<T: 'static> = JoinHandle<T>;
 
     fn block_on<F>(main: impl FnOnce(Self) -> F) -> F::Output
     where
         F: Future<Output: 'static> + 'static,
     {
-        turnwise::block_on(main(Turnwise))
+        let slack = Duration::from_millis(SLACK);
+        let runtime = turnwise::Builder::new().timer_slack(slack).build();
+        runtime.block_on(main(Turnwise))
     }
 
     fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
@@ -38,7 +41,7 @@ impl Executor for Turnwise {
     }
 }
 
-impl Timers for Turnwise {
+impl<const SLACK: u64> Timers for Turnwise<SLACK> {
     fn sleep(duration: Duration) -> impl Future<Output = ()> {
         turnwise::sleep(duration)
     }
@@ -163,7 +166,7 @@ impl Oneshot for OneshotChannel {
     }
 }
 
-impl Outside for Turnwise {
+impl Outside for Turnwise<0> {
     type Sender = Inlet<u64>;
     type Receiver = Rc<sync::Queue<u64>>;
 

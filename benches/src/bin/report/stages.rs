@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use turnwise_benches::results::{Figures, criterion, target};
 use turnwise_benches::scaling::lines;
-use turnwise_benches::{Case, cases};
+use turnwise_benches::{BEYOND_MEMORY, Case, cases};
 
 use crate::hello;
 use crate::hello::run;
@@ -168,7 +168,7 @@ fn syscalls(means: &mut Means) -> io::Result<Figures> {
 fn instructions(means: &mut Means) -> io::Result<Figures> {
     let times = means.figures("times");
     let wanted = move |case: &Case| {
-        let timed = ["sleep 100k", "from a thread"].contains(&case.row);
+        let timed = BEYOND_MEMORY.contains(&case.row);
         let best = times.best_peer(case.row).map(|(peer, _)| peer);
         !timed && (["turnwise", "limit"].contains(&case.peer) || best == Some(case.peer))
     };
