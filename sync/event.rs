@@ -96,6 +96,7 @@ pub struct EventWait<'a> {
 impl Future for EventWait<'_> {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if self.wait.skip_if(Event::is_set) {
             return Poll::Ready(());
