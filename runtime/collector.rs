@@ -140,9 +140,9 @@ impl<'a> Collector<'a> {
     }
 
     pub(super) fn joins(&mut self, kernel: &Kernel, living: &[&Task]) {
-        let tasks = kernel.tasks.borrow();
+        let seats = kernel.seats.borrow();
         for task in living {
-            let Some(joiner) = tasks.joiner(task) else {
+            let Some(joiner) = seats.get(task.joiner) else {
                 continue;
             };
             let waits = joiner.who.task.and_then(|id| self.index.get(id));
@@ -151,6 +151,21 @@ impl<'a> Collector<'a> {
             let mut wait = Wait::new(what, Some(task.spawned_at), Some(joiner.at));
             wait.nanos = Some(kernel.clock.last().saturating_sub(joiner.since));
             self.add(waits, wait, self.from([Some(task.id)]));
+        }
+    }
+
+    /// Those who wait alone, for something else than the end of a task.
+    pub(super) fn sitters(&mut self, kernel: &Kernel) {
+        for (place, sitter) in kernel.seats.borrow().iter() {
+            let (Some(task), Some((kind, made))) = (
+                sitter.who.task.and_then(|id| self.index.get(id)),
+                sitter.of.filter(|_| sitter.is_there()),
+            ) else {
+                continue;
+            };
+            let mut wait = Wait::new(What::Seat(kind, place), Some(made), Some(sitter.at));
+            wait.nanos = Some(self.now.saturating_sub(sitter.since));
+            self.add(task, wait, Help::Anyone);
         }
     }
 

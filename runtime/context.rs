@@ -35,6 +35,8 @@ use super::poll_times::PollTimes;
 use super::quiescence;
 use super::reactor::{Hit, Reactor};
 use super::remote::{Inbox, Letter, Link};
+use super::seat::Sitter;
+use super::table::Table;
 use super::task::TaskId;
 use super::tasks::Tasks;
 use super::timers::Timers;
@@ -56,6 +58,8 @@ pub(crate) type Chore = Rc<dyn Fn(&Kernel)>;
 pub(crate) struct Kernel {
     /// Who waits in which queue; outlives every runtime of the thread.
     pub(crate) waiters: RefCell<Waiters>,
+    /// Who waits alone, for the end of a task or for one value.
+    pub(crate) seats: RefCell<Table<Sitter>>,
     /// The spawned futures, and which of them are ready.
     pub(crate) tasks: RefCell<Tasks>,
     /// The waker that serves every task that keeps no clone of it.
@@ -130,6 +134,7 @@ impl Kernel {
     const fn new() -> Self {
         Kernel {
             waiters: RefCell::new(Waiters::new()),
+            seats: RefCell::new(Table::new()),
             tasks: RefCell::new(Tasks::new()),
             spare: Cell::new(None),
             cloned: RefCell::new(Slab::new()),

@@ -112,6 +112,13 @@ impl Report {
                     let _ = writeln!(dot, "  {queue} [shape=ellipse, label={label}]");
                 }
             }
+            What::Seat(kind, seat) => {
+                let node = text(&format!("seat {seat}"));
+                edge(&from, &node, &at);
+                let made = wait.made.map_or(String::new(), |made| made.to_string());
+                let label = text(&format!("{kind}\n{made}"));
+                let _ = writeln!(dot, "  {node} [shape=ellipse, label={label}]");
+            }
             What::Source(..) | What::Work(_) | What::Timer(..) | What::Quiescence => {
                 let node = text(&format!("{} {}", row.id, self.what(wait)));
                 edge(&from, &node, &at);
@@ -131,7 +138,9 @@ fn wait_json(wait: &Wait) -> String {
         _ => "null".to_owned(),
     };
     let (kind, tasks, left): (&str, _, _) = match &wait.what {
-        What::Queue(kind, ..) | What::Source(kind, _) => (*kind, Vec::new(), None),
+        What::Queue(kind, ..) | What::Source(kind, _) | What::Seat(kind, _) => {
+            (*kind, Vec::new(), None)
+        }
         What::Work(label) => (label, Vec::new(), None),
         What::Quiescence => (kinds::QUIESCENCE, Vec::new(), None),
         What::Timer(kind, left) => (*kind, Vec::new(), Some(*left)),

@@ -12,7 +12,6 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
-use std::ptr;
 use std::task::{Context, Poll, ready};
 
 use super::context::{self, Kernel, ThisThread};
@@ -20,7 +19,9 @@ use super::join_error::JoinError;
 use super::local;
 use super::polling;
 use super::problems;
-use super::task::{BoxedBody, Joiner, NO_WAKER, Task, TaskId};
+use super::seat;
+use super::table::NONE;
+use super::task::{BoxedBody, NO_WAKER, Task, TaskId};
 use super::who::Who;
 
 /// What a panic carries.
@@ -183,30 +184,54 @@ fn awaited_again(id: TaskId) -> ! {
 /// Ready if the task is over or gone; else makes `cx` its joiner.
 pub(crate) fn watch(id: TaskId, cx: &Context<'_>, at: &'static Location<'static>) -> Poll<()> {
     context::with(|kernel| {
-        {
-            let mut tasks = kernel.tasks.borrow_mut();
-            if tasks.get(id).is_none_or(|task| task.over) {
-                return Poll::Ready(());
-            }
-            let same = |joiner: &&mut Joiner| joiner.who.is(cx) && ptr::eq(joiner.at, at);
-            if tasks.joiner_mut(id).filter(same).is_some() {
-                return Poll::Pending;
-            }
-        }
-        let joiner = Joiner {
-            who: Who::of(cx),
-            at,
-            since: kernel.clock.last(),
+        let mut tasks = kernel.tasks.borrow_mut();
+        let Some(task) = tasks.get_mut(id).filter(|task| !task.over) else {
+            return Poll::Ready(());
         };
-        let gone = kernel.tasks.borrow_mut().set_joiner(id, joiner);
-        drop(gone);
-        Poll::Pending
+        let place = task.joiner;
+        if place == NONE && polling::is_own(cx.waker()) {
+            task.joiner = seat::settle(kernel, polling::registers(), at, None);
+            return Poll::Pending;
+        }
+        drop(tasks);
+        watch_again(kernel, id, place, cx, at)
     })
+}
+
+/// As [`watch`], for one who is known already, or in place of another, or with a foreign waker.
+#[inline(never)]
+fn watch_again(
+    kernel: &Kernel,
+    id: TaskId,
+    place: u32,
+    cx: &Context<'_>,
+    at: &'static Location<'static>,
+) -> Poll<()> {
+    if seat::knows(kernel, place, cx, at) {
+        return Poll::Pending;
+    }
+    let who = Who::of(cx);
+    let mut tasks = kernel.tasks.borrow_mut();
+    // The clone of a foreign waker may have ended it.
+    let (gone, polled) = match tasks.get_mut(id).filter(|task| !task.over) {
+        Some(task) => {
+            let gone = seat::put(kernel, &mut task.joiner, who, at, None);
+            (gone, Poll::Pending)
+        }
+        None => (who, Poll::Ready(())),
+    };
+    drop(tasks);
+    drop(gone);
+    polled
 }
 
 /// Undoes what [`watch`] did, if the task is not over.
 pub(crate) fn unwatch(kernel: &Kernel, id: TaskId) {
-    let joiner = kernel.tasks.borrow_mut().take_joiner(id);
+    let mut tasks = kernel.tasks.borrow_mut();
+    let joiner = tasks
+        .get_mut(id)
+        .and_then(|task| seat::take(kernel, &mut task.joiner));
+    drop(tasks);
     drop(joiner);
 }
 
@@ -247,8 +272,8 @@ impl<T> Drop for JoinHandle<T> {
 fn detach(id: TaskId) {
     let dead = context::try_with(|kernel| {
         let mut tasks = kernel.tasks.borrow_mut();
-        let joiner = tasks.take_joiner(id);
         let task = tasks.get_mut(id)?;
+        let joiner = seat::take(kernel, &mut task.joiner);
         task.detached = true;
         let remains = if task.over { tasks.remove(id) } else { None };
         Some((remains, joiner))
@@ -281,8 +306,8 @@ pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Op
     }
     let locals = local::take(kernel, task);
     let waker = std::mem::replace(&mut task.waker, NO_WAKER);
+    let joiner = seat::take(kernel, &mut task.joiner);
     let detached = task.detached;
-    let joiner = tasks.take_joiner(id);
     let detached = if detached { tasks.remove(id) } else { None };
     drop(tasks);
     if locals.is_some() {
@@ -290,7 +315,7 @@ pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Op
     }
     release_waker(kernel, waker);
     if let Some(joiner) = joiner {
-        joiner.who.wake(kernel);
+        joiner.wake(kernel);
     }
     if let Some(mut task) = detached {
         problems::unobserved(&mut task);

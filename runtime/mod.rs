@@ -44,6 +44,7 @@ mod readiness;
 mod remote;
 mod render;
 mod report;
+mod seat;
 mod sleeper;
 mod sources;
 mod spawn;
@@ -93,6 +94,7 @@ pub use verdict::{Deadlock, Verdict};
 pub use watchdog::Stall;
 
 // For `sync`: the wait queue.
+pub(crate) use seat::Seat;
 pub use stats::WaitStats;
 pub(crate) use ticket::Ticket;
 pub use ticket::{Left, Owner, Wait};

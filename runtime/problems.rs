@@ -203,9 +203,9 @@ fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
     waiting.for_each(|(_, waiter)| wakes(waiter.who.task));
     let timers = kernel.timers.borrow();
     timers.iter().for_each(|timer| wakes(timer.who.task));
-    let joined = tasks.iter().filter(|task| !task.over);
-    let joiners = joined.filter_map(|task| tasks.joiner(task));
-    joiners.for_each(|joiner| wakes(joiner.who.task));
+    let seats = kernel.seats.borrow();
+    let sitters = seats.iter().filter(|(_, sitter)| sitter.is_there());
+    sitters.for_each(|(_, sitter)| wakes(sitter.who.task));
     let reactor = kernel.reactor.borrow();
     let sources = reactor.iter().flat_map(|reactor| reactor.sources());
     let polled = sources.flat_map(|readiness| readiness.polled_by(tasks));

@@ -195,6 +195,7 @@ impl Report {
     pub(super) fn what(&self, wait: &Wait) -> String {
         match &wait.what {
             What::Queue(kind, ask, _) => made(kind, ask.as_deref(), wait.made),
+            What::Seat(kind, _) => made(kind, None, wait.made),
             What::Source(kinds::DESCRIPTOR, what) => made(kinds::DESCRIPTOR, Some(what), None),
             What::Source(kind, what) => made(kind, Some(what), wait.made),
             What::Work(label) => legible(label),

@@ -1,7 +1,7 @@
 //! What waits for what: the picture behind a deadlock report and a dump.
 //!
 //! Nothing here runs on a hot path. A picture is put together on demand from what the kernel keeps
-//! anyway: the waiters with their places, the armed timers, the joiners of tasks. It polls nothing.
+//! anyway: who waits, in line or alone, and the armed timers. It polls nothing.
 //!
 //! # Implementation
 //!
@@ -89,6 +89,8 @@ pub(super) struct Wait {
 pub(super) enum What {
     /// A primitive, what of it, and its record.
     Queue(&'static str, Option<Cow<'static, str>>, u32),
+    /// A primitive of which only one can wait, and its seat.
+    Seat(&'static str, u32),
     /// A source of the system, and what of it.
     Source(&'static str, &'static str),
     /// That nobody else is ready.
@@ -146,6 +148,7 @@ impl Report {
         collector.timers(kernel);
         collector.waiters(kernel, &living);
         collector.joins(kernel, &living);
+        collector.sitters(kernel);
         collector.polled_sources(kernel);
         collector.works(kernel);
         (report.tasks, report.cycles) = collector.conclude(kernel, &report.outside);

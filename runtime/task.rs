@@ -34,7 +34,6 @@ use pin_project_lite::pin_project;
 use super::join_error::JoinError;
 use super::local::Locals;
 use super::passes::Pass;
-use super::who::Who;
 
 /// Identity of a task, unique on its thread for as long as the thread lives.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -152,8 +151,6 @@ pub(super) const NOBODY: u32 = u32::MAX - 1;
 /// No key in the list of cloned wakers.
 pub(crate) const NO_WAKER: u32 = u32::MAX;
 
-pub(super) const NO_JOINER: u32 = u32::MAX;
-
 /// One entry of the task slab.
 pub(crate) struct Task {
     pub(crate) id: TaskId,
@@ -179,8 +176,8 @@ pub(crate) struct Task {
     pub(crate) group: u32,
     /// Key of a waker of its own, once somebody kept a clone.
     pub(crate) waker: u32,
-    /// The key of who awaits the handle.
-    pub(super) joiner: u32,
+    /// The place of who awaits the handle. Apart, because few of many tasks are awaited at the same time.
+    pub(crate) joiner: u32,
     /// Out of the slot while running; absent for main.
     pub(crate) body: Option<BoxedBody>,
     pub(crate) spawned_at: &'static Location<'static>,
@@ -234,12 +231,4 @@ impl Task {
     pub(crate) fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
     }
-}
-
-/// Who awaits the end of a task, on which line.
-pub(crate) struct Joiner {
-    pub(crate) who: Who,
-    pub(crate) at: &'static Location<'static>,
-    /// The clock's last reading when that line was reached.
-    pub(crate) since: u64,
 }

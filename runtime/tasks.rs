@@ -12,10 +12,9 @@
 use std::cell::Cell;
 use std::panic::Location;
 
-use slab::Slab;
-
 use super::passes::NO_PASS;
-use super::task::{BoxedBody, IDLE, Joiner, NO_JOINER, NO_WAKER, NOBODY, Remains, Task, TaskId};
+use super::table::NONE;
+use super::task::{BoxedBody, IDLE, NO_WAKER, NOBODY, Remains, Task, TaskId};
 
 /// How many places a full table of so many gets besides. Doubling would leave up to half of a large
 /// one unused.
@@ -32,8 +31,6 @@ pub(crate) struct Tasks {
     /// means nothing.
     head: u32,
     tail: u32,
-    /// Apart, because few of many tasks are awaited at the same time.
-    joiners: Slab<Joiner>,
     spawned: u64,
 }
 
@@ -44,7 +41,6 @@ impl Tasks {
             free: NOBODY,
             head: NOBODY,
             tail: NOBODY,
-            joiners: Slab::new(),
             spawned: 0,
         }
     }
@@ -144,7 +140,7 @@ impl Tasks {
             group: 0,
             waker: NO_WAKER,
             body: None,
-            joiner: NO_JOINER,
+            joiner: NONE,
             spawned_at,
             serial: 0,
             extra: None,
@@ -160,43 +156,6 @@ impl Tasks {
     #[inline]
     pub(crate) fn get_mut(&mut self, id: TaskId) -> Option<&mut Task> {
         self.slots.get_mut(id.slot()).filter(|task| task.id == id)
-    }
-
-    /// Who awaits the end of this task.
-    pub(crate) fn joiner(&self, task: &Task) -> Option<&Joiner> {
-        self.joiners.get(task.joiner as usize)
-    }
-
-    /// As [`joiner`](Tasks::joiner), to be changed.
-    pub(crate) fn joiner_mut(&mut self, id: TaskId) -> Option<&mut Joiner> {
-        let key = self.get(id)?.joiner;
-        self.joiners.get_mut(key as usize)
-    }
-
-    /// Makes this the one who awaits the task. Returns the one to drop without a borrow: who was it
-    /// so far, or this one if the task is gone.
-    pub(crate) fn set_joiner(&mut self, id: TaskId, mut joiner: Joiner) -> Option<Joiner> {
-        if let Some(known) = self.joiner_mut(id) {
-            if std::ptr::eq(known.at, joiner.at) {
-                joiner.since = known.since;
-            }
-            return Some(std::mem::replace(known, joiner));
-        }
-        let key = self.joiners.vacant_key() as u32;
-        match self.get_mut(id) {
-            Some(task) => task.joiner = key,
-            None => return Some(joiner),
-        }
-        self.joiners.insert(joiner);
-        None
-    }
-
-    /// Takes out who awaits the task.
-    #[inline]
-    pub(crate) fn take_joiner(&mut self, id: TaskId) -> Option<Joiner> {
-        let task = self.get_mut(id).filter(|task| task.joiner != NO_JOINER)?;
-        let key = std::mem::replace(&mut task.joiner, NO_JOINER);
-        self.joiners.try_remove(key as usize)
     }
 
     /// Frees a task's slot; the caller drops the remains after letting go of the borrow.

@@ -13,6 +13,7 @@ use super::context::Kernel;
 use super::inlet;
 use super::join::{self, Payload};
 use super::problems::{self, unobserved};
+use super::seat;
 use super::sources;
 use super::watchdog::Watchdog;
 
@@ -36,7 +37,10 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
         }
         let (joiner, task) = {
             let mut tasks = kernel.tasks.borrow_mut();
-            (tasks.take_joiner(id), tasks.remove(id))
+            let joiner = tasks
+                .get_mut(id)
+                .and_then(|task| seat::take(kernel, &mut task.joiner));
+            (joiner, tasks.remove(id))
         };
         if let Some(mut task) = task {
             join::release_waker(kernel, task.waker);

@@ -132,7 +132,7 @@ pub(crate) struct Ticket {
     ask: usize,
     /// `NONE` before the first poll, `DONE` after the grant was taken.
     key: Cell<u32>,
-    at: Cell<&'static Location<'static>>,
+    at: &'static Location<'static>,
     _thread: ThisThread,
 }
 
@@ -142,7 +142,7 @@ impl Ticket {
         Ticket {
             ask,
             key: Cell::new(NONE),
-            at: Cell::new(at),
+            at,
             _thread,
         }
     }
@@ -162,12 +162,7 @@ impl Ticket {
     }
 
     pub(crate) fn at(&self) -> &'static Location<'static> {
-        self.at.get()
-    }
-
-    /// Names the line that waits, where that is known only at the first poll.
-    pub(crate) fn waits_at(&self, at: &'static Location<'static>) {
-        self.at.set(at);
+        self.at
     }
 
     /// Makes it fit for another wait, once it is not in the line.

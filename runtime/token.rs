@@ -22,6 +22,7 @@ use super::outside::{self, Idle};
 use super::poll_times::PollTimes;
 use super::remote::{Inbox, Remote};
 use super::report::Report;
+use super::seat;
 use super::spawn::spawn;
 use super::task::TaskId;
 use super::teardown;
@@ -251,7 +252,7 @@ impl Runtime {
                 spawned: tasks.spawned(),
                 passes: kernel.passes.begun(),
                 ready: tasks.count_ready(),
-                waiters: kernel.waiters.borrow().iter().count(),
+                waiters: kernel.waiters.borrow().iter().count() + seat::count(kernel),
                 timers: kernel.timers.borrow().len(),
             }
         })
@@ -270,7 +271,7 @@ pub struct Stats {
     pub passes: u64,
     /// Tasks in the ready queue.
     pub ready: usize,
-    /// Entries in wait queues.
+    /// Entries in wait queues, and receivers that wait for one value.
     pub waiters: usize,
     /// Armed timers.
     pub timers: usize,

@@ -13,19 +13,21 @@
 //!
 //! # Implementation
 //!
-//! One allocation, which both ends own together: the value, a flag and a wait queue. Both ends
-//! wait in that queue, so that the reports of the runtime know them; whoever changes something wakes
-//! all, and each looks at the state.
+//! One allocation, which both ends own together: the value, a flag, and the receiver's seat. Senders that wait
+//! for the end of their channel, as few do, have a wait queue, which the first of them makes.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use crate::runtime::{Left, Owner, Ticket, Wait, WaitQueue};
+use crate::runtime::{Left, Owner, Seat, Wait, WaitQueue};
+
+/// What reports call it.
+const KIND: &str = "oneshot";
 
 /// Creates the two ends of a channel for one value.
 ///
@@ -50,8 +52,9 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Rc::new(Shared {
         value: Cell::new(None),
         closed: Cell::new(false),
-        queue: WaitQueue::new("oneshot"),
-        ticket: Ticket::new(0, Location::caller()),
+        seat: Seat::new(),
+        senders: OnceCell::new(),
+        made: Location::caller(),
     });
     let sender = Sender {
         shared: shared.clone(),
@@ -121,8 +124,9 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn closed(&self) -> SenderClosed<'_, T> {
+        let (shared, at) = (&*self.shared, Location::caller());
         SenderClosed {
-            wait: self.shared.queue.wait(&*self.shared, 0),
+            wait: shared.senders().wait_at(shared, 0, at),
         }
     }
 }
@@ -153,9 +157,11 @@ struct Shared<T> {
     value: Cell<Option<T>>,
     /// Nothing will be sent any more: an end is gone, or the receiver refuses.
     closed: Cell<bool>,
-    queue: WaitQueue,
     /// The receiver's. It lies here, so that an end is one word to move.
-    ticket: Ticket,
+    seat: Seat,
+    /// Where those wait who want to know that it is closed.
+    senders: OnceCell<Box<WaitQueue>>,
+    made: &'static Location<'static>,
 }
 
 impl<T> Shared<T> {
@@ -170,10 +176,24 @@ impl<T> Shared<T> {
         }
     }
 
+    #[inline]
     fn close(&self) {
         if !self.closed.replace(true) {
-            self.queue.wake_all();
+            self.seat.call();
+            if let Some(senders) = self.senders.get() {
+                senders.wake_all();
+            }
         }
+    }
+
+    fn senders(&self) -> &WaitQueue {
+        let make = || Box::new(WaitQueue::new_at(KIND, self.made));
+        self.senders.get_or_init(make)
+    }
+
+    fn waiters(&self) -> usize {
+        let senders = self.senders.get().map_or(0, |senders| senders.len());
+        senders + usize::from(self.seat.is_taken())
     }
 }
 
@@ -185,18 +205,17 @@ impl<T> Owner for Shared<T> {
 impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
+    #[inline]
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &*self.shared;
-        if !this.ticket.is_queued() {
-            if let Poll::Ready(outcome) = this.outcome() {
-                return Poll::Ready(outcome);
-            }
-            this.ticket.waits_at(Location::caller());
+        let (this, at) = (&*self.shared, Location::caller());
+        let outcome = this.outcome();
+        // Whoever settles the outcome calls, and calls after that.
+        match outcome {
+            Poll::Ready(_) => this.seat.rise(at),
+            Poll::Pending => this.seat.sit(cx, at, (&KIND, this.made)),
         }
-        // Whoever settles the outcome wakes, and wakes after that.
-        ready!(this.ticket.poll(&this.queue, cx));
-        this.outcome()
+        outcome
     }
 }
 
@@ -252,15 +271,15 @@ impl std::error::Error for TryRecvError {}
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        self.shared.closed.set(true);
-        self.shared.queue.wake_all();
+        self.shared.close();
     }
 }
 
 impl<T> Drop for Receiver<T> {
+    #[inline]
     fn drop(&mut self) {
         let shared = &*self.shared;
-        shared.ticket.leave(&shared.queue);
+        shared.seat.leave();
         shared.close();
         drop(shared.value.take());
     }
@@ -270,7 +289,7 @@ impl<T> Shared<T> {
     fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(name)
             .field("closed", &self.closed.get())
-            .field("waiters", &self.queue.len())
+            .field("waiters", &self.waiters())
             .finish()
     }
 }
