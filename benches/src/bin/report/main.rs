@@ -145,7 +145,10 @@ fn report(arguments: &Arguments) -> io::Result<()> {
         None => root.join("docs"),
     };
     let all = load(&means);
-    fs::write(docs.join("performance.md"), page::write(&all)?)?;
+    fs::write(
+        docs.join("performance.md"),
+        page::write(&all, means.fastest)?,
+    )?;
     fs::write(docs.join("performance.svg"), chart::draw(&all.times))?;
     fs::write(docs.join("scaling.svg"), multiples::draw(&all.scaling))?;
     println!("{}", docs.join("performance.md").display());

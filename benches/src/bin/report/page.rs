@@ -90,7 +90,7 @@ const PEERS: [&str; 19] = [
     "unsend",
 ];
 
-pub fn write(all: &All) -> io::Result<String> {
+pub fn write(all: &All, fastest: bool) -> io::Result<String> {
     let mut page = String::from(
         "# Performance\n\n<!-- Written by `report` in benches/; do not edit. -->\n\n\
          turnwise beside its peers, each used as its own documents recommend, on one machine, in one run. \
@@ -102,7 +102,7 @@ pub fn write(all: &All) -> io::Result<String> {
     );
     page += "## Bars\n\n";
     page += &of_bars(&bars(all));
-    times(&mut page, &all.times);
+    times(&mut page, &all.times, fastest);
     counts(&mut page, all);
     page += "\n## Memory and sleep\n\nBytes of the heap per task, 100,000 of them parked; all of a task's \
              state, its handle not counted. Our tasks and waiters live in tables that grow by an eighth. What the peers do not keep is what the reports tell: where a task was spawned, who \
@@ -137,8 +137,12 @@ fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
     writeln!(page, "{text}").expect("a string takes all");
 }
 
-fn times(page: &mut String, times: &Figures) {
-    *page += "\n## Time\n\nThe best peer is bold; *monoio, no turn* does less work and does not compete.\n\n";
+fn times(page: &mut String, times: &Figures, fastest: bool) {
+    *page += "\n## Time\n\nThe best peer is bold; *monoio, no turn* does less work and does not compete.";
+    *page += match fastest {
+        true => " Each time is its fastest sample, since others used the machine too.\n\n",
+        false => " Each time is a median.\n\n",
+    };
     let rows: Vec<&str> = ROWS.iter().map(|(row, _)| *row).collect();
     *page += &table("ns per operation", &rows, times);
     let behind: Vec<(&str, &str, f64)> = rows
@@ -232,7 +236,8 @@ fn hello(page: &mut String, hello: &Figures) {
         line(page, format_args!("| {name} | {} |", cells.join(" | ")));
     }
     *page += "\nMore than half of our build is turnwise itself: sockets, signals, subprocesses, primitives, reports and \
-              watchdog are one crate, where the peers with fewer seconds leave them to others.\n";
+              watchdog are one crate, where the peers with fewer seconds leave them to others. What it would take to be the first is told in \
+              [a record](decisions/0019-a-small-program-is-not-the-first-to-be-built.md).\n";
 }
 
 fn scaling(page: &mut String, scaling: &Figures) {
