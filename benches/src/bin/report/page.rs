@@ -59,8 +59,8 @@ const REASONS: [(&str, &str); 12] = [
     ),
     (
         "sleep 100k coarse",
-        "of 100,000 tasks none is in a cache when it is woken, and one of ours is a slot, a box and a timer, where ntex's \
-         is a box and a timer",
+        "of 100,000 tasks none is in a cache when it is woken, and ours go to memory twice, one after the other: for the \
+         task's slot, which the one before it in the ready queue names, and for its box; ntex's queue holds the boxes",
     ),
     (
         "from a thread",
