@@ -10,9 +10,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::context::{self, Kernel};
+use super::kinds::Name;
 use super::polling;
 use super::time::{Instant, yield_once};
-use super::timer::Name;
 use super::timers::TimerKey;
 use super::who::Who;
 

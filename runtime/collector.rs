@@ -7,6 +7,7 @@ use super::graph::{self, Help, Node};
 use super::kinds;
 use super::readiness::Awaited;
 use super::report::{Held, Index, Row, State, Step, Wait, What};
+use super::seat;
 use super::task::{Task, TaskId};
 use super::verdict::Outside;
 use super::waiters::{QueueRecord, Waiter};
@@ -156,11 +157,10 @@ impl<'a> Collector<'a> {
 
     /// Those who wait alone, for something else than the end of a task.
     pub(super) fn sitters(&mut self, kernel: &Kernel) {
-        for (place, sitter) in kernel.seats.borrow().iter() {
-            let (Some(task), Some((kind, made))) = (
-                sitter.who.task.and_then(|id| self.index.get(id)),
-                sitter.of.filter(|_| sitter.is_there()),
-            ) else {
+        for (place, sitter) in seat::sitters(&kernel.seats.borrow()) {
+            let (Some(task), Some((kind, made))) =
+                (sitter.who.task.and_then(|id| self.index.get(id)), sitter.of)
+            else {
                 continue;
             };
             let mut wait = Wait::new(What::Seat(kind, place), Some(made), Some(sitter.at));

@@ -22,6 +22,7 @@ use super::problems;
 use super::seat;
 use super::table::NONE;
 use super::task::{BoxedBody, NO_WAKER, Task, TaskId};
+use super::tasks::Tasks;
 use super::who::Who;
 
 /// What a panic carries.
@@ -227,12 +228,13 @@ fn watch_again(
 
 /// Undoes what [`watch`] did, if the task is not over.
 pub(crate) fn unwatch(kernel: &Kernel, id: TaskId) {
-    let mut tasks = kernel.tasks.borrow_mut();
-    let joiner = tasks
-        .get_mut(id)
-        .and_then(|task| seat::take(kernel, &mut task.joiner));
-    drop(tasks);
+    let joiner = take_joiner(kernel, &mut kernel.tasks.borrow_mut(), id);
     drop(joiner);
+}
+
+/// Takes out who awaits the task, to be dropped without a borrow.
+pub(crate) fn take_joiner(kernel: &Kernel, tasks: &mut Tasks, id: TaskId) -> Option<Who> {
+    seat::take(kernel, &mut tasks.get_mut(id)?.joiner)
 }
 
 /// Takes the body of a task that is over, which holds the output, or the reason why there is none.

@@ -8,3 +8,6 @@ pub(crate) const GROUPS: [&str; 3] = ["gather", "task group", "as_completed"];
 
 /// Everybody else is to be blocked.
 pub(crate) const QUIESCENCE: &str = "all others to be blocked";
+
+/// What a wait is called, behind two references: one word where every wait has it written down.
+pub(crate) type Name = &'static &'static str;

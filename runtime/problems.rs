@@ -10,6 +10,7 @@ use super::join::{self, Payload};
 use super::join_error::JoinError;
 use super::polling::current_task;
 use super::render::quoted;
+use super::seat;
 use super::task::{NO_WAKER, Remains, TaskId};
 use super::tasks::Tasks;
 
@@ -204,8 +205,7 @@ fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
     let timers = kernel.timers.borrow();
     timers.iter().for_each(|timer| wakes(timer.who.task));
     let seats = kernel.seats.borrow();
-    let sitters = seats.iter().filter(|(_, sitter)| sitter.is_there());
-    sitters.for_each(|(_, sitter)| wakes(sitter.who.task));
+    seat::sitters(&seats).for_each(|(_, sitter)| wakes(sitter.who.task));
     let reactor = kernel.reactor.borrow();
     let sources = reactor.iter().flat_map(|reactor| reactor.sources());
     let polled = sources.flat_map(|readiness| readiness.polled_by(tasks));

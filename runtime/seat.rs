@@ -26,10 +26,10 @@ use std::ptr;
 use std::task::Context;
 
 use super::context::{self, Kernel};
+use super::kinds::Name;
 use super::polling;
-use super::table::{Entry, NONE};
+use super::table::{Entry, NONE, Table};
 use super::task::TaskId;
-use super::timer::Name;
 use super::who::Who;
 
 /// The key of a place whose waiter was called.
@@ -53,12 +53,6 @@ pub(crate) struct Sitter {
     link: u32,
 }
 
-impl Sitter {
-    pub(crate) fn is_there(&self) -> bool {
-        self.link == IN_USE
-    }
-}
-
 impl Entry for Sitter {
     fn blank() -> Self {
         Sitter {
@@ -73,6 +67,11 @@ impl Entry for Sitter {
     fn link(&mut self) -> &mut u32 {
         &mut self.link
     }
+}
+
+/// Those who wait alone, with their places.
+pub(crate) fn sitters(seats: &Table<Sitter>) -> impl Iterator<Item = (u32, &Sitter)> {
+    seats.iter().filter(|(_, sitter)| sitter.link == IN_USE)
 }
 
 /// Whether who polls with `cx` waits there already, at that line.
@@ -138,7 +137,7 @@ pub(crate) fn take(kernel: &Kernel, place: &mut u32) -> Option<Who> {
 /// How many wait alone, apart from those who await the end of a task.
 pub(crate) fn count(kernel: &Kernel) -> usize {
     let seats = kernel.seats.borrow();
-    let sitters = seats.iter().filter(|(_, sitter)| sitter.is_there());
+    let sitters = sitters(&seats);
     sitters.filter(|(_, sitter)| sitter.of.is_some()).count()
 }
 

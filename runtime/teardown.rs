@@ -13,7 +13,6 @@ use super::context::Kernel;
 use super::inlet;
 use super::join::{self, Payload};
 use super::problems::{self, unobserved};
-use super::seat;
 use super::sources;
 use super::watchdog::Watchdog;
 
@@ -37,9 +36,7 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
         }
         let (joiner, task) = {
             let mut tasks = kernel.tasks.borrow_mut();
-            let joiner = tasks
-                .get_mut(id)
-                .and_then(|task| seat::take(kernel, &mut task.joiner));
+            let joiner = join::take_joiner(kernel, &mut tasks, id);
             (joiner, tasks.remove(id))
         };
         if let Some(mut task) = task {

@@ -92,7 +92,7 @@ impl<'a, P: Owner + ?Sized> Wait<'a, P> {
     /// Out of line: who takes what it waited for, as nearly all do, has no use for the owner's answer.
     #[inline(never)]
     fn give_up(&self) {
-        if let Some(left) = self.ticket.leave(self.queue) {
+        if let Some(left) = self.ticket.give_up(self.queue) {
             self.owner.left(left);
         }
     }
@@ -206,9 +206,7 @@ impl Ticket {
         let who = Who::of(cx);
         let key = queue.link(kernel, who.task, self);
         self.key.set(key);
-        if let Some(waiter) = kernel.waiters.borrow_mut().table.get_mut(key) {
-            waiter.who.fill(who);
-        }
+        self.wake_instead(kernel, who);
     }
 
     #[inline(never)]
@@ -239,12 +237,17 @@ impl Ticket {
         let waiter = waiter.expect("a queued wait has an entry");
         if !waiter.who.is(cx) {
             drop(waiters);
-            let mut who = Who::of(cx);
-            if let Some(waiter) = kernel.waiters.borrow_mut().table.get_mut(key) {
-                std::mem::swap(&mut waiter.who, &mut who);
-            }
+            self.wake_instead(kernel, Who::of(cx));
         }
         Poll::Pending
+    }
+
+    /// Has the grant wake another one than the entry says.
+    fn wake_instead(&self, kernel: &Kernel, mut who: Who) {
+        let key = self.key.get();
+        if let Some(waiter) = kernel.waiters.borrow_mut().table.get_mut(key) {
+            std::mem::swap(&mut waiter.who, &mut who);
+        }
     }
 
     /// Gives the place up and says how it was left, unless there is none.

@@ -15,8 +15,8 @@ use pin_project_lite::pin_project;
 
 use super::alarm::Alarm;
 use super::context::{self, ThisThread};
+use super::kinds::Name;
 use super::polling;
-use super::timer::Name;
 
 pub use super::instant::Instant;
 pub use super::interval::{Interval, Tick, interval, interval_at};

@@ -2,11 +2,9 @@
 
 use std::panic::Location;
 
+use super::kinds::Name;
 use super::table::{Entry, NONE};
 use super::who::Who;
-
-/// What a timer is called in reports; behind two references, so that it takes one word.
-pub(crate) type Name = &'static &'static str;
 
 /// One armed timer. It fills a line of the cache.
 pub(crate) struct Timer {

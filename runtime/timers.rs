@@ -23,9 +23,10 @@
 
 use std::panic::Location;
 
+use super::kinds::Name;
 use super::table::Table;
 use super::task::TaskId;
-use super::timer::{Name, Timer};
+use super::timer::Timer;
 use super::who::Who;
 
 /// Names an armed timer; stale once it has expired or was disarmed.

@@ -35,16 +35,6 @@ impl Who {
         }
     }
 
-    /// Becomes another one; its own waker has departed before.
-    #[inline]
-    pub(super) fn fill(&mut self, mut by: Who) {
-        debug_assert!(self.waker.is_none());
-        self.task = by.task;
-        if by.waker.is_some() {
-            self.waker = by.waker.take();
-        }
-    }
-
     /// Whether waking this one already wakes whoever polls with `cx`. Calls no foreign code.
     pub(crate) fn is(&self, cx: &Context<'_>) -> bool {
         polling::note(notes::REGISTERED);

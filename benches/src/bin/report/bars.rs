@@ -49,17 +49,24 @@ pub fn bars(all: &All) -> Vec<Bar> {
     let in_memory = |row: &&str| !BEYOND_MEMORY.contains(row) && !SPAWNING.contains(row);
     let rows: Vec<&str> = ROWS.iter().map(|(row, _)| *row).collect();
     let of_memory: Vec<&str> = rows.iter().copied().filter(in_memory).collect();
+    // Like with like: who comes for all timers at once after 16 ms has its own row.
+    let late = |peer: &str| all.late.get("sleep 100 µs", peer);
+    let exact = |row: &str, peer: &str| {
+        row != "sleep 100k" || late(peer).is_none_or(|late| late <= MOST_LATE)
+    };
     vec![
         ahead(
             "ahead of every peer in every row of work in memory",
             &of_memory,
             all,
+            |_, _| true,
         ),
         ahead(
             "ahead of every peer in the rows with threads and the clock; *sleep 100k*: of those at most 2 ms late",
             // Coarse timers are beside nobody's but ntex's, and told where we are behind.
             &["sleep 100k", "from a thread"],
             all,
+            exact,
         ),
         spawning(all),
         primitives(all),
@@ -98,13 +105,10 @@ fn list(failed: &[String], when_none: &str) -> String {
     failed.join("; ")
 }
 
-fn ahead(bar: &'static str, rows: &[&str], all: &All) -> Bar {
-    let late = |peer: &str| all.late.get("sleep 100 µs", peer);
+/// Ahead of those peers that are `alike` in a row.
+fn ahead(bar: &'static str, rows: &[&str], all: &All, alike: impl Fn(&str, &str) -> bool) -> Bar {
     let compared = rows.iter().filter_map(|row| {
-        // Like with like: who comes for all timers at once after 16 ms has its own row.
-        let alike =
-            |peer: &str| *row != "sleep 100k" || late(peer).is_none_or(|late| late <= MOST_LATE);
-        let (peer, best) = all.times.best_of(row, alike)?;
+        let (peer, best) = all.times.best_of(row, |peer| alike(row, peer))?;
         Some((row, peer, ours(&all.times, row)? / best))
     });
     let compared: Vec<_> = compared.collect();
