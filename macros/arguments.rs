@@ -2,8 +2,8 @@
 
 use proc_macro::{Ident, Literal, TokenStream, TokenTree};
 
+use crate::entry::Entry;
 use crate::error::Error;
-use crate::expand::Entry;
 use crate::tokens::{self, Cursor, is_mark};
 
 /// The arguments of one attribute.

@@ -3,52 +3,10 @@
 use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
 use crate::arguments::Arguments;
+use crate::entry::Entry;
 use crate::error::Error;
 use crate::signature::Function;
 use crate::tokens;
-
-/// Which of the two attributes is being expanded.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Entry {
-    Main,
-    Test,
-}
-
-impl Entry {
-    /// The attribute as messages show it.
-    pub(crate) fn attribute(self) -> &'static str {
-        match self {
-            Entry::Main => "#[turnwise::main]",
-            Entry::Test => "#[turnwise::test]",
-        }
-    }
-
-    /// The argument that changes the clock.
-    pub(crate) fn clock_argument(self) -> &'static str {
-        match self {
-            Entry::Main => "virtual_clock",
-            Entry::Test => "real_time",
-        }
-    }
-
-    /// The clock it has without an argument.
-    pub(crate) fn default_clock(self) -> &'static str {
-        match self {
-            Entry::Main => "real_time",
-            Entry::Test => "virtual_clock",
-        }
-    }
-
-    /// The hidden function that runs the future.
-    fn runner(self, other_clock: bool) -> &'static str {
-        match (self, other_clock) {
-            (Entry::Main, false) => "main",
-            (Entry::Main, true) => "main_virtual",
-            (Entry::Test, false) => "test",
-            (Entry::Test, true) => "test_real_time",
-        }
-    }
-}
 
 /// Expands an attribute on `item`; mistakes become `compile_error!`s.
 pub(crate) fn expand(entry: Entry, arguments: TokenStream, item: TokenStream) -> TokenStream {

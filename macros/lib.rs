@@ -16,6 +16,7 @@
 //! emitted in a form that compiles, so that it names nothing else.
 
 mod arguments;
+mod entry;
 mod error;
 mod expand;
 mod signature;
@@ -78,7 +79,7 @@ use proc_macro::TokenStream;
 /// ```
 #[proc_macro_attribute]
 pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::expand(expand::Entry::Main, arguments, item)
+    expand::expand(entry::Entry::Main, arguments, item)
 }
 
 /// Turns an `async fn` into a `#[test]` that runs it on a new runtime with a virtual clock.
@@ -125,5 +126,5 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::expand(expand::Entry::Test, arguments, item)
+    expand::expand(entry::Entry::Test, arguments, item)
 }

@@ -2,8 +2,8 @@
 
 use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
+use crate::entry::Entry;
 use crate::error::Error;
-use crate::expand::Entry;
 use crate::tokens::{self, Cursor, is_group, is_mark, is_word};
 
 /// What the parser says an item is if it is not a function.
