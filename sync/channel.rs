@@ -27,8 +27,6 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::panic::Location;
 
-#[cfg(doc)]
-use super::channel_errors::Closed;
 use super::channel_errors::{OverDone, TryGetError, TryPutError};
 use super::channel_futures::{Get, Items, Join, Put, Take};
 use crate::runtime::{Left, Owner, Terms, WaitQueue};
@@ -126,7 +124,7 @@ impl<S: Store> Channel<S> {
     ///
     /// # Errors
     ///
-    /// [`Closed`] with the item if the queue is closed, or is closed while this waits.
+    /// [`Closed`](super::Closed) with the item if the queue is closed, or is closed while this waits.
     #[track_caller]
     #[doc(alias = "send")]
     pub fn put(&self, item: S::Item) -> Put<'_, S> {
@@ -146,7 +144,7 @@ impl<S: Store> Channel<S> {
     ///
     /// # Errors
     ///
-    /// [`Closed`] once the queue is closed and empty.
+    /// [`Closed`](super::Closed) once the queue is closed and empty.
     #[track_caller]
     #[doc(alias = "recv")]
     pub fn get(&self) -> Get<'_, S> {
@@ -169,7 +167,7 @@ impl<S: Store> Channel<S> {
     ///
     /// # Errors
     ///
-    /// [`Closed`] once the queue is closed and empty.
+    /// [`Closed`](super::Closed) once the queue is closed and empty.
     #[track_caller]
     pub fn take(&self) -> Take<'_, S> {
         Take { get: self.get() }

@@ -2,14 +2,11 @@
 
 use std::fmt;
 
-#[cfg(doc)]
-use super::channel::Channel;
-
 /// The queue is closed. A refused item comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Closed<T = ()>(pub T);
 
-/// Why [`Channel::try_put`] put nothing; the item comes back.
+/// Why [`Channel::try_put`](crate::sync::Channel::try_put) put nothing; the item comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TryPutError<T> {
@@ -19,7 +16,7 @@ pub enum TryPutError<T> {
     Closed(T),
 }
 
-/// Why [`Channel::try_get`] got nothing.
+/// Why [`Channel::try_get`](crate::sync::Channel::try_get) got nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TryGetError {
@@ -29,7 +26,7 @@ pub enum TryGetError {
     Closed,
 }
 
-/// [`Channel::task_done`] was called more often than items were put.
+/// [`Channel::task_done`](crate::sync::Channel::task_done) was called more often than items were put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OverDone(pub(super) ());
 
