@@ -30,7 +30,10 @@ pub enum Left {
     Granted(usize),
 }
 
-/// A primitive that owns a [`WaitQueue`].
+/// What owns a [`WaitQueue`]: a primitive, or the private part of one.
+///
+/// Whoever reaches the owner can call [`left`](Owner::left). Implement it on a type that your users
+/// cannot reach, so that nobody invents a waiter that left.
 pub trait Owner {
     /// A waiter was dropped before it took what it waited for.
     ///

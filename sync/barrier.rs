@@ -51,9 +51,7 @@ const BROKEN: usize = usize::MAX;
 /// });
 /// ```
 pub struct Barrier {
-    parties: usize,
-    broken: Cell<bool>,
-    pub(super) queue: WaitQueue,
+    pub(super) raw: RawBarrier,
 }
 
 impl Barrier {
@@ -69,9 +67,11 @@ impl Barrier {
             "a barrier needs at least one party; pass the number of tasks that will wait"
         );
         Barrier {
-            parties,
-            broken: Cell::new(false),
-            queue: WaitQueue::new("barrier"),
+            raw: RawBarrier {
+                parties,
+                broken: Cell::new(false),
+                queue: WaitQueue::new("barrier"),
+            },
         }
     }
 
@@ -92,44 +92,53 @@ impl Barrier {
     #[track_caller]
     pub fn wait(&self) -> BarrierWait<'_> {
         BarrierWait {
-            wait: self.queue.wait(self, 0),
+            wait: self.raw.queue.wait(&self.raw, 0),
         }
     }
 
     /// Empties the barrier and makes it usable again; those who wait now fail.
     pub fn reset(&self) {
-        self.broken.set(false);
-        self.fail_all();
+        self.raw.broken.set(false);
+        self.raw.fail_all();
     }
 
     /// Breaks the barrier: those who wait now fail, and those who come, until a reset.
     pub fn abort(&self) {
-        self.broken.set(true);
-        self.fail_all();
+        self.raw.broken.set(true);
+        self.raw.fail_all();
     }
 
     /// Number of tasks that wait.
     #[doc(alias = "n_waiting")]
     pub fn waiting(&self) -> usize {
-        self.queue.len()
+        self.raw.queue.len()
     }
 
     /// Number of tasks that pass together.
     pub fn parties(&self) -> usize {
-        self.parties
+        self.raw.parties
     }
 
     /// Whether it was aborted and not reset since.
     #[doc(alias = "broken")]
     pub fn is_broken(&self) -> bool {
-        self.broken.get()
+        self.raw.broken.get()
     }
+}
 
+/// The barrier as its waiters know it.
+pub(super) struct RawBarrier {
+    parties: usize,
+    broken: Cell<bool>,
+    pub(super) queue: WaitQueue,
+}
+
+impl RawBarrier {
     /// Tells reports how many are missing; see [`WaitQueue::tell`].
     fn tell(&self) {
         self.queue.tell(
             "still to come",
-            self.parties.saturating_sub(self.waiting()),
+            self.parties.saturating_sub(self.queue.len()),
             None,
         );
     }
@@ -139,7 +148,7 @@ impl Barrier {
     }
 }
 
-impl Owner for Barrier {
+impl Owner for RawBarrier {
     /// Leaving the line undoes the arrival, and a pass is nobody else's.
     fn left(&self, _: Left) {
         self.tell();
@@ -150,7 +159,7 @@ impl Owner for Barrier {
 #[must_use = "futures do nothing unless you `.await` them"]
 #[derive(Debug)]
 pub struct BarrierWait<'a> {
-    wait: Wait<'a, Barrier>,
+    wait: Wait<'a, RawBarrier>,
 }
 
 impl Future for BarrierWait<'_> {
@@ -159,10 +168,10 @@ impl Future for BarrierWait<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let barrier = self.wait.owner();
         let last = barrier.parties - 1;
-        if self.wait.skip_if(Barrier::is_broken) {
+        if self.wait.skip_if(|barrier| barrier.broken.get()) {
             return Poll::Ready(Err(BrokenBarrier(())));
         }
-        if self.wait.skip_if(|barrier| barrier.waiting() == last) {
+        if self.wait.skip_if(|barrier| barrier.queue.len() == last) {
             barrier.queue.grant_all(|_, place| place);
             return Poll::Ready(Ok(Pass::at(last)));
         }
@@ -212,7 +221,7 @@ impl std::error::Error for BrokenBarrier {}
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Barrier")
-            .field("parties", &self.parties)
+            .field("parties", &self.parties())
             .field("broken", &self.is_broken())
             .field("waiters", &self.waiting())
             .finish()

@@ -1,7 +1,7 @@
 //! The futures of the queues' verbs, and the item that says when its work is done.
 //!
-//! Each asks its [`Channel`] what is free at the first poll, and else waits for a grant; what the
-//! grants mean, and what happens to an abandoned one, is told in `channel.rs`.
+//! Each asks its channel what is free at the first poll, and else waits for a grant; what the
+//! grants mean, and what happens to an abandoned one, is told in `raw_channel.rs`.
 
 use std::fmt;
 use std::future::Future;
@@ -11,15 +11,18 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use super::channel::{CLOSED, Channel, Store};
+#[cfg(doc)]
+use super::channel::Channel;
+use super::channel::Store;
 use super::channel_errors::Closed;
+use super::raw_channel::{CLOSED, RawChannel};
 use crate::runtime::Wait;
 
 /// The future of [`Channel::put`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Put<'a, S: Store> {
     pub(super) item: Option<S::Item>,
-    pub(super) wait: Wait<'a, Channel<S>>,
+    pub(super) wait: Wait<'a, RawChannel<S>>,
 }
 
 // The item is never pinned: it is moved into the store.
@@ -30,7 +33,7 @@ impl<S: Store> Future for Put<'_, S> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if !self.wait.skip_if(Channel::has_room) {
+        if !self.wait.skip_if(RawChannel::has_room) {
             return self.poll_late(cx);
         }
         let item = self.take_item();
@@ -44,7 +47,7 @@ impl<S: Store> Put<'_, S> {
     #[inline(never)]
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed<S::Item>>> {
         let queue = self.wait.owner();
-        if !self.wait.skip_if(Channel::is_closed) {
+        if !self.wait.skip_if(RawChannel::is_closed) {
             ready!(Pin::new(&mut self.wait).poll(cx));
         }
         let item = self.take_item();
@@ -64,7 +67,7 @@ impl<S: Store> Put<'_, S> {
 /// The future of [`Channel::get`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Get<'a, S: Store> {
-    pub(super) wait: Wait<'a, Channel<S>>,
+    pub(super) wait: Wait<'a, RawChannel<S>>,
 }
 
 impl<S: Store> Future for Get<'_, S> {
@@ -72,7 +75,7 @@ impl<S: Store> Future for Get<'_, S> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let item = match self.wait.skip_if(Channel::has_item) {
+        let item = match self.wait.skip_if(RawChannel::has_item) {
             true => self.wait.owner().claim(),
             false => ready!(self.poll_late(cx)),
         };
@@ -85,7 +88,7 @@ impl<S: Store> Get<'_, S> {
     #[inline(never)]
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let queue = self.wait.owner();
-        if self.wait.skip_if(Channel::has_ended) {
+        if self.wait.skip_if(RawChannel::has_ended) {
             return Poll::Ready(None);
         }
         Poll::Ready(match ready!(Pin::new(&mut self.wait).poll(cx)) {
@@ -148,7 +151,7 @@ impl<S: Store> DerefMut for Taken<'_, S> {
 
 /// The part of a [`Taken`] that counts.
 struct Done<'a, S: Store> {
-    queue: &'a Channel<S>,
+    queue: &'a RawChannel<S>,
 }
 
 impl<S: Store> Drop for Done<'_, S> {
@@ -161,14 +164,14 @@ impl<S: Store> Drop for Done<'_, S> {
 /// The future of [`Channel::join`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Join<'a, S: Store> {
-    pub(super) wait: Wait<'a, Channel<S>>,
+    pub(super) wait: Wait<'a, RawChannel<S>>,
 }
 
 impl<S: Store> Future for Join<'_, S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.wait.skip_if(|queue| queue.unfinished() == 0) {
+        if self.wait.skip_if(|queue| queue.unfinished.get() == 0) {
             return Poll::Ready(());
         }
         let polled = Pin::new(&mut self.wait).poll(cx).map(drop);
@@ -217,18 +220,5 @@ impl<S: Store<Item: fmt::Debug>> fmt::Debug for Taken<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let _ = &self.done;
         f.debug_tuple("Taken").field(&self.item).finish()
-    }
-}
-
-impl<S: Store> fmt::Debug for Channel<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct(S::KIND)
-            .field("len", &self.len())
-            .field("capacity", &self.capacity())
-            .field("unfinished", &self.unfinished())
-            .field("closed", &self.is_closed())
-            .field("getters", &self.getters.len())
-            .field("putters", &self.putters.len())
-            .finish()
     }
 }

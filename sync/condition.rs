@@ -74,7 +74,7 @@ const ALL: usize = 1;
 #[doc(alias = "Condvar")]
 #[doc(alias = "Notify")]
 pub struct Condition {
-    pub(super) queue: WaitQueue,
+    pub(super) raw: RawCondition,
 }
 
 impl Condition {
@@ -82,7 +82,9 @@ impl Condition {
     #[track_caller]
     pub const fn new() -> Self {
         Condition {
-            queue: WaitQueue::new("condition"),
+            raw: RawCondition {
+                queue: WaitQueue::new("condition"),
+            },
         }
     }
 
@@ -172,23 +174,35 @@ impl Condition {
 
     /// Notifies the head waiter, if there is one; a notification is not kept for later.
     pub fn notify_one(&self) {
-        self.queue.grant_head_with(ONE);
+        self.raw.notify_one();
     }
 
     /// Notifies up to `count` waiters, from the head.
     pub fn notify(&self, count: usize) {
-        for _ in 0..count.min(self.queue.len()) {
+        for _ in 0..count.min(self.raw.queue.len()) {
             self.notify_one();
         }
     }
 
     /// Notifies everyone who waits now.
     pub fn notify_all(&self) {
-        self.queue.grant_all(|_, _| ALL);
+        self.raw.queue.grant_all(|_, _| ALL);
     }
 }
 
-impl Owner for Condition {
+/// The condition as its waiters know it.
+pub(super) struct RawCondition {
+    pub(super) queue: WaitQueue,
+}
+
+impl RawCondition {
+    #[inline]
+    fn notify_one(&self) {
+        self.queue.grant_head_with(ONE);
+    }
+}
+
+impl Owner for RawCondition {
     fn left(&self, left: Left) {
         if left == Left::Granted(ONE) {
             self.notify_one();
@@ -201,7 +215,7 @@ impl Owner for Condition {
 struct Round<'a, T: ?Sized> {
     /// Until the first poll.
     guard: Option<LockGuard<'a, T>>,
-    wait: Wait<'a, Condition>,
+    wait: Wait<'a, RawCondition>,
     // Dropped in this order: the lock is passed on, then the notification.
     acquire: Acquire<'a, T>,
     notice: Option<Notice<'a>>,
@@ -215,7 +229,7 @@ impl<'a, T: ?Sized> Round<'a, T> {
         guard: LockGuard<'a, T>,
     ) -> Self {
         Round {
-            wait: condition.queue.wait_at(condition, ONE, at),
+            wait: condition.raw.queue.wait_at(&condition.raw, ONE, at),
             acquire: Acquire::over(guard.lock(), at),
             guard: Some(guard),
             notice: None,
@@ -250,7 +264,7 @@ impl<'a, T: ?Sized> Round<'a, T> {
 }
 
 /// A notification that somebody received but has not acted on.
-struct Notice<'a>(&'a Condition);
+struct Notice<'a>(&'a RawCondition);
 
 impl Drop for Notice<'_> {
     fn drop(&mut self) {
@@ -361,7 +375,7 @@ debug_round! {
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Condition")
-            .field("waiters", &self.queue.len())
+            .field("waiters", &self.raw.queue.len())
             .finish()
     }
 }

@@ -32,8 +32,7 @@ use crate::runtime::{Left, Owner, Wait, WaitQueue};
 /// ```
 #[doc(alias = "Notify")]
 pub struct Event {
-    set: Cell<bool>,
-    pub(super) queue: WaitQueue,
+    pub(super) raw: RawEvent,
 }
 
 impl Event {
@@ -41,8 +40,10 @@ impl Event {
     #[track_caller]
     pub const fn new() -> Self {
         Event {
-            set: Cell::new(false),
-            queue: WaitQueue::new("event"),
+            raw: RawEvent {
+                set: Cell::new(false),
+                queue: WaitQueue::new("event"),
+            },
         }
     }
 
@@ -59,29 +60,35 @@ impl Event {
     #[track_caller]
     pub fn wait(&self) -> EventWait<'_> {
         EventWait {
-            wait: self.queue.wait(self, 0),
+            wait: self.raw.queue.wait(&self.raw, 0),
         }
     }
 
     /// Sets the event and releases everyone who waits.
     pub fn set(&self) {
-        if !self.set.replace(true) {
-            self.queue.wake_all();
+        if !self.raw.set.replace(true) {
+            self.raw.queue.wake_all();
         }
     }
 
     /// Clears the event. Those released before still complete.
     pub fn clear(&self) {
-        self.set.set(false);
+        self.raw.set.set(false);
     }
 
     /// Whether the event is set.
     pub fn is_set(&self) -> bool {
-        self.set.get()
+        self.raw.set.get()
     }
 }
 
-impl Owner for Event {
+/// The event as its waiters know it. An [`Owner`] is private: its verb is the kernel's alone.
+pub(super) struct RawEvent {
+    set: Cell<bool>,
+    pub(super) queue: WaitQueue,
+}
+
+impl Owner for RawEvent {
     /// A release belongs to everybody: there is nothing to pass on.
     fn left(&self, _: Left) {}
 }
@@ -90,7 +97,7 @@ impl Owner for Event {
 #[must_use = "futures do nothing unless you `.await` them"]
 #[derive(Debug)]
 pub struct EventWait<'a> {
-    wait: Wait<'a, Event>,
+    wait: Wait<'a, RawEvent>,
 }
 
 impl Future for EventWait<'_> {
@@ -98,7 +105,7 @@ impl Future for EventWait<'_> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.wait.skip_if(Event::is_set) {
+        if self.wait.skip_if(|event| event.set.get()) {
             return Poll::Ready(());
         }
         Pin::new(&mut self.wait).poll(cx).map(drop)
@@ -109,7 +116,7 @@ impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event")
             .field("set", &self.is_set())
-            .field("waiters", &self.queue.len())
+            .field("waiters", &self.raw.queue.len())
             .finish()
     }
 }

@@ -183,14 +183,14 @@ fn a_queue_keeps_its_counts_and_loses_no_item() {
                 _ if queue.task_done().is_ok() => unfinished -= 1,
                 _ => assert_eq!(unfinished, 0),
             }
-            queue.check();
+            queue.raw.check();
             assert_eq!(
                 (queue.len(), queue.unfinished()),
                 (inside.len(), unfinished)
             );
         }
         drop((puts, gets));
-        queue.check();
+        queue.raw.check();
         let mut rest = Vec::new();
         while let Ok(item) = queue.try_get() {
             rest.push(item);

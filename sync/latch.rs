@@ -38,8 +38,7 @@ use crate::runtime::{Left, Owner, Wait, WaitQueue};
 /// ```
 #[doc(alias = "WaitGroup")]
 pub struct CountDownLatch {
-    count: Cell<usize>,
-    pub(super) queue: WaitQueue,
+    pub(super) raw: RawLatch,
 }
 
 impl CountDownLatch {
@@ -47,24 +46,22 @@ impl CountDownLatch {
     #[track_caller]
     pub const fn new(count: usize) -> Self {
         CountDownLatch {
-            count: Cell::new(count),
-            queue: WaitQueue::new("latch"),
+            raw: RawLatch {
+                count: Cell::new(count),
+                queue: WaitQueue::new("latch"),
+            },
         }
     }
 
     /// Counts one down, and releases everyone who waits when that makes zero. At zero it does
     /// nothing.
     pub fn count_down(&self) {
-        let count = self.count.get();
-        self.count.set(count.saturating_sub(1));
+        let count = self.count();
+        self.raw.count.set(count.saturating_sub(1));
         match count {
-            1 => _ = self.queue.wake_all(),
-            _ => self.tell(),
+            1 => _ = self.raw.queue.wake_all(),
+            _ => self.raw.tell(),
         }
-    }
-
-    fn tell(&self) {
-        self.queue.tell("left to count down", self.count(), None);
     }
 
     /// Waits until the count is zero; ready at once if it is.
@@ -79,17 +76,31 @@ impl CountDownLatch {
     #[track_caller]
     pub fn wait(&self) -> LatchWait<'_> {
         LatchWait {
-            wait: self.queue.wait(self, 0),
+            wait: self.raw.queue.wait(&self.raw, 0),
         }
     }
 
     /// How often it must still be counted down.
     pub fn count(&self) -> usize {
-        self.count.get()
+        self.raw.count.get()
     }
 }
 
-impl Owner for CountDownLatch {
+/// The latch as its waiters know it.
+pub(super) struct RawLatch {
+    count: Cell<usize>,
+    pub(super) queue: WaitQueue,
+}
+
+impl RawLatch {
+    /// Tells reports what is left; see [`WaitQueue::tell`].
+    fn tell(&self) {
+        self.queue
+            .tell("left to count down", self.count.get(), None);
+    }
+}
+
+impl Owner for RawLatch {
     /// An open latch is open for everybody: there is nothing to pass on.
     fn left(&self, _: Left) {}
 }
@@ -98,14 +109,14 @@ impl Owner for CountDownLatch {
 #[must_use = "futures do nothing unless you `.await` them"]
 #[derive(Debug)]
 pub struct LatchWait<'a> {
-    wait: Wait<'a, CountDownLatch>,
+    wait: Wait<'a, RawLatch>,
 }
 
 impl Future for LatchWait<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.wait.skip_if(|latch| latch.count() == 0) {
+        if self.wait.skip_if(|latch| latch.count.get() == 0) {
             return Poll::Ready(());
         }
         let polled = Pin::new(&mut self.wait).poll(cx).map(drop);
@@ -120,7 +131,7 @@ impl fmt::Debug for CountDownLatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CountDownLatch")
             .field("count", &self.count())
-            .field("waiters", &self.queue.len())
+            .field("waiters", &self.raw.queue.len())
             .finish()
     }
 }

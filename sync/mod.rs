@@ -49,6 +49,7 @@ pub mod oneshot;
 mod permit;
 mod priority_queue;
 mod queue;
+mod raw_channel;
 #[cfg(test)]
 mod reentrant_tests;
 mod rwlock;

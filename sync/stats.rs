@@ -25,9 +25,9 @@ impl<S: Store> Channel<S> {
     /// Who waits, how long by now. O(waiters of this thread).
     pub fn stats(&self) -> ChannelStats {
         ChannelStats {
-            getters: self.getters.stats(),
-            putters: self.putters.stats(),
-            joiners: self.joiners.stats(),
+            getters: self.raw.getters.stats(),
+            putters: self.raw.putters.stats(),
+            joiners: self.raw.joiners.stats(),
         }
     }
 }
@@ -80,10 +80,10 @@ macro_rules! stats {
 }
 
 stats! {
-    Event.queue;
-    Condition.queue;
-    Barrier.queue;
-    CountDownLatch.queue;
+    Event.raw.queue;
+    Condition.raw.queue;
+    Barrier.raw.queue;
+    CountDownLatch.raw.queue;
     Semaphore.raw.queue;
     BoundedSemaphore.raw.queue;
 }

@@ -43,6 +43,7 @@ mod hyper_io;
 mod inject;
 mod inlet;
 mod io;
+mod kernel_traits;
 mod locals;
 mod lock_like;
 mod lock_like_wakers;
