@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
+use std::sync::atomic::AtomicU8;
 
 use super::context::{self, Kernel};
 use super::polling;
@@ -21,8 +22,17 @@ pub(crate) type Locals = Rc<HashMap<usize, Rc<dyn Any>>>;
 /// A value of the current task, inherited by the tasks it spawns.
 ///
 /// A spawned task starts with the values its parent had at that moment; what it sets is seen by
-/// itself and by those it spawns afterwards. Declare it as a `static`: its address is its identity.
-/// A value is dropped when the last task that has it ends.
+/// itself and by those it spawns afterwards. A value is dropped when the last task that has it ends.
+///
+/// Declare it as a `static`: its address is its identity. A `const` has none, and does not compile:
+///
+/// ```compile_fail,E0716
+/// use turnwise::task::TaskLocal;
+///
+/// const REQUEST: TaskLocal<u32> = TaskLocal::new();
+///
+/// turnwise::block_on(async { REQUEST.set(7) });
+/// ```
 ///
 /// asyncio counterpart: `contextvars.ContextVar`.
 ///
@@ -42,8 +52,9 @@ pub(crate) type Locals = Rc<HashMap<usize, Rc<dyn Any>>>;
 /// ```
 #[doc(alias = "ContextVar")]
 pub struct TaskLocal<T: 'static> {
-    /// Gives every static an address of its own.
-    _place: u8,
+    /// Gives every static an address of its own. Without interior mutability the compiler would make
+    /// a static of every use of a `const`, and let equal ones share their place.
+    _place: AtomicU8,
     _value: PhantomData<fn() -> T>,
 }
 
@@ -55,7 +66,7 @@ impl<T: 'static> TaskLocal<T> {
     )]
     pub const fn new() -> Self {
         TaskLocal {
-            _place: 0,
+            _place: AtomicU8::new(0),
             _value: PhantomData,
         }
     }
