@@ -268,7 +268,7 @@ fn no_runtime(what: &str) -> ! {
 }
 
 /// Marker that makes a type `!Send` and `!Sync`: it belongs to the thread of its kernel.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ThisThread(std::marker::PhantomData<Rc<()>>);
 
 impl ThisThread {

@@ -1,8 +1,9 @@
 //! Looking at tasks from inside: which one this is, and which there are.
 
+use std::fmt;
 use std::panic::Location;
 
-use super::context;
+use super::context::{self, ThisThread};
 use super::join;
 use super::polling;
 use super::task::{Task, TaskId};
@@ -10,8 +11,11 @@ use super::task::{Task, TaskId};
 pub use super::local::TaskLocal;
 pub use super::task::TaskId as Id;
 
-/// What is known of a task.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is known of a task, and a way to cancel it.
+///
+/// It stays on the task's thread: ids are unique on their thread alone, so on another one it would
+/// name another task.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {
     /// Its identity.
@@ -20,6 +24,7 @@ pub struct Info {
     pub name: Option<String>,
     /// Where it was spawned.
     pub spawned_at: &'static Location<'static>,
+    _thread: ThisThread,
 }
 
 impl Info {
@@ -29,6 +34,7 @@ impl Info {
             id: task.id,
             name,
             spawned_at: task.spawned_at,
+            _thread: ThisThread::new(),
         }
     }
 
@@ -36,6 +42,16 @@ impl Info {
     /// future of a `block_on` cannot be cancelled.
     pub fn cancel(&self) {
         join::cancel(self.id, None);
+    }
+}
+
+impl fmt::Debug for Info {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Info")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("spawned_at", &self.spawned_at)
+            .finish()
     }
 }
 

@@ -36,7 +36,10 @@ use super::local::Locals;
 use super::passes::Pass;
 
 /// Identity of a task, unique on its thread for as long as the thread lives.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+///
+/// Two tasks of different threads may have equal ids. Ids have no order: a slot of a task that has
+/// ended is used again, so a greater number does not mean a later spawn.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TaskId(NonZeroU64);
 
 impl TaskId {

@@ -214,7 +214,7 @@ impl Tasks {
     /// Ids of all tasks in the order of their spawning.
     pub(crate) fn in_spawn_order(&self) -> Vec<TaskId> {
         let mut all: Vec<_> = self.iter().map(|task| (task.serial, task.id)).collect();
-        all.sort_unstable();
+        all.sort_unstable_by_key(|(serial, _)| *serial);
         all.into_iter().map(|(_, id)| id).collect()
     }
 
