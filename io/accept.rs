@@ -20,7 +20,7 @@ use std::time::Duration;
 use mio::event;
 use rustix::io::Errno;
 
-use super::ready::Ready;
+use super::ready::Trial;
 use super::source::Source;
 use crate::runtime::time::{Instant, Sleep, sleep_until};
 use crate::runtime::{Direction, SourceKind, Wait, Way, released};
@@ -54,7 +54,7 @@ impl<L: event::Source> Acceptor<L> {
     #[track_caller]
     pub(crate) fn accepting(&self) -> Accepting<'_> {
         Accepting {
-            ready: self.source.ready(Way::Read),
+            trial: self.source.trial(Way::Read),
             full: &self.full,
             released: &self.released,
             rest: None,
@@ -71,7 +71,7 @@ impl<L: event::Source + fmt::Debug> fmt::Debug for Acceptor<L> {
 
 /// One call of `accept`.
 pub(crate) struct Accepting<'a> {
-    ready: Ready<'a>,
+    trial: Trial<'a>,
     full: &'a Cell<Option<Instant>>,
     released: &'a Direction,
     /// What ends the rest of a process that was full: a free descriptor, or time.
@@ -87,7 +87,7 @@ impl Accepting<'_> {
     ) -> Poll<io::Result<R>> {
         ready!(self.poll_rest(cx));
         loop {
-            let result = ready!(self.ready.attempt(cx, &mut accept));
+            let result = ready!(self.trial.attempt(cx, &mut accept));
             match &result {
                 Err(error) if is_fleeting(error) => continue,
                 Err(error) if is_full(error) => self.full.set(Some(Instant::now() + REST)),
@@ -103,7 +103,7 @@ impl Accepting<'_> {
             return Poll::Ready(());
         };
         let (freed, time) = self.rest.get_or_insert_with(|| {
-            self.released.ready.set(false);
+            self.released.blocks();
             let mut time = sleep_until(until);
             time.waits_at(self.at);
             (self.released.wait(self.at), time)

@@ -20,7 +20,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::flow::read_to_end;
 use super::pipe::{ChildStderr, ChildStdin, ChildStdout};
-use super::ready::Ready;
+use super::ready::Trial;
 use super::reap;
 use super::source::{Fd, Source};
 use super::steps::Steps;
@@ -140,7 +140,7 @@ impl Child {
         match watched {
             Ok(exit) => State::Waiting {
                 _working: expect(&self.child),
-                ready: Ready::new(self.exit.insert(exit).readiness(), Way::Read, at),
+                trial: Trial::new(self.exit.insert(exit).readiness(), Way::Read, at),
                 child: &mut self.child,
                 over: &mut self.over,
             },
@@ -277,7 +277,7 @@ enum State<'a> {
     Waiting {
         child: &'a mut process::Child,
         over: &'a mut bool,
-        ready: Ready<'a>,
+        trial: Trial<'a>,
         _working: External,
     },
     /// The result, until it is taken.
@@ -290,9 +290,9 @@ impl Future for WaitChild<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
         match &mut self.state {
             State::Waiting {
-                child, over, ready, ..
+                child, over, trial, ..
             } => {
-                let waited = ready.attempt(cx, || match child.try_wait()? {
+                let waited = trial.attempt(cx, || match child.try_wait()? {
                     Some(status) => Ok(status),
                     None => Err(io::ErrorKind::WouldBlock.into()),
                 });

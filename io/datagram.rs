@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::ready::Ready;
+use super::ready::Trial;
 use crate::runtime::time::{Sleep, sleep};
 use crate::runtime::{Readiness, Way};
 
@@ -50,7 +50,7 @@ type Socket<'a, A> = &'a dyn Datagrams<Address = A>;
 pub struct Recv<'a, A = SocketAddr> {
     socket: Socket<'a, A>,
     buffer: &'a mut [u8],
-    ready: Ready<'a>,
+    trial: Trial<'a>,
 }
 
 impl<'a, A> Recv<'a, A> {
@@ -59,7 +59,7 @@ impl<'a, A> Recv<'a, A> {
         Recv {
             socket,
             buffer,
-            ready: Ready::new(socket.readiness(), Way::Read, Location::caller()),
+            trial: Trial::new(socket.readiness(), Way::Read, Location::caller()),
         }
     }
 }
@@ -69,7 +69,7 @@ impl<A> Future for Recv<'_, A> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        this.ready.attempt(cx, || this.socket.try_recv(this.buffer))
+        this.trial.attempt(cx, || this.socket.try_recv(this.buffer))
     }
 }
 
@@ -84,7 +84,7 @@ pub struct RecvFrom<'a, A = SocketAddr> {
     socket: Socket<'a, A>,
     buffer: &'a mut [u8],
     peek: bool,
-    ready: Ready<'a>,
+    trial: Trial<'a>,
 }
 
 impl<'a, A> RecvFrom<'a, A> {
@@ -94,7 +94,7 @@ impl<'a, A> RecvFrom<'a, A> {
             socket,
             buffer,
             peek,
-            ready: Ready::new(socket.readiness(), Way::Read, Location::caller()),
+            trial: Trial::new(socket.readiness(), Way::Read, Location::caller()),
         }
     }
 }
@@ -104,7 +104,7 @@ impl<A> Future for RecvFrom<'_, A> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        this.ready
+        this.trial
             .attempt(cx, || this.socket.try_recv_from(this.buffer, this.peek))
     }
 }
@@ -118,7 +118,7 @@ impl<A> Future for RecvFrom<'_, A> {
 pub struct Send<'a, A = SocketAddr> {
     socket: Socket<'a, A>,
     bytes: &'a [u8],
-    ready: Ready<'a>,
+    trial: Trial<'a>,
 }
 
 impl<'a, A> Send<'a, A> {
@@ -127,7 +127,7 @@ impl<'a, A> Send<'a, A> {
         Send {
             socket,
             bytes,
-            ready: Ready::new(socket.readiness(), Way::Write, Location::caller()),
+            trial: Trial::new(socket.readiness(), Way::Write, Location::caller()),
         }
     }
 }
@@ -137,7 +137,7 @@ impl<A> Future for Send<'_, A> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        this.ready.attempt(cx, || this.socket.try_send(this.bytes))
+        this.trial.attempt(cx, || this.socket.try_send(this.bytes))
     }
 }
 
@@ -151,7 +151,7 @@ pub struct SendTo<'a, A = SocketAddr> {
     socket: Socket<'a, A>,
     bytes: &'a [u8],
     to: A,
-    ready: Ready<'a>,
+    trial: Trial<'a>,
     /// The rest after a try that found no room, and how long the next one is.
     rest: Option<Sleep>,
     next_rest: Duration,
@@ -166,7 +166,7 @@ impl<'a, A> SendTo<'a, A> {
             socket,
             bytes,
             to,
-            ready: Ready::new(socket.readiness(), Way::Write, at),
+            trial: Trial::new(socket.readiness(), Way::Write, at),
             rest: None,
             next_rest: RESTS.0,
             at,
@@ -188,7 +188,7 @@ impl<A> Future for SendTo<'_, A> {
                 this.rest = None;
             }
             let sent =
-                this.ready
+                this.trial
                     .attempt(cx, || match this.socket.try_send_to(this.bytes, &this.to) {
                         Err(error) if is_deaf(this.socket, &error) => Ok(None),
                         sent => sent.map(Some),
@@ -214,7 +214,7 @@ macro_rules! debug {
     ($($name:ident),+) => {$(
         impl<A> fmt::Debug for $name<'_, A> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name)).field("ready", &self.ready).finish_non_exhaustive()
+                f.debug_struct(stringify!($name)).field("ready", &self.trial).finish_non_exhaustive()
             }
         }
     )+};

@@ -14,7 +14,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::ready::{Ready, poll_attempt};
+use super::ready::{Trial, poll_attempt};
 use crate::runtime::{Readiness, Way};
 
 /// A non-blocking byte stream that is registered with the reactor.
@@ -72,17 +72,17 @@ fn note_written(flow: &dyn Flow, count: usize, asked: usize) {
 pub struct Read<'a> {
     flow: &'a dyn Flow,
     buffer: &'a mut [u8],
-    ready: Ready<'a>,
+    trial: Trial<'a>,
 }
 
 impl<'a> Read<'a> {
     #[track_caller]
     pub(crate) fn new(flow: &'a dyn Flow, buffer: &'a mut [u8]) -> Self {
-        let ready = Ready::new(flow.readiness(), Way::Read, Location::caller());
+        let trial = Trial::new(flow.readiness(), Way::Read, Location::caller());
         Read {
             flow,
             buffer,
-            ready,
+            trial,
         }
     }
 }
@@ -93,7 +93,7 @@ impl Future for Read<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let asked = this.buffer.len();
-        let count = ready!(this.ready.attempt(cx, || this.flow.try_read(this.buffer)))?;
+        let count = ready!(this.trial.attempt(cx, || this.flow.try_read(this.buffer)))?;
         note_read(this.flow, count, asked);
         Poll::Ready(Ok(count))
     }
@@ -101,7 +101,7 @@ impl Future for Read<'_> {
 
 impl fmt::Debug for Read<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Read").field("ready", &self.ready).finish()
+        f.debug_struct("Read").field("ready", &self.trial).finish()
     }
 }
 
@@ -113,12 +113,12 @@ pub(crate) async fn read_to_end(
 ) -> io::Result<Vec<u8>> {
     let (mut all, mut buffer) = (Vec::new(), vec![0; 16 << 10]);
     loop {
-        let ready = Ready::new(flow.readiness(), Way::Read, at);
+        let trial = Trial::new(flow.readiness(), Way::Read, at);
         let buffer = &mut buffer[..];
         let read = Read {
             flow,
             buffer,
-            ready,
+            trial,
         };
         match read.await? {
             0 => return Ok(all),
@@ -136,14 +136,14 @@ pub(crate) async fn read_to_end(
 pub struct Write<'a> {
     flow: &'a dyn Flow,
     bytes: &'a [u8],
-    ready: Ready<'a>,
+    trial: Trial<'a>,
 }
 
 impl<'a> Write<'a> {
     #[track_caller]
     pub(crate) fn new(flow: &'a dyn Flow, bytes: &'a [u8]) -> Self {
-        let ready = Ready::new(flow.readiness(), Way::Write, Location::caller());
-        Write { flow, bytes, ready }
+        let trial = Trial::new(flow.readiness(), Way::Write, Location::caller());
+        Write { flow, bytes, trial }
     }
 }
 
@@ -152,7 +152,7 @@ impl Future for Write<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        let count = ready!(this.ready.attempt(cx, || this.flow.try_write(this.bytes)))?;
+        let count = ready!(this.trial.attempt(cx, || this.flow.try_write(this.bytes)))?;
         note_written(this.flow, count, this.bytes.len());
         Poll::Ready(Ok(count))
     }
@@ -160,7 +160,7 @@ impl Future for Write<'_> {
 
 impl fmt::Debug for Write<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Write").field("ready", &self.ready).finish()
+        f.debug_struct("Write").field("ready", &self.trial).finish()
     }
 }
 

@@ -33,7 +33,7 @@ use mio::Interest;
 use mio::net::UnixStream;
 use signal_hook::{SigId, consts, flag, low_level};
 
-use super::ready::{Ready, poll_attempt};
+use super::ready::{Trial, poll_attempt};
 use super::source::Source;
 use crate::runtime::{SourceKind, Way};
 
@@ -184,7 +184,7 @@ impl Signal {
     #[track_caller]
     pub fn recv(&mut self) -> RecvSignal<'_> {
         RecvSignal {
-            ready: self.source.ready(Way::Read),
+            trial: self.source.trial(Way::Read),
             signal: self,
         }
     }
@@ -235,7 +235,7 @@ impl fmt::Debug for Signal {
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct RecvSignal<'a> {
     signal: &'a Signal,
-    ready: Ready<'a>,
+    trial: Trial<'a>,
 }
 
 impl Future for RecvSignal<'_> {
@@ -243,7 +243,7 @@ impl Future for RecvSignal<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        this.ready.attempt(cx, || this.signal.take())
+        this.trial.attempt(cx, || this.signal.take())
     }
 }
 

@@ -15,7 +15,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -24,7 +24,7 @@ use std::task::{Context, Poll};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token, event};
 
-use super::ready::{self, Ready};
+use super::ready::{self, Ready, Trial};
 use crate::runtime::{Readiness, SourceKind, Way, deregister, register};
 
 /// What is known of somebody else's.
@@ -126,34 +126,6 @@ impl<S: event::Source> Source<S> {
         source
     }
 
-    /// Waits until reading is worth trying.
-    ///
-    /// # Cancel safety
-    ///
-    /// *Strict*.
-    ///
-    /// # Errors
-    ///
-    /// When the runtime that it was registered with has ended.
-    #[track_caller]
-    pub fn readable(&self) -> Ready<'_> {
-        self.ready(Way::Read)
-    }
-
-    /// Waits until writing is worth trying.
-    ///
-    /// # Cancel safety
-    ///
-    /// *Strict*.
-    ///
-    /// # Errors
-    ///
-    /// When the runtime that it was registered with has ended.
-    #[track_caller]
-    pub fn writable(&self) -> Ready<'_> {
-        self.ready(Way::Write)
-    }
-
     /// Tries `op`, and again each time the source is readable, until it does not block.
     ///
     /// # Cancel safety
@@ -171,7 +143,7 @@ impl<S: event::Source> Source<S> {
         Op {
             source: self,
             op,
-            ready: self.ready(Way::Read),
+            trial: self.trial(Way::Read),
         }
     }
 
@@ -192,7 +164,7 @@ impl<S: event::Source> Source<S> {
         Op {
             source: self,
             op,
-            ready: self.ready(Way::Write),
+            trial: self.trial(Way::Write),
         }
     }
 
@@ -218,7 +190,7 @@ impl<S: event::Source> Source<S> {
 
     fn try_with<R>(&self, way: Way, mut op: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
         let direction = self.readiness.way(way);
-        let tried = match direction.ready.get() {
+        let tried = match direction.is_worth_trying() {
             true => ready::try_once(direction, &mut || op(self.get_ref())),
             false => None,
         };
@@ -226,8 +198,46 @@ impl<S: event::Source> Source<S> {
     }
 
     #[track_caller]
-    pub(crate) fn ready(&self, way: Way) -> Ready<'_> {
-        Ready::new(&self.readiness, way, Location::caller())
+    pub(crate) fn trial(&self, way: Way) -> Trial<'_> {
+        Trial::new(&self.readiness, way, Location::caller())
+    }
+}
+
+impl<S: event::Source + AsFd> Source<S> {
+    /// Waits until reading would not block.
+    ///
+    /// The answer is the system's: unless an event has just said so, it is asked, with one call that does not
+    /// wait. So it does not matter who reads, and what is left unread makes the next wait end again. Of two
+    /// waits in a row that need not wait, the second lets every other ready task run first.
+    ///
+    /// asyncio counterpart: `loop.add_reader`.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime that it was registered with has ended.
+    #[track_caller]
+    pub fn readable(&self) -> Ready<'_> {
+        Ready::new(&self.readiness, Way::Read, self.as_fd())
+    }
+
+    /// Waits until writing would not block, in the same way as [`readable`](Source::readable).
+    ///
+    /// asyncio counterpart: `loop.add_writer`.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Strict*.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime that it was registered with has ended.
+    #[track_caller]
+    pub fn writable(&self) -> Ready<'_> {
+        Ready::new(&self.readiness, Way::Write, self.as_fd())
     }
 }
 
@@ -247,6 +257,12 @@ impl<T: AsFd> Source<Fd<T>> {
     }
 }
 
+impl<S: event::Source + AsFd> AsFd for Source<S> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.get_ref().as_fd()
+    }
+}
+
 impl<S: event::Source> Drop for Source<S> {
     fn drop(&mut self) {
         if let Some(source) = &mut self.inner {
@@ -259,8 +275,8 @@ impl<S: event::Source + fmt::Debug> fmt::Debug for Source<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Source")
             .field("source", &self.inner)
-            .field("readable", &self.readiness.read.ready.get())
-            .field("writable", &self.readiness.write.ready.get())
+            .field("readable", &self.readiness.read.is_worth_trying())
+            .field("writable", &self.readiness.write.is_worth_trying())
             .finish()
     }
 }
@@ -268,6 +284,12 @@ impl<S: event::Source + fmt::Debug> fmt::Debug for Source<S> {
 /// A descriptor as a `mio` source.
 #[derive(Debug)]
 pub struct Fd<T>(pub T);
+
+impl<T: AsFd> AsFd for Fd<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
 
 impl<T: AsFd> event::Source for Fd<T> {
     fn register(
@@ -298,7 +320,7 @@ impl<T: AsFd> event::Source for Fd<T> {
 pub struct Op<'a, S: event::Source, F> {
     source: &'a Source<S>,
     op: F,
-    ready: Ready<'a>,
+    trial: Trial<'a>,
 }
 
 // Nothing in it is pinned; the operation is called, never polled.
@@ -314,12 +336,12 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
         let this = &mut *self;
         let source = this.source.get_ref();
-        this.ready.attempt(cx, || (this.op)(source))
+        this.trial.attempt(cx, || (this.op)(source))
     }
 }
 
 impl<S: event::Source, F> fmt::Debug for Op<'_, S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Op").field("ready", &self.ready).finish()
+        f.debug_struct("Op").field("ready", &self.trial).finish()
     }
 }

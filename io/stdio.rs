@@ -25,12 +25,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use mio::Interest;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use super::flow::{self, Flow, Read};
+use super::ready;
 use super::source::{Fd, Source};
-use crate::runtime::{JoinHandle, Readiness, SourceKind, spawn_blocking_at};
+use crate::runtime::{JoinHandle, Readiness, SourceKind, Way, spawn_blocking_at};
 
 const KIND: SourceKind =
     SourceKind::new("standard input", "bytes from").with_interest(Interest::READABLE);
@@ -221,14 +222,9 @@ impl Watched {
         if !self.shared {
             return Ok(());
         }
-        let now = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        let fd = self.fd();
-        match poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&now))? {
-            0 => Err(io::ErrorKind::WouldBlock.into()),
-            _ => Ok(()),
+        match ready::is_ready_now(self.fd(), Way::Read)? {
+            true => Ok(()),
+            false => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 }

@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 
 use super::dns::{ToAddresses, first_that_works, resolve};
 use super::flow::{self, Flow, Read, Write};
-use super::ready::Ready;
+use super::ready::{Ready, Trial};
 use super::source::{STREAM, Source};
 use super::steps::Steps;
 use crate::runtime::{Readiness, SourceKind, Way};
@@ -144,13 +144,13 @@ impl TcpStream {
     #[track_caller]
     pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> Peek<'a> {
         Peek {
-            ready: self.source.ready(Way::Read),
+            trial: self.source.trial(Way::Read),
             stream: self,
             buffer,
         }
     }
 
-    /// Waits until reading is worth trying.
+    /// Waits until reading would not block; see [`Source::readable`].
     ///
     /// # Cancel safety
     ///
@@ -161,10 +161,10 @@ impl TcpStream {
     /// When the runtime that it was registered with has ended.
     #[track_caller]
     pub fn readable(&self) -> Ready<'_> {
-        self.source.ready(Way::Read)
+        self.source.readable()
     }
 
-    /// Waits until writing is worth trying.
+    /// Waits until writing would not block; see [`Source::writable`].
     ///
     /// # Cancel safety
     ///
@@ -175,7 +175,7 @@ impl TcpStream {
     /// When the runtime that it was registered with has ended.
     #[track_caller]
     pub fn writable(&self) -> Ready<'_> {
-        self.source.ready(Way::Write)
+        self.source.writable()
     }
 
     /// Runs a system call of your own that reads; see [`Source::try_read_with`].
@@ -277,15 +277,15 @@ impl TcpStream {
 async fn connect(address: SocketAddr, at: &'static Location<'static>) -> io::Result<TcpStream> {
     let stream = TcpStream::new(mio::net::TcpStream::connect(address)?, at)?;
     let readiness = stream.source.readiness();
-    readiness.write.ready.set(false);
+    readiness.write.blocks();
     loop {
-        Ready::new(readiness, Way::Write, at).await?;
+        Trial::new(readiness, Way::Write, at).worth().await?;
         if let Some(error) = stream.take_error()? {
             return Err(error);
         }
         match stream.peer_addr() {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                readiness.write.ready.set(false);
+                readiness.write.blocks();
             }
             connected => return connected.map(|_| stream),
         }
@@ -338,7 +338,7 @@ impl fmt::Debug for TcpStream {
 pub struct Peek<'a> {
     stream: &'a TcpStream,
     buffer: &'a mut [u8],
-    ready: Ready<'a>,
+    trial: Trial<'a>,
 }
 
 impl Future for Peek<'_> {
@@ -346,13 +346,13 @@ impl Future for Peek<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        this.ready
+        this.trial
             .attempt(cx, || this.stream.socket().peek(this.buffer))
     }
 }
 
 impl fmt::Debug for Peek<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Peek").field("ready", &self.ready).finish()
+        f.debug_struct("Peek").field("ready", &self.trial).finish()
     }
 }

@@ -11,7 +11,7 @@ use super::dns::{ToAddresses, first_that_works, resolve};
 use super::ready::Ready;
 use super::source::Source;
 use super::steps::Steps;
-use crate::runtime::{Readiness, SourceKind, Way};
+use crate::runtime::{Readiness, SourceKind};
 
 const KIND: SourceKind = SourceKind::new("UDP socket", "a datagram to");
 
@@ -173,7 +173,7 @@ impl UdpSocket {
         RecvFrom::new(self, buffer, true)
     }
 
-    /// Waits until receiving is worth trying.
+    /// Waits until receiving would not block; see [`Source::readable`].
     ///
     /// # Cancel safety
     ///
@@ -184,10 +184,10 @@ impl UdpSocket {
     /// When the runtime that it was registered with has ended.
     #[track_caller]
     pub fn readable(&self) -> Ready<'_> {
-        self.source.ready(Way::Read)
+        self.source.readable()
     }
 
-    /// Waits until sending is worth trying.
+    /// Waits until sending would not block; see [`Source::writable`].
     ///
     /// # Cancel safety
     ///
@@ -198,7 +198,7 @@ impl UdpSocket {
     /// When the runtime that it was registered with has ended.
     #[track_caller]
     pub fn writable(&self) -> Ready<'_> {
-        self.source.ready(Way::Write)
+        self.source.writable()
     }
 
     /// Runs a system call of your own that receives; see [`Source::try_read_with`].

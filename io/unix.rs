@@ -11,7 +11,7 @@ use std::path::Path;
 use rustix::net::{RecvFlags, ReturnFlags, recvmsg};
 
 use super::flow::{self, Flow, Read, Write};
-use super::ready::Ready;
+use super::ready::{Ready, Trial};
 use super::source::{STREAM, Source};
 use super::steps::Steps;
 use crate::runtime::{Readiness, SourceKind, Way};
@@ -155,7 +155,7 @@ impl UnixStream {
         Write::new(self, bytes)
     }
 
-    /// Waits until reading is worth trying.
+    /// Waits until reading would not block; see [`Source::readable`].
     ///
     /// # Cancel safety
     ///
@@ -166,10 +166,10 @@ impl UnixStream {
     /// When the runtime that it was registered with has ended.
     #[track_caller]
     pub fn readable(&self) -> Ready<'_> {
-        self.source.ready(Way::Read)
+        self.source.readable()
     }
 
-    /// Waits until writing is worth trying.
+    /// Waits until writing would not block; see [`Source::writable`].
     ///
     /// # Cancel safety
     ///
@@ -180,7 +180,7 @@ impl UnixStream {
     /// When the runtime that it was registered with has ended.
     #[track_caller]
     pub fn writable(&self) -> Ready<'_> {
-        self.source.ready(Way::Write)
+        self.source.writable()
     }
 
     /// Runs a system call of your own that reads, such as one that receives descriptors; see
@@ -236,7 +236,9 @@ impl UnixStream {
 
 async fn connect(address: &SocketAddr, at: &'static Location<'static>) -> io::Result<UnixStream> {
     let stream = UnixStream::new(mio::net::UnixStream::connect_addr(address)?, at)?;
-    Ready::new(stream.source.readiness(), Way::Write, at).await?;
+    Trial::new(stream.source.readiness(), Way::Write, at)
+        .worth()
+        .await?;
     match stream.socket().take_error()? {
         Some(error) => Err(error),
         None => Ok(stream),

@@ -11,7 +11,7 @@ use std::path::Path;
 use super::datagram::{Datagrams, Recv, RecvFrom, Send, SendTo};
 use super::ready::Ready;
 use super::source::{Fd, Source};
-use crate::runtime::{Readiness, SourceKind, Way};
+use crate::runtime::{Readiness, SourceKind};
 
 const KIND: SourceKind = SourceKind::new("Unix datagram socket", "a datagram to");
 
@@ -200,7 +200,7 @@ impl UnixDatagram {
         RecvFrom::new(self, buffer, false)
     }
 
-    /// Waits until receiving is worth trying.
+    /// Waits until receiving would not block; see [`Source::readable`].
     ///
     /// # Cancel safety
     ///
@@ -211,10 +211,10 @@ impl UnixDatagram {
     /// When the runtime that it was registered with has ended.
     #[track_caller]
     pub fn readable(&self) -> Ready<'_> {
-        self.source.ready(Way::Read)
+        self.source.readable()
     }
 
-    /// Waits until sending is worth trying.
+    /// Waits until sending would not block; see [`Source::writable`].
     ///
     /// # Cancel safety
     ///
@@ -225,7 +225,7 @@ impl UnixDatagram {
     /// When the runtime that it was registered with has ended.
     #[track_caller]
     pub fn writable(&self) -> Ready<'_> {
-        self.source.ready(Way::Write)
+        self.source.writable()
     }
 
     /// Ends receiving, sending or both.

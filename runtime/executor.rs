@@ -266,7 +266,7 @@ fn rest(kernel: &Kernel, id: TaskId, notes: u8, body: BoxedBody) {
     if notes & notes::YIELDED != 0 && !task.is_scheduled() {
         task.set_scheduled();
         tasks.append(id.slot() as u32);
-    } else if notes == 0 && !task.is_scheduled() && task.waker == NO_WAKER {
+    } else if notes & notes::REGISTERED == 0 && !task.is_scheduled() && task.waker == NO_WAKER {
         drop(tasks);
         problems::suspect_lost(kernel, id);
     }
@@ -281,7 +281,7 @@ fn poll_main(kernel: &Kernel, key: u32, spare: &mut PollWaker, main: &mut Main<'
         main.over = true;
     } else if notes & notes::YIELDED != 0 {
         kernel.schedule(main.id);
-    } else if notes == 0 {
+    } else if notes & notes::REGISTERED == 0 {
         problems::suspect_lost(kernel, main.id);
     }
 }

@@ -106,9 +106,9 @@ pub(crate) use waiters::Terms;
 #[cfg(feature = "hyper")]
 pub(crate) use alarm::Alarm;
 pub(crate) use blocking::spawn_blocking_at;
-pub(crate) use polling::spend_io;
+pub(crate) use polling::{note_wait_over, spend_io};
 pub(crate) use readiness::{Direction, Readiness, SourceKind, Way};
 #[cfg(feature = "process")]
 pub(crate) use sources::need_runtime;
 pub(crate) use sources::{deregister, register, released};
-pub(crate) use time::yield_once;
+pub(crate) use time::{Courtesy, yield_once};

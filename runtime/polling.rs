@@ -18,6 +18,8 @@ pub(crate) mod notes {
     pub(crate) const YIELDED: u8 = 1;
     /// A leaf future registered, or confirmed, something that will wake it.
     pub(crate) const REGISTERED: u8 = 2;
+    /// A wait for the outside was over.
+    pub(crate) const WAIT_OVER: u8 = 4;
 }
 
 /// Ready I/O results in one poll before the task has to yield.
@@ -142,6 +144,16 @@ pub(crate) fn yields(waker: &Waker) -> bool {
         }
         own
     })
+}
+
+/// Notes that a wait for the outside is over in this poll.
+pub(crate) fn note_wait_over() {
+    note(notes::WAIT_OVER);
+}
+
+/// Whether a wait for the outside was over in the poll under way.
+pub(crate) fn was_wait_over() -> bool {
+    POLL.with(|polling| polling.task.get().is_some() && polling.notes.get() & notes::WAIT_OVER != 0)
 }
 
 /// Counts a piece of I/O that did not wait. `false` asks the caller to yield: a peer that is

@@ -69,10 +69,27 @@ pub(crate) enum Way {
     Write,
 }
 
+/// What is known of the next operation in one direction.
+///
+/// ```text
+///              an operation blocks, or the system says that it would
+///           ┌──────────────────────────▶ Blocked ──┐
+///   new ──▶ Guess ◀── somebody uses it ── News ◀───┴── an event
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// It would block, until an event says otherwise.
+    Blocked,
+    /// It may succeed: nobody has asked about a new source yet, and what an event said may be used up.
+    /// An operation tries; a wait for readiness asks the system.
+    Guess,
+    /// It would succeed: an event has said so, and no operation and no wait has made use of it.
+    News,
+}
+
 /// What is known about one direction of a source, and who waits to know more.
 pub(crate) struct Direction {
-    /// Trying is worth a system call.
-    pub(crate) ready: Cell<bool>,
+    known: Cell<Known>,
     /// The other end has closed or failed, or urgent data came: from now on a short result does not
     /// mean that nothing is left.
     doubtful: Cell<bool>,
@@ -129,11 +146,26 @@ impl Direction {
         made: &'static Location<'static>,
     ) -> Self {
         Direction {
-            ready: Cell::new(true),
+            known: Cell::new(Known::Guess),
             doubtful: Cell::new(false),
             queue: WaitQueue::new_at(kind, made).with_terms(terms),
             askers: RefCell::new(Vec::new()),
         }
+    }
+
+    /// Whether an operation may succeed.
+    pub(crate) fn is_worth_trying(&self) -> bool {
+        self.known.get() != Known::Blocked
+    }
+
+    /// Notes that an operation would block.
+    pub(crate) fn blocks(&self) {
+        self.known.set(Known::Blocked);
+    }
+
+    /// Uses up what an event has said of a direction that is worth trying. Returns whether nobody had.
+    pub(crate) fn use_news(&self) -> bool {
+        self.known.replace(Known::Guess) == Known::News
     }
 
     /// Waits until trying is worth while again.
@@ -143,7 +175,7 @@ impl Direction {
 
     /// Whether trying is worth while. If not, who polls with `cx` is woken when it is.
     pub(crate) fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.ready.get() {
+        if self.is_worth_trying() {
             return Poll::Ready(());
         }
         context::with(|kernel| {
@@ -185,7 +217,7 @@ impl Direction {
     /// Unless it is doubtful: the end and errors are told once, and must be met by trying.
     pub(crate) fn exhausted(&self) {
         if !self.doubtful.get() {
-            self.ready.set(false);
+            self.blocks();
         }
     }
 
@@ -200,7 +232,7 @@ impl Direction {
 
     /// Says that a descriptor may be free now.
     pub(crate) fn announce(&self, kernel: &Kernel) {
-        self.ready.set(true);
+        self.known.set(Known::News);
         if !self.askers.borrow().is_empty() {
             who::wake_collected(kernel, |batch| {
                 let mut askers = self.askers.borrow_mut();

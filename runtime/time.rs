@@ -16,6 +16,7 @@ use pin_project_lite::pin_project;
 use super::alarm::Alarm;
 use super::context::{self, ThisThread};
 use super::kinds::Name;
+use super::passes::Pass;
 use super::polling;
 
 pub use super::instant::Instant;
@@ -309,5 +310,29 @@ impl Future for YieldNow {
 pub(crate) fn yield_once(cx: &Context<'_>) {
     if !polling::yields(cx.waker()) {
         cx.waker().wake_by_ref();
+    }
+}
+
+/// Rule R9 for a wait that need not wait: if another one was over already in this poll, every other ready
+/// task runs first.
+#[derive(Debug, Default)]
+pub(crate) struct Courtesy {
+    /// The pass in which it let the others go first.
+    held: Option<Pass>,
+}
+
+impl Courtesy {
+    pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let now = context::with(|kernel| kernel.passes.now());
+        let hold = match self.held {
+            None => polling::was_wait_over(),
+            Some(pass) => pass == now,
+        };
+        if !hold {
+            return Poll::Ready(());
+        }
+        self.held = Some(now);
+        yield_once(cx);
+        Poll::Pending
     }
 }

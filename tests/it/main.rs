@@ -55,6 +55,7 @@ mod models;
 mod not_hangs;
 mod primitives;
 mod process;
+mod readiness;
 mod remote;
 mod shared_streams;
 mod signals;

@@ -68,6 +68,34 @@ fn near_workload() {
     });
 }
 
+/// As above.
+#[test]
+#[ignore = "is run by a_wait_that_an_event_ends_asks_nothing"]
+fn readable_workload() {
+    let rounds = std::env::var("ROUNDS").expect("ROUNDS is set");
+    turnwise::block_on(async {
+        let (near, far) = turnwise::io::UnixStream::pair().expect("a pair");
+        let echo = turnwise::spawn(async move {
+            loop {
+                far.readable().await.expect("the runtime lives");
+                while let Ok(count) = far.try_read_with(|| Ok(rustix::io::read(&far, &mut [0; 8])?))
+                {
+                    if count == 0 {
+                        return;
+                    }
+                }
+            }
+        });
+        for _ in 0..rounds.parse().expect("ROUNDS is a number") {
+            near.write(b"x").await.expect("there is room");
+            turnwise::sleep(Duration::from_micros(1)).await;
+            turnwise::yield_now().await;
+        }
+        drop(near);
+        echo.await.expect("it has met the end");
+    });
+}
+
 /// The calls of one name, or in total, that a workload makes.
 fn system_calls(workload: &str, rounds: u64, name: &str) -> Option<u64> {
     let exe = std::env::current_exe().expect("a test knows its own path");
@@ -116,6 +144,17 @@ fn switches_make_no_system_call() {
 fn a_blocking_call_opens_no_file() {
     if let Some((few, many)) = few_and_many("syscalls::blocking_workload", 500, "openat") {
         assert!(many < few + 40, "{few} files for 10 calls, {many} for 510");
+    }
+}
+
+#[test]
+fn a_wait_that_an_event_ends_asks_nothing() {
+    // Written, heard of, read, and read in vain.
+    if let Some((few, many)) = few_and_many("syscalls::readable_workload", 500, "total") {
+        assert!(
+            many < few + 4 * 500 + 100,
+            "{few} calls for 10 rounds, {many} for 510"
+        );
     }
 }
 
