@@ -12,9 +12,10 @@
 //! Methods take `&self`, so two tasks can read and write one stream by reference. Streams also have
 //! the traits of `futures-io`, on the type and on a reference to it: `read_exact`, `lines`, `copy`
 //! and the rest come from `futures::AsyncReadExt` and its like. With the feature `hyper` they have
-//! hyper's traits, with `tokio-io` those of tokio. Through a trait nobody says when he gives a wait up
-//! and on which line he waits, so reports know less of it than of a method
-//! ([the guide](crate::guide::diagnostics)).
+//! hyper's traits, with `tokio-io` those of tokio. A trait says neither when its caller gives a wait up
+//! nor on which line it waits, so reports know less of it than of a method
+//! ([the guide](crate::guide::diagnostics)). Any number of tasks may wait for one stream, in either way. What
+//! wakes one that waits through a trait wakes all that do, so that a thousand of them cost a thousand polls.
 //!
 //! What the standard library has opened comes in with `from_std` and leaves with `into_std`.
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::askers::Awaited;
 use super::context::Kernel;
 use super::graph::{self, Help, Node};
 use super::kinds;
-use super::readiness::Awaited;
 use super::report::{Held, Index, Row, State, Step, Wait, What};
 use super::seat;
 use super::task::{Task, TaskId};

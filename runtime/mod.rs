@@ -5,6 +5,7 @@
 
 mod alarm;
 mod answer;
+mod askers;
 mod batch;
 mod blocking;
 mod branches;

@@ -20,9 +20,10 @@ use mio::event::{Event, Source};
 use mio::{Events, Token};
 use slab::Slab;
 
+use super::askers::Awaited;
 use super::context::Kernel;
 use super::kinds::DESCRIPTOR;
-use super::readiness::{Awaited, Direction, Readiness, SourceKind};
+use super::readiness::{Direction, Readiness, SourceKind};
 use super::remote::Bell;
 use super::sleeper::Sleeper;
 use super::tasks::Tasks;

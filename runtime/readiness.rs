@@ -1,22 +1,9 @@
 //! What is known of one source of the operating system, and who waits to know more.
 //!
 //! What the system said last is cached for each direction, so that no system call is made to learn
-//! what is known already. A wait for readiness is a wait in the direction's [`WaitQueue`]; who asks
-//! through the poll-style traits, which cannot say when they give up, is kept in a list besides.
-//!
-//! ```text
-//!   one who asked ──▶ its task has not been polled since ─────────▶ awaited
-//!                     it was, and did not ask for this again ─────▶ perhaps: a select that
-//!                                                        gave up, or a future that relies on the
-//!                                                        wake it was promised
-//!                     it has ended ───────────────────────────────▶ not awaited
-//! ```
-//!
-//! Only a future that was dropped tells the second case's first half from its second, and no poll
-//! says so. So who asked stays, is woken as promised, and makes a hang *suspected* at most. One
-//! with a foreign waker counts as awaited: a combinator does not poll again what was not woken. One whose
-//! waker has no data counts as *perhaps*: such wakers do nothing, and it took a look (`now_or_never`).
-//! Where the list is full of those who asked and went, the oldest is woken early, to ask again.
+//! what is known already. A wait for readiness is a wait in the direction's [`WaitQueue`]. A task that asks
+//! through the poll-style traits, which cannot say when they give up, is one of the direction's
+//! [`Askers`].
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
@@ -24,9 +11,8 @@ use std::task::{Context, Poll};
 
 use mio::Interest;
 
+use super::askers::{Asker, Askers, Awaited};
 use super::context::{self, Kernel};
-use super::passes::Pass;
-use super::polling::current_task;
 use super::task::TaskId;
 use super::tasks::Tasks;
 use super::ticket::{Left, Owner, Wait};
@@ -94,44 +80,7 @@ pub(crate) struct Direction {
     /// mean that nothing is left.
     doubtful: Cell<bool>,
     queue: WaitQueue,
-    askers: RefCell<Vec<Asker>>,
-}
-
-/// How many askers one direction remembers.
-const MOST: usize = 64;
-
-/// One who waits through the poll-style traits.
-struct Asker {
-    who: Who,
-    /// The pass in which it asked last.
-    asked: Pass,
-}
-
-/// Whether somebody waits for a source. The greater counts for more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Awaited {
-    No,
-    /// Its task was polled since it asked, and did not ask again.
-    Perhaps,
-    Yes,
-}
-
-impl Asker {
-    fn awaited(&self, tasks: &Tasks) -> Awaited {
-        let Some(id) = self.who.woken_task() else {
-            return match self.who.wakes_something() {
-                true => Awaited::Yes,
-                false => Awaited::Perhaps,
-            };
-        };
-        match tasks.get(id).filter(|task| !task.over) {
-            None => Awaited::No,
-            Some(task) if task.polled == self.asked => Awaited::Yes,
-            // A poll under way or to come may ask again.
-            Some(task) if task.is_scheduled() || current_task() == Some(id) => Awaited::Yes,
-            Some(_) => Awaited::Perhaps,
-        }
-    }
+    askers: RefCell<Askers>,
 }
 
 impl Owner for Direction {
@@ -149,7 +98,7 @@ impl Direction {
             known: Cell::new(Known::Guess),
             doubtful: Cell::new(false),
             queue: WaitQueue::new_at(kind, made).with_terms(terms),
-            askers: RefCell::new(Vec::new()),
+            askers: RefCell::default(),
         }
     }
 
@@ -179,33 +128,17 @@ impl Direction {
             return Poll::Ready(());
         }
         context::with(|kernel| {
-            let asked = kernel.passes.now();
-            if self.asks_again(cx, asked) {
+            let now = kernel.passes.now();
+            if self.askers.borrow_mut().asks_again(cx, now) {
                 return;
             }
             let who = Who::of(cx);
-            if let Some(oldest) = self.remember(Asker { who, asked }) {
-                oldest.who.wake(kernel);
-            }
+            who::wake_collected(kernel, |batch| {
+                let mut askers = self.askers.borrow_mut();
+                askers.add(who, &kernel.passes, batch);
+            });
         });
         Poll::Pending
-    }
-
-    /// Notes that who polls with `cx` asked again, if that one is known.
-    fn asks_again(&self, cx: &Context<'_>, asked: Pass) -> bool {
-        let mut askers = self.askers.borrow_mut();
-        let known = askers.iter_mut().find(|asker| asker.who.is(cx));
-        known.map(|known| known.asked = asked).is_some()
-    }
-
-    /// Adds one who asks for the first time. Returns the oldest if there are too many.
-    fn remember(&self, asker: Asker) -> Option<Asker> {
-        let mut askers = self.askers.borrow_mut();
-        let oldest = (askers.len() == MOST).then(|| askers.remove(0));
-        // Nearly always the only one.
-        askers.reserve_exact(1);
-        askers.push(asker);
-        oldest
     }
 
     /// From now on a short result says nothing.
@@ -225,9 +158,7 @@ impl Direction {
         if !self.queue.is_empty() {
             return Awaited::Yes;
         }
-        let askers = self.askers.borrow();
-        let awaited = askers.iter().map(|asker| asker.awaited(tasks));
-        awaited.max().unwrap_or(Awaited::No)
+        self.askers.borrow().awaited(tasks)
     }
 
     /// Says that a descriptor may be free now.
@@ -236,7 +167,7 @@ impl Direction {
         if !self.askers.borrow().is_empty() {
             who::wake_collected(kernel, |batch| {
                 let mut askers = self.askers.borrow_mut();
-                batch.extend(askers.drain(..).map(|asker| asker.who));
+                askers.drain(kernel.passes.now(), batch);
             });
         }
         self.queue.wake_all();
@@ -291,7 +222,7 @@ impl Readiness {
                 Some(Polled {
                     kind: way.queue.kind,
                     what: way.queue.terms.source?,
-                    task: asker.who.task?,
+                    task: asker.task()?,
                     awaited: asker.awaited(tasks),
                     made: way.queue.made,
                 })

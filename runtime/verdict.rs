@@ -24,10 +24,11 @@ use std::fmt;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
+use super::askers::Awaited;
 use super::clock;
 use super::context::Kernel;
 use super::problems::{call_foreign, print};
-use super::readiness::{Awaited, Readiness};
+use super::readiness::Readiness;
 use super::render::legible;
 use super::report::{Report, has_clones};
 

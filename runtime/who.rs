@@ -4,12 +4,15 @@
 //! combinator or another executor made, runs code of others: never under a borrow (rule R4), and what
 //! panics in there goes no further. Nobody else stays asleep for it, and no grant is lost.
 
-use std::task::{Context, Waker};
+use std::task::{Context, RawWakerVTable, Waker};
 
 use super::context::Kernel;
 use super::polling::{self, current_task, notes};
 use super::problems::call_foreign;
 use super::task::TaskId;
+
+/// The task that polled, and the parts of the waker if it is foreign. Wakers with the same parts wake the same.
+pub(crate) type Identity = (Option<TaskId>, Option<(*const (), *const RawWakerVTable)>);
 
 /// Whom to wake: the task that polled, by its id, or the foreign waker it polled with.
 ///
@@ -42,6 +45,25 @@ impl Who {
             None => self.task == current_task() && polling::is_own(cx.waker()),
             Some(waker) => self.task == current_task() && waker.will_wake(cx.waker()),
         }
+    }
+
+    /// What tells this one from others.
+    pub(crate) fn identity(&self) -> Identity {
+        let waker = self.waker.as_ref();
+        (
+            self.task,
+            waker.map(|waker| (waker.data(), waker.vtable() as *const _)),
+        )
+    }
+
+    /// As [`identity`](Who::identity), of the one that polls with `cx`, whose wake is counted on.
+    pub(crate) fn identity_of(cx: &Context<'_>) -> Identity {
+        let (task, waker) = (polling::registers(), cx.waker());
+        let foreign = !polling::is_own(waker);
+        (
+            task,
+            foreign.then(|| (waker.data(), waker.vtable() as *const _)),
+        )
     }
 
     /// The task that waking this one schedules; `None` if a foreign waker has to know.
