@@ -4,6 +4,7 @@
 //! A row is one generic function over the small traits of [`peer`], so that every peer does the same
 //! work in the same shape. README.md says what each row does.
 
+pub mod callgrind;
 pub mod extra;
 mod list;
 pub mod peer;

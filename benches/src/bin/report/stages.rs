@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use turnwise_benches::callgrind::callgrind;
 use turnwise_benches::results::{Figures, criterion, target};
 use turnwise_benches::scaling::lines;
 use turnwise_benches::{BEYOND_MEMORY, Case, cases};
@@ -175,24 +176,6 @@ fn instructions(means: &mut Means) -> io::Result<Figures> {
     each_case(means, wanted, 10_000, |means, case, rounds| {
         callgrind(Command::new(means.programs.join("one")).args([case.row, case.peer, rounds]))
     })
-}
-
-/// Instructions of a whole run.
-fn callgrind(program: &Command) -> io::Result<f64> {
-    let mut command = Command::new("valgrind");
-    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-    let output = command
-        .arg(program.get_program())
-        .args(program.get_args())
-        .output()?;
-    let text = String::from_utf8_lossy(&output.stderr);
-    if !output.status.success() {
-        return Err(io::Error::other(format!("callgrind: {}", output.status)));
-    }
-    let collected = text.lines().find_map(|line| line.split_once("Collected :"));
-    collected
-        .and_then(|(_, count)| count.trim().parse().ok())
-        .ok_or_else(|| io::Error::other(format!("callgrind counted nothing: {text}")))
 }
 
 /// A count per operation: of three times the rounds, less that of the rounds.
