@@ -8,20 +8,25 @@
 //!
 //! | input | how it is read |
 //! | --- | --- |
-//! | pipe, terminal | opened once more, non-blocking, through `/proc/self/fd/0` |
+//! | pipe, terminal | opened once more, non-blocking, through `/proc/self/fd` |
 //! | what cannot be opened again, such as a socket | watched as it is; each read is preceded by a poll that does not wait |
-//! | file, `/dev/null` | by the blocking pool, where it never waits for long |
+//! | file, `/dev/null`, what may not be read | by the blocking pool, where it never waits for long |
+//!
+//! What is opened again has rights of its own, and may be another object: the writing end of a pipe
+//! becomes one to read from, and the master of a pseudo-terminal becomes that of a new one. So only
+//! what may be read is opened again, and no master.
 //!
 //! Output is written as `print!` writes it: a reader that does not read holds the program up.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::future::Future;
 use std::io::{self, IoSliceMut, IsTerminal as _};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use mio::Interest;
@@ -49,7 +54,9 @@ const CHUNK: usize = 64 << 10;
 ///
 /// # Errors
 ///
-/// What the system says; there may be no descriptor left.
+/// What the system says; there may be no descriptor left. An input that was opened only for writing,
+/// such as that of `prog 0>&1` or under `nohup`, is an error of the first read (`EBADF`); for
+/// `std::io::stdin` it is one at its end.
 ///
 /// # Panics
 ///
@@ -74,14 +81,17 @@ const CHUNK: usize = 64 << 10;
 #[track_caller]
 pub fn stdin() -> io::Result<Stdin> {
     let own = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let kind = own.metadata()?.file_type();
-    if kind.is_file() || kind.is_dir() || kind.is_block_device() {
-        return Ok(Stdin::blocking());
+    let (about, rights) = (own.metadata()?, Rights::of(&own));
+    let kind = about.file_type();
+    if kind.is_file() || kind.is_dir() || kind.is_block_device() || rights == Rights::NotToRead {
+        return Ok(Stdin::blocking(own));
     }
-    let reopens = kind.is_fifo() || own.is_terminal();
-    let (fd, shared) = match reopens.then(open_again).flatten() {
+    // The second is `/dev/ptmx`: to open it makes a new pseudo-terminal.
+    let is_terminal = own.is_terminal() && about.rdev() != libc::makedev(5, 2);
+    let reopens = rights == Rights::ToRead && (kind.is_fifo() || is_terminal);
+    let (fd, shared) = match reopens.then(|| open_again(&own)).flatten() {
         Some(fd) => (fd, false),
-        None => (own.into(), true),
+        None => (own.try_clone()?.into(), true),
     };
     match Source::new_at(Fd(fd), &KIND, Location::caller()) {
         Ok(source) => Ok(Stdin {
@@ -89,17 +99,45 @@ pub fn stdin() -> io::Result<Stdin> {
         }),
         // What cannot be watched is always ready.
         Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => {
-            Ok(Stdin::blocking())
+            Ok(Stdin::blocking(own))
         }
         Err(error) => Err(error),
     }
 }
 
+/// What the descriptor of the input was opened for.
+#[derive(PartialEq)]
+enum Rights {
+    ToRead,
+    NotToRead,
+    /// The system does not say, and can open nothing again through `/proc` either.
+    Unknown,
+}
+
+impl Rights {
+    /// Reads the octal flags in `/proc/self/fdinfo`: to ask with `fcntl`, rustix would have to bring
+    /// its module of files.
+    fn of(input: &File) -> Rights {
+        let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", input.as_raw_fd()));
+        let flags = about.ok().and_then(|about| {
+            let line = about.lines().find_map(|line| line.strip_prefix("flags:"))?;
+            i32::from_str_radix(line.trim(), 8).ok()
+        });
+        match flags {
+            None => Rights::Unknown,
+            Some(flags) if flags & libc::O_PATH != 0 => Rights::NotToRead,
+            Some(flags) if flags & libc::O_ACCMODE == libc::O_WRONLY => Rights::NotToRead,
+            Some(_) => Rights::ToRead,
+        }
+    }
+}
+
 /// A description of our own of the same input, non-blocking.
-fn open_again() -> Option<OwnedFd> {
+fn open_again(input: &File) -> Option<OwnedFd> {
     let mut options = OpenOptions::new();
     options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
-    let file = options.read(true).open("/proc/self/fd/0").ok()?;
+    let path = format!("/proc/self/fd/{}", input.as_raw_fd());
+    let file = options.read(true).open(path).ok()?;
     Some(file.into())
 }
 
@@ -114,10 +152,14 @@ enum Input {
 }
 
 impl Stdin {
-    fn blocking() -> Self {
-        let (job, left) = (None, Vec::new());
+    fn blocking(input: File) -> Self {
         Stdin {
-            input: Input::Blocking(Blocking { job, left, from: 0 }),
+            input: Input::Blocking(Blocking {
+                input: Arc::new(input),
+                job: None,
+                left: Vec::new(),
+                from: 0,
+            }),
         }
     }
 
@@ -252,6 +294,7 @@ impl Flow for Watched {
 
 /// An input that the blocking pool reads.
 struct Blocking {
+    input: Arc<File>,
     /// A read that is under way, perhaps on behalf of a future that was dropped.
     job: Option<JoinHandle<io::Result<Vec<u8>>>>,
     /// What was read and did not fit, from `from` on.
@@ -268,9 +311,10 @@ impl Blocking {
     ) -> Poll<io::Result<usize>> {
         if self.from == self.left.len() && !buffer.is_empty() {
             let asked = buffer.len().min(CHUNK);
-            let job = self
-                .job
-                .get_or_insert_with(|| spawn_blocking_at(move || read_blocking(asked), at));
+            let job = self.job.get_or_insert_with(|| {
+                let input = self.input.clone();
+                spawn_blocking_at(move || read_blocking(&input, asked), at)
+            });
             let read = ready!(Pin::new(job).poll(cx));
             self.job = None;
             self.left = read.map_err(|error| io::Error::other(error.to_string()))??;
@@ -283,9 +327,9 @@ impl Blocking {
     }
 }
 
-fn read_blocking(asked: usize) -> io::Result<Vec<u8>> {
+fn read_blocking(input: &File, asked: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; asked];
-    let count = rustix::io::retry_on_intr(|| rustix::io::read(io::stdin(), &mut bytes[..]))?;
+    let count = rustix::io::retry_on_intr(|| rustix::io::read(input, &mut bytes[..]))?;
     bytes.truncate(count);
     Ok(bytes)
 }
@@ -302,11 +346,13 @@ pub fn stderr() -> Stderr {
     Stderr(())
 }
 
-/// The standard output; made by [`stdout`]. A reader that has gone away is the error `BrokenPipe`.
+/// The standard output; made by [`stdout`]. A reader that has gone away is the error `BrokenPipe`, and
+/// a descriptor that may not be written is `EBADF`, where `print!` takes everything and says nothing.
 #[derive(Debug)]
 pub struct Stdout(());
 
-/// The standard error; made by [`stderr`]. A reader that has gone away is the error `BrokenPipe`.
+/// The standard error; made by [`stderr`]. A reader that has gone away is the error `BrokenPipe`, and
+/// a descriptor that may not be written is `EBADF`, where `eprint!` takes everything and says nothing.
 #[derive(Debug)]
 pub struct Stderr(());
 

@@ -22,6 +22,7 @@ mod cancel_channels;
 mod cancel_everywhere;
 mod cancel_meetings;
 mod crowd;
+mod descriptors;
 mod diagnostics_page;
 mod differential;
 mod differential_channels;
