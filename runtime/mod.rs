@@ -42,6 +42,7 @@ mod problems;
 mod quiescence;
 mod reactor;
 mod readiness;
+mod refused;
 mod remote;
 mod render;
 mod report;

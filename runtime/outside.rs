@@ -5,12 +5,14 @@
 use std::cell::Cell;
 use std::hint;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use super::context::Kernel;
 use super::executor::{LetGo, refuse_fork};
 use super::problems;
 use super::reactor::{self, Hit, Reactor};
+use super::refused::Refused;
 use super::remote;
 use super::verdict::{self, Park, Verdict};
 use super::who;
@@ -135,8 +137,8 @@ fn ask(kernel: &Kernel, deadline: Option<u64>, now: u64) {
     };
     reactor::announce(kernel, &mut hits);
     kernel.hits.set(hits);
-    if let Err(error) = asked {
-        panic!("the selector failed: {error}");
+    if let Err(refused) = asked {
+        panic!("the selector failed: {refused}");
     }
 }
 
@@ -302,12 +304,12 @@ fn sleep(kernel: &Kernel, until: Option<u64>, now: u64) {
         .borrow()
         .clone()
         .expect("a runtime has an inbox");
-    need_reactor(kernel).unwrap_or_else(|error| {
-        let cure = match error.raw_os_error() {
-            Some(libc::EMFILE) => "; raise the limit of open files",
-            _ => "",
+    need_reactor(kernel).unwrap_or_else(|refused| {
+        let cure = match refused.is_for_want_of_descriptors() {
+            true => "; raise the limit of open files",
+            false => "",
         };
-        panic!("the loop has to sleep and cannot make a selector: {error}{cure}")
+        panic!("the loop has to sleep and cannot make a selector: {refused}{cure}")
     });
     refuse_fork_now_and_then(kernel, now);
     if inbox.park() {
@@ -326,7 +328,7 @@ fn refuse_fork_now_and_then(kernel: &Kernel, now: u64) {
 }
 
 /// Makes the reactor at its first need.
-pub(crate) fn need_reactor(kernel: &Kernel) -> io::Result<()> {
+pub(crate) fn need_reactor(kernel: &Kernel) -> Result<(), Refused> {
     let mut place = kernel.reactor.borrow_mut();
     if place.is_none() {
         let reactor = Reactor::new()?;
@@ -336,6 +338,20 @@ pub(crate) fn need_reactor(kernel: &Kernel) -> io::Result<()> {
         *place = Some(reactor);
     }
     Ok(())
+}
+
+/// A descriptor for the host of an embedded loop, if it can show deadlines.
+pub(crate) fn show_deadlines(kernel: &Kernel) -> io::Result<OwnedFd> {
+    /// Later than anything, and soon replaced: what counts is whether the timer can be armed.
+    const FAR: u64 = u64::MAX / 2;
+    need_reactor(kernel)?;
+    let mut place = kernel.reactor.borrow_mut();
+    let reactor = place.as_mut().expect("it was just made");
+    reactor.arm(kernel.clock.now(), FAR).map_err(|refused| {
+        let text = format!("no descriptor can show deadlines here: {refused}");
+        io::Error::new(io::ErrorKind::Unsupported, text)
+    })?;
+    reactor.descriptor()
 }
 
 /// Leaves the descriptor of an embedded loop readable if a turn is due, and armed for when it will
@@ -350,8 +366,8 @@ pub(crate) fn arm_host(kernel: &Kernel) {
     let next = kernel.timers.borrow_mut().next();
     if let (Some(next), Some(reactor)) = (next, &mut *kernel.reactor.borrow_mut()) {
         let (now, due) = (kernel.clock.now(), slacken(kernel, next));
-        if let Err(error) = reactor.arm(now, due) {
-            panic!("the timer of an embedded loop failed: {error}");
+        if let Err(refused) = reactor.arm(now, due) {
+            panic!("the timer of an embedded loop failed: {refused}");
         }
     }
 }

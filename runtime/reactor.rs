@@ -5,8 +5,8 @@
 //!
 //! # Implementation
 //!
-//! One `mio::Poll`. mio sleeps in whole milliseconds, so a `timerfd` carries the deadline; it is
-//! armed only when the loop is about to sleep, and only when what it is armed for would come too
+//! One `mio::Poll`. mio sleeps in whole milliseconds, so a `timerfd` carries the deadline, where the
+//! system grants one; it is armed only when the loop is about to sleep, and only when what it is armed for would come too
 //! late: a deadline that moves further away costs one early wake-up instead of a call per sleep.
 
 use std::io;
@@ -24,6 +24,7 @@ use super::askers::Awaited;
 use super::context::Kernel;
 use super::kinds::DESCRIPTOR;
 use super::readiness::{Direction, Readiness, SourceKind};
+use super::refused::Refused;
 use super::remote::Bell;
 use super::sleeper::Sleeper;
 use super::tasks::Tasks;
@@ -73,10 +74,11 @@ pub(crate) struct Reactor {
 }
 
 impl Reactor {
-    pub(crate) fn new() -> io::Result<Self> {
-        let poll = mio::Poll::new()?;
-        let sleeper = Sleeper::new(poll.registry(), DEADLINE)?;
-        let bell = Arc::new(mio::Waker::new(poll.registry(), BELL)?);
+    pub(crate) fn new() -> Result<Self, Refused> {
+        let poll = mio::Poll::new().map_err(Refused::of("epoll_create1"))?;
+        let sleeper = Sleeper::new(poll.registry(), DEADLINE);
+        let bell = mio::Waker::new(poll.registry(), BELL);
+        let bell = Arc::new(bell.map_err(Refused::of("eventfd2, epoll_ctl"))?);
         Ok(Reactor {
             poll,
             events: Events::with_capacity(EVENTS),
@@ -152,8 +154,8 @@ impl Reactor {
     }
 
     /// Arms the descriptor for `deadline`, so that a host that polls it wakes in time.
-    pub(crate) fn arm(&mut self, now: u64, deadline: u64) -> io::Result<()> {
-        self.sleeper.timeout(now, Some(deadline)).map(drop)
+    pub(crate) fn arm(&mut self, now: u64, deadline: u64) -> Result<(), &Refused> {
+        self.sleeper.arm(now, deadline)
     }
 
     /// Sleeps until something happens, or until `deadline`; `Some(now)` does not sleep.
@@ -165,10 +167,10 @@ impl Reactor {
         now: u64,
         deadline: Option<u64>,
         hits: &mut Vec<Hit>,
-    ) -> io::Result<()> {
+    ) -> Result<(), Refused> {
         let timeout = match deadline {
             Some(deadline) if deadline <= now => Some(Duration::ZERO),
-            deadline => self.sleeper.timeout(now, deadline)?,
+            deadline => deadline.and_then(|deadline| self.sleeper.timeout(now, deadline)),
         };
         self.gather(timeout, hits)?;
         while self.events.iter().count() == EVENTS {
@@ -179,13 +181,13 @@ impl Reactor {
     }
 
     /// Polls once and collects one batch.
-    fn gather(&mut self, timeout: Option<Duration>, hits: &mut Vec<Hit>) -> io::Result<()> {
+    fn gather(&mut self, timeout: Option<Duration>, hits: &mut Vec<Hit>) -> Result<(), Refused> {
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.events.clear();
                 return Ok(());
             }
-            other => other?,
+            other => other.map_err(Refused::of("epoll_wait"))?,
         }
         for event in &self.events {
             match event.token() {

@@ -1,14 +1,59 @@
-//! How long to sleep in the selector: exact where the system has timer descriptors.
+//! How long to sleep in the selector: exact where the system has timer descriptors and grants one,
+//! else in the selector's whole milliseconds, rounded up.
 
-use std::io;
 use std::time::Duration;
 
 use mio::{Registry, Token};
 
+use super::refused::Refused;
+
 #[cfg(target_os = "linux")]
-pub(crate) use linux::Sleeper;
+use linux::Timer;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use plain::Sleeper;
+use plain::Timer;
+
+pub(crate) struct Sleeper {
+    /// Without one, why.
+    timer: Result<Timer, Refused>,
+    /// What the timer is armed for; in the past once it rang.
+    armed: u64,
+}
+
+impl Sleeper {
+    pub(crate) fn new(registry: &Registry, token: Token) -> Self {
+        Sleeper {
+            timer: Timer::new(registry, token),
+            armed: 0,
+        }
+    }
+
+    /// Arms the timer for `deadline`, if it must; returns why there is none.
+    ///
+    /// A timer armed for an earlier time that is still to come is left alone: it wakes the loop once
+    /// too early, which is cheaper than a call for every deadline that moves away.
+    pub(crate) fn arm(&mut self, now: u64, deadline: u64) -> Result<(), &Refused> {
+        if now < self.armed && self.armed <= deadline {
+            return Ok(());
+        }
+        if let Ok(timer) = &self.timer {
+            match timer.arm(deadline.saturating_sub(now).max(1)) {
+                Ok(()) => self.armed = deadline,
+                Err(refused) => (self.timer, self.armed) = (Err(refused), 0),
+            }
+        }
+        self.timer.as_ref().map(drop)
+    }
+
+    /// The selector's timeout for a sleep until `deadline`; none where the timer rings.
+    pub(crate) fn timeout(&mut self, now: u64, deadline: u64) -> Option<Duration> {
+        let coarse = Duration::from_nanos(deadline.saturating_sub(now));
+        self.arm(now, deadline).err().map(|_| coarse)
+    }
+
+    pub(crate) fn rang(&mut self) {
+        self.armed = 0;
+    }
+}
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -22,73 +67,54 @@ mod linux {
 
     use super::*;
 
-    /// Sleeps through a `timerfd`, which knows nanoseconds and no timer slack.
-    pub(crate) struct Sleeper {
-        timer: OwnedFd,
-        /// What the timer is armed for; in the past once it rang.
-        armed: u64,
-    }
+    /// A `timerfd`, which knows nanoseconds and no timer slack.
+    pub(super) struct Timer(OwnedFd);
 
-    impl Sleeper {
-        pub(crate) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
+    impl Timer {
+        pub(super) fn new(registry: &Registry, token: Token) -> Result<Self, Refused> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
-            let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-            registry.register(&mut SourceFd(&timer.as_raw_fd()), token, Interest::READABLE)?;
-            Ok(Sleeper { timer, armed: 0 })
+            let timer = timerfd_create(TimerfdClockId::Monotonic, flags);
+            let timer = timer.map_err(Refused::of("timerfd_create"))?;
+            registry
+                .register(&mut SourceFd(&timer.as_raw_fd()), token, Interest::READABLE)
+                .map_err(Refused::of("epoll_ctl"))?;
+            Ok(Timer(timer))
         }
 
-        /// The selector's timeout for a sleep until `deadline`; arms the timer if it must.
-        ///
-        /// A timer armed for an earlier time that is still to come is left alone: it wakes the
-        /// loop once too early, which is cheaper than a call for every deadline that moves away.
-        pub(crate) fn timeout(
-            &mut self,
-            now: u64,
-            deadline: Option<u64>,
-        ) -> io::Result<Option<Duration>> {
-            let soon_enough = |deadline: &u64| now < self.armed && self.armed <= *deadline;
-            if let Some(deadline) = deadline.filter(|deadline| !soon_enough(deadline)) {
-                let ahead = deadline.saturating_sub(now).max(1);
-                let it_value = Timespec {
-                    tv_sec: (ahead / 1_000_000_000) as i64,
-                    tv_nsec: (ahead % 1_000_000_000) as _,
-                };
-                let once = Itimerspec {
-                    it_interval: Timespec::default(),
-                    it_value,
-                };
-                timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)?;
-                self.armed = deadline;
-            }
-            Ok(None)
-        }
-
-        pub(crate) fn rang(&mut self) {
-            self.armed = 0;
+        /// Has it ring in `ahead` nanoseconds.
+        pub(super) fn arm(&self, ahead: u64) -> Result<(), Refused> {
+            let it_value = Timespec {
+                tv_sec: (ahead / 1_000_000_000) as i64,
+                tv_nsec: (ahead % 1_000_000_000) as _,
+            };
+            let once = Itimerspec {
+                it_interval: Timespec::default(),
+                it_value,
+            };
+            timerfd_settime(&self.0, TimerfdTimerFlags::empty(), &once)
+                .map_err(Refused::of("timerfd_settime"))?;
+            Ok(())
         }
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod plain {
+    use std::io;
+
     use super::*;
 
-    /// Sleeps through the selector's own timeout, in whole milliseconds.
-    pub(crate) struct Sleeper;
+    /// There is none.
+    pub(super) enum Timer {}
 
-    impl Sleeper {
-        pub(crate) fn new(_: &Registry, _: Token) -> io::Result<Self> {
-            Ok(Sleeper)
+    impl Timer {
+        pub(super) fn new(_: &Registry, _: Token) -> Result<Self, Refused> {
+            let unsupported = io::Error::from(io::ErrorKind::Unsupported);
+            Err(Refused::of("timerfd_create")(unsupported))
         }
 
-        pub(crate) fn timeout(
-            &mut self,
-            now: u64,
-            deadline: Option<u64>,
-        ) -> io::Result<Option<Duration>> {
-            Ok(deadline.map(|deadline| Duration::from_nanos(deadline.saturating_sub(now))))
+        pub(super) fn arm(&self, _: u64) -> Result<(), Refused> {
+            match *self {}
         }
-
-        pub(crate) fn rang(&mut self) {}
     }
 }

@@ -38,7 +38,9 @@ use super::watchdog::Watchdog;
 /// # Panics
 ///
 /// Inside another `block_on`; when a runtime exists on this thread (use its own `block_on`); when
-/// nothing can ever wake the program again, with a report of who waits for what.
+/// nothing can ever wake the program again, with a report of who waits for what; when the program
+/// has to sleep and the system gives it no descriptors for that, or refuses the call. Three are
+/// needed, at the first sleep, socket or signal, and kept from then on.
 ///
 /// # Examples
 ///
@@ -128,7 +130,8 @@ impl Runtime {
     /// # Panics
     ///
     /// Inside another turn of the loop; when nothing can ever wake the program again, with a report
-    /// of who waits for what (see [`Builder::on_deadlock`](crate::Builder::on_deadlock)).
+    /// of who waits for what (see [`Builder::on_deadlock`](crate::Builder::on_deadlock)); when the
+    /// program has to sleep and the system gives it no descriptors for that.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let at = executor::admit("block_on");
@@ -151,7 +154,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// Inside another turn of the loop.
+    /// Inside another turn of the loop; when it has to sleep and the system gives it no descriptors
+    /// for that.
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Deadlock> {
         let at = executor::admit("block_on");
@@ -173,7 +177,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// Inside another turn of the loop.
+    /// Inside another turn of the loop; when it has to sleep and the system gives it no descriptors
+    /// for that.
     #[track_caller]
     pub fn turn(&self, max_wait: Option<Duration>) -> bool {
         let at = executor::admit("turn");
@@ -191,7 +196,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// Inside another turn of the loop.
+    /// Inside another turn of the loop; when it has to sleep and the system gives it no descriptors
+    /// for that.
     #[track_caller]
     pub fn run_until_stalled(&self) {
         while self.turn(Some(Duration::ZERO)) {}
@@ -210,11 +216,8 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// When the system has no descriptor left, and on a virtual clock, which no descriptor can show.
-    ///
-    /// # Panics
-    ///
-    /// If the system refuses to arm the timer it has just made.
+    /// When the system has no descriptor left; when it has no timers that a descriptor can show
+    /// (`timerfd`); and on a virtual clock, which no descriptor can show.
     pub fn as_fd(&self) -> io::Result<BorrowedFd<'_>> {
         if let Some(descriptor) = self.descriptor.get() {
             return Ok(descriptor.as_fd());
@@ -224,11 +227,10 @@ impl Runtime {
                 let text = "a virtual clock cannot be polled for; use the real clock";
                 return Err(io::Error::new(io::ErrorKind::Unsupported, text));
             }
-            outside::need_reactor(kernel)?;
+            let descriptor = outside::show_deadlines(kernel)?;
             kernel.embedded.set(true);
             outside::arm_host(kernel);
-            let reactor = kernel.reactor.borrow();
-            reactor.as_ref().expect("it was just made").descriptor()
+            Ok(descriptor)
         })?;
         Ok(self.descriptor.get_or_init(|| descriptor).as_fd())
     }

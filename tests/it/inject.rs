@@ -1,14 +1,15 @@
 //! A system that fails now and then: calls are made to fail by `strace -e inject`. The bytes arrive
 //! all the same, or there is one clean error; never a spin and never a hang.
 
+use std::panic;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{AsyncReadExt, AsyncWriteExt};
-use turnwise::block_on;
 use turnwise::io::{TcpListener, TcpStream};
+use turnwise::{Runtime, block_on};
 
-use crate::support::{bounded, panic_of, rerun};
+use crate::support::{bounded, rerun, text_of};
 
 const SIZE: usize = 1 << 20;
 
@@ -71,7 +72,8 @@ fn run_with_failing(test: &str, calls: &str, failure: &str) -> Option<(String, u
     ));
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq", "-o"]).arg(&log);
-    strace.args(["-e", "trace=%network,epoll_create1,epoll_wait,epoll_ctl"]);
+    let traced = format!("trace=%network,epoll_create1,epoll_wait,epoll_ctl,{calls}");
+    strace.args(["-e", &traced]);
     strace.args(["-e", &format!("inject={calls}:{failure}")]);
     let output = strace
         .arg(test.get_program())
@@ -157,30 +159,102 @@ fn a_source_that_cannot_be_watched_is_one_error() {
     ends("epoll_ctl", "error=ENOMEM:when=4", &["OutOfMemory"]);
 }
 
-/// Says why it cannot sleep.
+/// Says how sleeping went, and what it uses beside it: threads, sockets, a host's descriptor.
 #[test]
 #[ignore = "is run under strace"]
-fn sleeps() {
-    println!(
-        "{}",
-        panic_of(|| block_on(async { turnwise::sleep(SHORT).await }))
-    );
+fn uses_everything() {
+    let ended = panic::catch_unwind(|| {
+        let runtime = Runtime::new();
+        runtime.block_on(async {
+            for short in [0, 100, 1_500] {
+                let (begun, short) = (Instant::now(), Duration::from_micros(short));
+                turnwise::sleep(short).await;
+                assert!(begun.elapsed() >= short, "too early");
+            }
+            match TcpListener::bind("127.0.0.1:0").await {
+                Ok(_) => println!("a socket"),
+                Err(error) => println!("no socket: {error}"),
+            }
+            match turnwise::spawn_blocking(|| 7).await {
+                Ok(_) => println!("a thread"),
+                Err(error) => println!("no thread: {error}"),
+            }
+        });
+        match runtime.as_fd() {
+            Ok(_) => println!("a descriptor"),
+            Err(error) => println!("no descriptor: {error}"),
+        }
+    });
+    match ended {
+        Ok(()) => println!("all went well"),
+        Err(payload) => println!("panic: {}", text_of(&*payload)),
+    }
 }
 
-const SHORT: Duration = Duration::from_millis(1);
+/// What sandboxes and small systems answer.
+const REFUSALS: [&str; 5] = ["ENOSYS", "EPERM", "EACCES", "EINVAL", "EMFILE"];
+
+/// What [`uses_everything`] says when all these calls are refused with each error in turn.
+fn refused(calls: &str, mut check: impl FnMut(&str, &str)) {
+    for error in REFUSALS {
+        let failure = format!("error={error}");
+        match run_with_failing("inject::uses_everything", calls, &failure) {
+            Some((text, _)) => check(error, &text),
+            None => return eprintln!("strace is not on this machine; nothing was tried"),
+        }
+    }
+}
 
 #[test]
-fn a_loop_that_cannot_sleep_says_the_cure_where_there_is_one() {
-    for (error, cure) in [("EMFILE", true), ("ENOMEM", false)] {
+fn a_call_that_the_loop_can_do_without_is_done_without() {
+    refused("timerfd_create", |error, text| {
+        for went in ["a socket\n", "a thread\n", "all went well\n"] {
+            assert!(text.contains(went), "{error}: {text}");
+        }
+        // Only a host would not be woken at a deadline, and is told why.
+        let why = "no descriptor: no descriptor can show deadlines here: timerfd_create: ";
+        assert!(text.contains(why), "{error}: {text}");
+        assert!(!text.contains("turnwise:"), "{error}: {text}");
+    });
+    refused("timerfd_settime", |error, text| {
+        let why = "no descriptor: no descriptor can show deadlines here: timerfd_settime: ";
+        assert!(text.contains(why), "{error}: {text}");
+        assert!(text.contains("all went well\n"), "{error}: {text}");
+    });
+    // What the standard library asks for on our behalf.
+    for calls in ["sched_getaffinity", "prctl"] {
+        refused(calls, |error, text| {
+            assert!(text.contains("a thread\n"), "{calls} {error}: {text}");
+            assert!(text.contains("a descriptor\n"), "{calls} {error}: {text}");
+            assert!(text.contains("all went well\n"), "{calls} {error}: {text}");
+        });
+    }
+}
+
+#[test]
+fn the_timer_that_cannot_be_watched_is_done_without() {
+    // The first registration is that of the timer.
+    for error in REFUSALS {
         let failure = format!("error={error}:when=1");
-        let Some((text, _)) = run_with_failing("inject::sleeps", "epoll_create1", &failure) else {
-            return eprintln!("strace is not on this machine; nothing was tried");
-        };
-        assert!(text.contains("cannot make a selector"), "{text}");
-        assert_eq!(
-            text.contains("raise the limit of open files"),
-            cure,
-            "{text}"
-        );
+        let run = run_with_failing("inject::uses_everything", "epoll_ctl", &failure);
+        let Some((text, _)) = run else { return };
+        assert!(text.contains("all went well\n"), "{error}: {text}");
+        assert!(text.contains("a socket\n"), "{error}: {text}");
+    }
+}
+
+#[test]
+fn a_call_that_nothing_can_stand_in_for_is_named() {
+    for (calls, name) in [
+        ("epoll_create1", "epoll_create1"),
+        ("eventfd2", "eventfd2, epoll_ctl"),
+        ("epoll_ctl", "eventfd2, epoll_ctl"),
+        ("epoll_wait", "epoll_wait"),
+    ] {
+        refused(calls, |error, text| {
+            assert!(text.contains(&format!("{name}: ")), "{error}: {text}");
+            let cure = text.contains("raise the limit of open files");
+            assert_eq!(cure, error == "EMFILE" && calls != "epoll_wait", "{text}");
+        });
     }
 }
