@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use std::panic::Location;
 
 use super::steps::Steps;
-use crate::runtime::spawn_blocking_at;
+use crate::runtime::{Lane, do_blocking};
 
 /// What stands for one or several socket addresses: the types of
 /// [`std::net::ToSocketAddrs`], but a name is looked up off the loop.
@@ -114,13 +114,16 @@ impl<T: Sealed + ?Sized> Sealed for &T {
     }
 }
 
-/// Looks a name up on a thread of the blocking pool; an address that is one already costs nothing.
+/// Looks a name up on a thread of its own; an address that is one already costs nothing. At most 32
+/// names are looked up at a time, and further ones wait in line; a resolver that does not answer holds up
+/// neither [`spawn_blocking`](crate::spawn_blocking) nor the standard input.
 ///
 /// asyncio counterpart: `loop.getaddrinfo`.
 ///
 /// # Cancel safety
 ///
-/// *Strict*: nothing is lost. The system's resolver cannot be stopped; its answer is dropped.
+/// *Strict*: nothing is lost. A lookup that waits in line is given up. The system's resolver cannot be
+/// stopped once it has begun; its answer is dropped.
 ///
 /// # Errors
 ///
@@ -157,8 +160,7 @@ pub(crate) async fn resolve(
             Box::new(move || Ok((name.as_str(), port).to_socket_addrs()?.collect()))
         }
     };
-    let found = spawn_blocking_at(lookup, at).await;
-    non_empty(found.map_err(|error| io::Error::other(error.to_string()))??)
+    non_empty(do_blocking(Lane::Lookups, at, lookup).await?)
 }
 
 fn non_empty(addresses: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {

@@ -10,7 +10,7 @@
 //! | --- | --- |
 //! | pipe, terminal | opened once more, non-blocking, through `/proc/self/fd` |
 //! | what cannot be opened again, such as a socket | watched as it is; each read is preceded by a poll that does not wait |
-//! | file, `/dev/null`, what may not be read | by the blocking pool, where it never waits for long |
+//! | file, `/dev/null`, what may not be read | by a thread of its own, where it never waits for long |
 //!
 //! What is opened again has rights of its own, and may be another object: the writing end of a pipe
 //! becomes one to read from, and the master of a pseudo-terminal becomes that of a new one. So only
@@ -36,12 +36,12 @@ use rustix::io::Errno;
 use super::flow::{self, Flow, Read};
 use super::ready;
 use super::source::{Fd, Source};
-use crate::runtime::{JoinHandle, Readiness, SourceKind, Way, spawn_blocking_at};
+use crate::runtime::{BlockingIo, Lane, Readiness, SourceKind, Way, do_blocking};
 
 const KIND: SourceKind =
     SourceKind::new("standard input", "bytes from").with_interest(Interest::READABLE);
 
-/// The most that one call of the blocking pool reads.
+/// The most that one call on a thread reads.
 const CHUNK: usize = 64 << 10;
 
 /// The standard input, for reading without blocking. A program that has asked for it and does not
@@ -205,7 +205,7 @@ impl fmt::Debug for Stdin {
         let how = match &self.input {
             Input::Watched(Watched { shared: false, .. }) => "opened again",
             Input::Watched(Watched { shared: true, .. }) => "shared",
-            Input::Blocking(_) => "by the blocking pool",
+            Input::Blocking(_) => "on a thread",
         };
         f.debug_struct("Stdin").field("read", &how).finish()
     }
@@ -292,11 +292,11 @@ impl Flow for Watched {
     }
 }
 
-/// An input that the blocking pool reads.
+/// An input that a thread reads.
 struct Blocking {
     input: Arc<File>,
     /// A read that is under way, perhaps on behalf of a future that was dropped.
-    job: Option<JoinHandle<io::Result<Vec<u8>>>>,
+    job: Option<BlockingIo<Vec<u8>>>,
     /// What was read and did not fit, from `from` on.
     left: Vec<u8>,
     from: usize,
@@ -313,11 +313,11 @@ impl Blocking {
             let asked = buffer.len().min(CHUNK);
             let job = self.job.get_or_insert_with(|| {
                 let input = self.input.clone();
-                spawn_blocking_at(move || read_blocking(&input, asked), at)
+                do_blocking(Lane::Own, at, move || read_blocking(&input, asked))
             });
             let read = ready!(Pin::new(job).poll(cx));
             self.job = None;
-            self.left = read.map_err(|error| io::Error::other(error.to_string()))??;
+            self.left = read?;
             self.from = 0;
         }
         let count = buffer.len().min(self.left.len() - self.from);

@@ -1,39 +1,34 @@
-//! A pool of threads for calls that block.
+//! Calls that block, on threads of their own (`pool.rs`).
 //!
-//! Threads start on demand, up to a limit, and end when they have been idle for a while; further
-//! jobs queue behind, first in, first out. Only who asks for it is refused at a long queue
-//! (docs/decisions/0008-who-is-refused-a-thread.md). A runtime that ends waits for running jobs, but not for
+//! Only who asks for it is refused at a long line
+//! (docs/decisions/0008-who-is-refused-a-thread.md). A runtime that ends waits for running calls, but not for
 //! long: a stuck call must not hang the exit of a program.
 
-use std::collections::VecDeque;
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::panic::{self, AssertUnwindSafe, Location};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use slab::Slab;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use super::answer;
-use super::context::{self, Kernel};
+use super::context;
 use super::external::expect_external;
-use super::join::{self, JoinHandle};
+use super::join::JoinHandle;
 use super::join_error::JoinError;
+use super::pool::{Job, Lane};
 use super::problems;
 use super::spawn::spawn_at;
 
-/// A thread that has had nothing to do for this long ends.
-const IDLE: Duration = Duration::from_secs(10);
-/// How long the end of a runtime waits for running jobs.
-const PATIENCE: Duration = Duration::from_secs(1);
-
 /// Runs `call` on a thread of the pool, and returns the handle of a task that waits for it.
 ///
-/// Dropping the handle detaches the call; cancelling it keeps a call from starting, but stops none
-/// that has started. The pool has at most `min(32, processors + 4)` threads
+/// Dropping the handle detaches the call: it runs when a thread is free, and is kept until then, also
+/// when a `timeout` dropped the handle. Cancelling the handle gives up a call that has not started: it
+/// leaves the line, and its closure is dropped on this thread. Nothing stops a call that has started;
+/// its result is dropped. The pool has at most `min(32, processors + 4)` threads
 /// ([`Builder::blocking_threads`](crate::Builder::blocking_threads) chooses another limit); further
-/// calls wait in line, however long that is. Whoever would rather be refused than wait in a long
+/// calls wait in line, however long that is. The lookup of a name and the reading of the standard
+/// input have threads of their own and wait for none of them. Whoever would rather be refused than wait in a long
 /// line calls [`try_spawn_blocking`]. When the runtime ends it waits one second for the calls that
 /// run and then says on the standard error what it leaves behind. A panic of a call whose task is gone by
 /// then, or was cancelled, reaches the panic hook of its thread and nobody else.
@@ -55,6 +50,19 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// assert!(text.await.unwrap().unwrap().contains("turnwise"));
 /// # });
 /// ```
+///
+/// To give up a call that takes too long, keep its handle:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// turnwise::block_on(async {
+///     let mut call = turnwise::spawn_blocking(|| 7);
+///     if turnwise::timeout(Duration::from_secs(1), &mut call).await.is_err() {
+///         call.cancel(); // If no thread has come to it, none will.
+///     }
+/// });
+/// ```
 #[track_caller]
 #[doc(alias = "to_thread")]
 #[doc(alias = "run_in_executor")]
@@ -64,7 +72,7 @@ where
     T: Send + 'static,
 {
     context::with_runtime("spawn_blocking", |_| ());
-    spawn_blocking_at(call, Location::caller())
+    spawn_blocking_at(Lane::Calls, Location::caller(), call)
 }
 
 /// As [`spawn_blocking`], unless the call would have to wait behind too many others.
@@ -110,17 +118,46 @@ where
 {
     context::with_runtime("try_spawn_blocking", |_| ());
     let most = context::with(|kernel| kernel.options.borrow().blocking_queue);
-    offer(call, most, Location::caller())
+    offer(Lane::Calls, Location::caller(), most, call)
 }
 
-/// As [`spawn_blocking`], on behalf of another line.
-pub(crate) fn spawn_blocking_at<F, T>(call: F, at: &'static Location<'static>) -> JoinHandle<T>
+/// Does one of the runtime's own calls, on behalf of the line `at`.
+pub(crate) fn do_blocking<F, T>(
+    lane: Lane,
+    at: &'static Location<'static>,
+    call: F,
+) -> BlockingIo<T>
+where
+    F: FnOnce() -> io::Result<T> + Send + 'static,
+    T: Send + 'static,
+{
+    BlockingIo(spawn_blocking_at(lane, at, call))
+}
+
+/// The future of a call of the runtime's own. Dropped before the call has started, it gives it up.
+pub(crate) struct BlockingIo<T>(JoinHandle<io::Result<T>>);
+
+impl<T: 'static> Future for BlockingIo<T> {
+    type Output = io::Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        Poll::Ready(ready!(Pin::new(&mut self.0).poll(cx))?)
+    }
+}
+
+impl<T> Drop for BlockingIo<T> {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+fn spawn_blocking_at<F, T>(lane: Lane, at: &'static Location<'static>, call: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
     context::with_runtime("a blocking call", |_| ());
-    offer(call, None, at).unwrap_or_else(|refused| {
+    offer(lane, at, None, call).unwrap_or_else(|refused| {
         let mut reason = refused.to_string();
         if let TrySpawnError::NoThread(_, error) = &refused {
             reason += &format!(": {error}");
@@ -136,16 +173,21 @@ where
 
 /// Gives a call to the pool, unless it would wait behind more than `most` others.
 fn offer<F, T>(
-    call: F,
-    most: Option<usize>,
+    lane: Lane,
     at: &'static Location<'static>,
+    most: Option<usize>,
+    call: F,
 ) -> Result<JoinHandle<T>, TrySpawnError<F>>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
     // A runtime in teardown starts nothing, and its pool may be gone already.
-    let pool = context::with(|kernel| (!kernel.closing.get()).then(|| Pool::of(kernel)));
+    let pool = context::with(|kernel| {
+        let open = !kernel.closing.get();
+        let mut pools = kernel.pools.borrow_mut();
+        open.then(|| pools.of(lane, &kernel.options.borrow()))
+    });
     let Some(pool) = pool else {
         return Err(TrySpawnError::Closing(call));
     };
@@ -163,10 +205,11 @@ where
         }
     };
     let run = Box::new(job);
-    pool.queue(Job { run, at });
+    let place = pool.queue(Job { run, at });
     let wait = async move {
         expected.is_awaited_here();
         let result = question.await;
+        place.leave();
         drop(expected);
         result.unwrap_or_else(|error| error.resume())
     };
@@ -222,175 +265,5 @@ impl<F> std::error::Error for TrySpawnError<F> {
             TrySpawnError::NoThread(_, error) => Some(error),
             TrySpawnError::Full(_) | TrySpawnError::Closing(_) => None,
         }
-    }
-}
-
-struct Job {
-    run: Box<dyn FnOnce() + Send>,
-    at: &'static Location<'static>,
-}
-
-/// The pool of a runtime.
-#[derive(Clone)]
-pub(crate) struct Pool {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    state: Mutex<State>,
-    /// A job was queued, or the pool was closed.
-    work: Condvar,
-    /// A job has ended after the pool was closed.
-    ended: Condvar,
-    limit: usize,
-}
-
-struct State {
-    queue: VecDeque<Job>,
-    /// The threads, each with the place of the job it runs.
-    threads: Slab<Option<&'static Location<'static>>>,
-    idle: usize,
-    /// Jobs that were admitted and are not queued yet: a thread that could do one stays.
-    coming: usize,
-    closed: bool,
-}
-
-impl Pool {
-    fn of(kernel: &Kernel) -> Pool {
-        let mut pool = kernel.pool.borrow_mut();
-        pool.get_or_insert_with(|| {
-            // Once: the system reads three files for the number of processors.
-            let limit = kernel.options.borrow().blocking_threads.unwrap_or_else(|| {
-                thread::available_parallelism()
-                    .map_or(8, |processors| processors.get() + 4)
-                    .min(32)
-            });
-            let state = State {
-                queue: VecDeque::new(),
-                threads: Slab::new(),
-                idle: 0,
-                coming: 0,
-                closed: false,
-            };
-            let (work, ended) = (Condvar::new(), Condvar::new());
-            Pool {
-                shared: Arc::new(Shared {
-                    state: Mutex::new(state),
-                    work,
-                    ended,
-                    limit,
-                }),
-            }
-        })
-        .clone()
-    }
-
-    /// Whether one more job would wait behind at most `most` others. If so there is a thread that
-    /// will come to it, started now if none is free.
-    fn admit(&self, most: Option<usize>) -> io::Result<bool> {
-        let mut state = self.shared.lock();
-        let waiting = state.queue.len();
-        let busy = state
-            .threads
-            .iter()
-            .filter(|(_, job)| job.is_some())
-            .count();
-        let free = self.shared.limit.saturating_sub(busy);
-        if most.is_some_and(|most| waiting >= most.saturating_add(free)) {
-            return Ok(false);
-        }
-        state.coming += 1;
-        if state.idle > waiting || state.threads.len() >= self.shared.limit {
-            return Ok(true);
-        }
-        let number = state.threads.insert(None);
-        drop(state);
-        let shared = self.shared.clone();
-        let thread = thread::Builder::new().name("turnwise-blocking".into());
-        let Err(error) = thread.spawn(move || shared.serve(number)) else {
-            return Ok(true);
-        };
-        let mut state = self.shared.lock();
-        state.threads.try_remove(number);
-        if !state.threads.is_empty() {
-            // Another thread will come to the job.
-            return Ok(true);
-        }
-        state.coming -= 1;
-        Err(error)
-    }
-
-    /// Queues a job that was admitted.
-    fn queue(&self, job: Job) {
-        let mut state = self.shared.lock();
-        state.coming -= 1;
-        state.queue.push_back(job);
-        // Whoever is busy looks at the queue before it sleeps, and to notify nobody is a system call, too.
-        let anybody = state.idle > 0;
-        drop(state);
-        if anybody {
-            self.shared.work.notify_one();
-        }
-    }
-
-    /// Takes no more jobs, drops those that wait, and waits a little for those that run. Returns
-    /// the places of those it leaves behind.
-    pub(crate) fn close(self) -> Vec<&'static Location<'static>> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut state = self.shared.lock();
-        state.closed = true;
-        let waiting = std::mem::take(&mut state.queue);
-        self.shared.work.notify_all();
-        while state.threads.iter().any(|(_, job)| job.is_some()) {
-            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
-                break;
-            };
-            let waited = self.shared.ended.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let left = state.threads.iter().filter_map(|(_, job)| *job).collect();
-        drop(state);
-        // One at a time: the destructor of one may panic, and the others go all the same.
-        waiting.into_iter().for_each(join::drop_quietly);
-        left
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The life of a thread: one job after the other, until there has been none for a while.
-    fn serve(&self, number: usize) {
-        let mut state = self.lock();
-        loop {
-            if let Some(job) = state.queue.pop_front() {
-                state.threads[number] = Some(job.at);
-                drop(state);
-                // The job catches its own panic; what is left is that of a destructor.
-                let _ = panic::catch_unwind(AssertUnwindSafe(job.run));
-                state = self.lock();
-                state.threads[number] = None;
-                if state.closed {
-                    self.ended.notify_all();
-                }
-                continue;
-            }
-            if state.closed {
-                break;
-            }
-            state.idle += 1;
-            let (back, timeout) = self
-                .work
-                .wait_timeout(state, IDLE)
-                .unwrap_or_else(PoisonError::into_inner);
-            state = back;
-            state.idle -= 1;
-            if timeout.timed_out() && state.queue.is_empty() && state.coming == 0 {
-                break;
-            }
-        }
-        state.threads.try_remove(number);
     }
 }

@@ -201,6 +201,9 @@ impl Builder {
 
     /// Lets at most `limit` calls of [`spawn_blocking`](crate::spawn_blocking) run at a time.
     ///
+    /// Names are looked up, and an input that is a file is read, by threads of their own, which are not
+    /// counted.
+    ///
     /// # Panics
     ///
     /// On a limit of zero.

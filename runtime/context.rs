@@ -24,7 +24,6 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-use super::blocking::Pool;
 use super::builder::Options;
 use super::clock::Clock;
 use super::external::Work;
@@ -32,6 +31,7 @@ use super::inlet::Inlets;
 use super::outside::Pace;
 use super::passes::Passes;
 use super::poll_times::PollTimes;
+use super::pool::Pools;
 use super::quiescence;
 use super::reactor::{Hit, Reactor};
 use super::remote::{Inbox, Letter, Link};
@@ -109,7 +109,7 @@ pub(crate) struct Kernel {
     /// Groups of children made so far, each of which has its number.
     pub(crate) groups: Cell<u32>,
     /// The threads for blocking calls, made with the first such call.
-    pub(crate) pool: RefCell<Option<Pool>>,
+    pub(crate) pools: RefCell<Pools>,
     /// Reused for the letters of a batch.
     pub(crate) letters: Cell<Vec<Letter>>,
     /// Reused for what the reactor finds.
@@ -159,7 +159,7 @@ impl Kernel {
             watched: Cell::new(false),
             chore: RefCell::new(None),
             groups: Cell::new(0),
-            pool: RefCell::new(None),
+            pools: RefCell::new(Pools::new()),
             letters: Cell::new(Vec::new()),
             hits: Cell::new(Vec::new()),
             pace: Pace::new(),

@@ -38,6 +38,7 @@ mod outside;
 mod passes;
 mod poll_times;
 mod polling;
+mod pool;
 mod problems;
 mod quiescence;
 mod reactor;
@@ -107,8 +108,9 @@ pub(crate) use waiters::Terms;
 // For `io`: sources, their readiness, and the budget of ready results; a deadline without its thread.
 #[cfg(feature = "hyper")]
 pub(crate) use alarm::Alarm;
-pub(crate) use blocking::spawn_blocking_at;
+pub(crate) use blocking::{BlockingIo, do_blocking};
 pub(crate) use polling::{note_wait_over, spend_io};
+pub(crate) use pool::Lane;
 pub(crate) use readiness::{Direction, Readiness, SourceKind, Way};
 #[cfg(feature = "process")]
 pub(crate) use sources::need_runtime;

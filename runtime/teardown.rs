@@ -7,11 +7,11 @@
 
 use std::panic::{self, AssertUnwindSafe};
 
-use super::blocking::Pool;
 use super::builder::Options;
 use super::context::Kernel;
 use super::inlet;
 use super::join::{self, Payload};
+use super::pool::Pools;
 use super::problems::{self, unobserved};
 use super::sources;
 use super::watchdog::Watchdog;
@@ -56,8 +56,8 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
     if let Some(reactor) = reactor {
         sources::close_reactor(kernel, reactor);
     }
-    let pool = kernel.pool.borrow_mut().take();
-    for at in pool.map(Pool::close).unwrap_or_default() {
+    let pools = kernel.pools.replace(Pools::new());
+    for at in pools.close() {
         let text =
             format_args!("the blocking call at {at} still runs; the runtime ends without it");
         problems::print(text);

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use turnwise::{
-    Builder, JoinError, Runtime, TrySpawnError, as_completed, block_on, gather, sleep, spawn,
-    spawn_blocking, task_group, timeout, try_spawn_blocking, yield_now,
+    Builder, JoinError, JoinHandle, Runtime, TrySpawnError, as_completed, block_on, gather, sleep,
+    spawn, spawn_blocking, task_group, timeout, try_spawn_blocking, yield_now,
 };
 
-use crate::support::{bounded, panic_of, rerun, virtual_runtime};
+use crate::support::{OnDrop, bounded, panic_of, rerun, virtual_runtime};
 
 /// Blocks threads until it is opened.
 #[derive(Clone, Default)]
@@ -556,6 +556,95 @@ fn a_runtime_that_ends_gives_the_call_back() {
         told.recv().expect("it was dropped"),
         "the runtime is ending: 7"
     );
+}
+
+/// Keeps the only thread of a runtime busy until the gate is opened.
+async fn occupied() -> (JoinHandle<()>, Gate) {
+    let gate = Gate::default();
+    let (started, has_started) = futures::channel::oneshot::channel();
+    let inside = gate.clone();
+    let call = spawn_blocking(move || {
+        started.send(()).expect("main waits");
+        inside.pass();
+    });
+    has_started.await.expect("it starts");
+    (call, gate)
+}
+
+/// Counts its drops on the thread that made it, and fails on another.
+struct Counted(thread::ThreadId, Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        assert_eq!(thread::current().id(), self.0);
+        self.1.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_call_that_is_given_up_leaves_nothing_in_the_line() {
+    let runtime = Builder::new().blocking_threads(1).build();
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let mut lengths = Vec::new();
+    let used = allocation_counter::measure(|| {
+        runtime.block_on(async {
+            let (first, gate) = occupied().await;
+            for n in 0..3_000 {
+                let mark = Counted(thread::current().id(), dropped.clone());
+                let large = [n as u8; 100_000];
+                let mut call = spawn_blocking(move || (mark, large).1[7]);
+                let limit = timeout(Duration::ZERO, &mut call).await;
+                limit.expect_err("the thread is taken");
+                call.cancel();
+                let ended = call.await.expect_err("it was cancelled");
+                assert!(ended.is_cancelled());
+                lengths.push(dropped.load(Ordering::SeqCst));
+            }
+            gate.open();
+            first.await.expect("it returns");
+        });
+    });
+    assert_eq!(lengths, (1..=3_000).collect::<Vec<_>>());
+    // Without that, 300 megabytes wait for the thread.
+    assert!(used.bytes_max < 2_000_000, "{used:?}");
+}
+
+#[test]
+fn a_call_that_is_given_up_frees_its_place_in_the_line() {
+    let runtime = Builder::new().blocking_threads(1).blocking_queue(1).build();
+    runtime.block_on(async {
+        let (first, gate) = occupied().await;
+        let second = try_spawn_blocking(|| 2).expect("one may wait");
+        try_spawn_blocking(|| 3).expect_err("two may not");
+        second.cancel();
+        yield_now().await;
+        let third = try_spawn_blocking(|| 3).expect("one may wait");
+        gate.open();
+        first.await.expect("it returns");
+        assert_eq!(third.await.expect("it returns"), 3);
+    });
+}
+
+/// The destructor of a closure uses the pool that it leaves.
+#[test]
+fn a_call_that_is_given_up_may_call_in_its_destructor() {
+    let runtime = Builder::new().blocking_threads(1).build();
+    runtime.block_on(async {
+        let (first, gate) = occupied().await;
+        let (made, make) = mpsc::channel();
+        let on_drop = OnDrop(move || {
+            let again = made.clone();
+            drop(spawn_blocking(move || again.send(8)));
+        });
+        let call = spawn_blocking(move || drop(on_drop));
+        call.cancel();
+        yield_now().await;
+        make.try_recv().expect_err("the thread is taken");
+        gate.open();
+        first.await.expect("it returns");
+        assert_eq!(make.recv(), Ok(8));
+        assert_eq!(spawn_blocking(|| 9).await.expect("it returns"), 9);
+    });
 }
 
 /// Run by the test below in a process of its own, which it leaves no memory for a thread's stack.

@@ -105,11 +105,40 @@ fn a_file_is_read_from_where_it_is() {
         .expect("it is long enough");
     let shared = file.try_clone().expect("there are descriptors");
     let text = read_all(shared);
-    assert!(text.contains("blocking pool"), "{text}");
+    assert!(text.contains("on a thread"), "{text}");
     assert!(text.contains("200000 bytes, 1000000"), "{text}");
     // The shell goes on behind what was read.
     assert_eq!(file.stream_position().expect("a file has one"), 300_000);
     std::fs::remove_file(&path).expect("it is there");
+}
+
+#[test]
+fn a_file_is_read_though_every_thread_for_calls_is_stuck() {
+    let path = std::env::temp_dir().join(format!("turnwise-{}-stuck", std::process::id()));
+    std::fs::write(&path, b"abc").expect("a file can be written");
+    let input = File::open(&path).expect("it was written");
+    let child = start("stdio::reads_beside_a_stuck_call", input);
+    let text = text_of(child.wait_with_output().expect("it ends"));
+    assert!(text.contains("read 3 bytes, found an address"), "{text}");
+    std::fs::remove_file(&path).expect("it is there");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn reads_beside_a_stuck_call() {
+    bounded(|| {
+        let runtime = turnwise::Builder::new().blocking_threads(1).build();
+        runtime.block_on(async {
+            let (free, freed) = std::sync::mpsc::channel::<()>();
+            let stuck = turnwise::spawn_blocking(move || freed.recv());
+            let mut input = stdin().expect("it can be read");
+            let count = input.read(&mut [0; 8]).await.expect("it is a file");
+            let found = turnwise::io::lookup_host("localhost:80").await;
+            let found = found.map_or("no address", |_| "an address");
+            println!("read {count} bytes, found {found}");
+            drop((free, stuck));
+        });
+    });
 }
 
 #[test]
