@@ -37,6 +37,8 @@ pub struct CircuitBreaker {
     threshold: u32,
     reset_after: Duration,
     state: Cell<State>,
+    /// How often it has opened: a call counts only for the time in which it began.
+    opened: Cell<u64>,
 }
 
 /// What a breaker does with calls.
@@ -82,6 +84,7 @@ impl CircuitBreaker {
             threshold,
             reset_after,
             state,
+            opened: Cell::new(0),
         }
     }
 
@@ -108,22 +111,26 @@ impl CircuitBreaker {
             }
             State::Open { .. } | State::HalfOpen => return Err(CallError::Rejected),
         }
+        let began = self.opened.get();
         let result = service().await;
         match (&result, probe, self.state.get()) {
             (Ok(_), Some(probe), _) => probe.succeeded(),
             (Err(_), Some(_), _) => self.open(),
-            (Ok(_), None, State::Closed { .. }) => self.state.set(State::Closed { failures: 0 }),
-            (Err(_), None, State::Closed { failures }) => match failures + 1 {
-                failures if failures >= self.threshold => self.open(),
-                failures => self.state.set(State::Closed { failures }),
-            },
-            // A call from before the circuit opened comes back late: it says nothing new.
-            (_, None, _) => {}
+            // A call from before the circuit opened comes back late, perhaps after it has closed again: it
+            // says nothing new.
+            _ if self.opened.get() != began => {}
+            (Ok(_), None, _) => self.state.set(State::Closed { failures: 0 }),
+            (Err(_), None, State::Closed { failures }) if failures + 1 < self.threshold => {
+                let failures = failures + 1;
+                self.state.set(State::Closed { failures });
+            }
+            (Err(_), None, _) => self.open(),
         }
         result.map_err(CallError::Failed)
     }
 
     fn open(&self) {
+        self.opened.set(self.opened.get() + 1);
         let until = Instant::now() + self.reset_after;
         self.state.set(State::Open { until });
     }
@@ -157,6 +164,7 @@ fn main() {
         twenty_calls(options.random()).await;
         half_open_admits_one().await;
         a_cancelled_probe_is_not_the_last().await;
+        a_late_failure_does_not_count().await;
     });
 }
 
@@ -248,5 +256,29 @@ async fn a_cancelled_probe_is_not_the_last() {
     assert!(probe.await.is_err());
     let answer = breaker.call(async || Ok::<_, ()>("service response")).await;
     say!("the next call is the probe: {answer:?}");
+    assert_eq!(breaker.state(), State::Closed { failures: 0 });
+}
+
+async fn a_late_failure_does_not_count() {
+    part("A call fails that began before the circuit opened");
+    let breaker = Rc::new(CircuitBreaker::new(1, Duration::from_secs(10)));
+    let slow = spawn({
+        let breaker = breaker.clone();
+        async move {
+            let service = async || {
+                sleep(Duration::from_secs(20)).await;
+                Err::<(), _>("too slow")
+            };
+            breaker.call(service).await
+        }
+    });
+    yield_now().await;
+    let failed = breaker.call(async || Err::<(), _>("down")).await;
+    assert_eq!(failed, Err(CallError::Failed("down")));
+    sleep(Duration::from_secs(12)).await;
+    let probe = breaker.call(async || Ok::<_, ()>("service response")).await;
+    say!("the probe: {probe:?}");
+    let late = slow.await.expect("it is not cancelled");
+    say!("the slow call: {late:?}; {:?}", breaker.state());
     assert_eq!(breaker.state(), State::Closed { failures: 0 });
 }
