@@ -19,7 +19,7 @@ use std::sync::Arc;
 use super::batch::Batch;
 use super::context::{self, Kernel};
 use super::join::{self, Payload};
-use super::remote::{Gone, Letter, Remote};
+use super::remote::{self, Gone, Letter, Remote};
 
 /// Takes in items that other threads send: `handler` runs for each, on this thread, between two
 /// polls.
@@ -162,6 +162,8 @@ impl<T: 'static, H: FnMut(T)> Inflow for Flow<T, H> {
             // What is behind the item that it stumbled over is handled all the same.
             join::keep_first(&mut panicked, payload);
         }
+        drop(items);
+        remote::trim(&mut self.items);
         panicked
     }
 

@@ -11,6 +11,36 @@
 
 use super::shim::{AtomicBool, Mutex, Ordering};
 
+/// Whether a sender's letter is on its way: another one would say the same.
+///
+/// ```text
+///   sender:  write what it is about ─▶ sent := true ─▶ was it? ─▶ no: send · yes: nothing
+///   owner:   take the letter ─▶ sent := false ─▶ read what it is about
+/// ```
+///
+/// Both sides swap, so whoever finds it set is seen by the owner that resets it.
+pub(crate) struct Errand {
+    sent: AtomicBool,
+}
+
+impl Errand {
+    pub(crate) fn new() -> Self {
+        Errand {
+            sent: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the sender has to send its letter.
+    pub(crate) fn begin(&self) -> bool {
+        !self.sent.swap(true, Ordering::SeqCst)
+    }
+
+    /// The letter has arrived; the owner looks at what it is about after this.
+    pub(crate) fn end(&self) {
+        self.sent.swap(false, Ordering::SeqCst);
+    }
+}
+
 /// What wakes a sleeping owner.
 pub(crate) trait Ring {
     fn ring(&self);

@@ -25,10 +25,17 @@ use super::mailbox::{Mailbox, Ring};
 use super::spawn::spawn_at;
 use super::task::TaskId;
 
+/// What wakes a task, once for all wakes until its letter is read. The letter counts as a clone of the
+/// waker, which therefore stays aimed at its task.
+pub(crate) trait Summons: Send + Sync {
+    /// The task to wake. Wakes from now on need another letter.
+    fn arrive(&self) -> Option<TaskId>;
+}
+
 /// What another thread can ask of a runtime.
 pub(crate) enum Letter {
     /// Schedule a task.
-    Wake(TaskId),
+    Wake(Arc<dyn Summons>),
     /// Run a function on the runtime's thread, between two polls.
     Call(Box<dyn FnOnce() + Send>),
     /// Items have arrived at an inlet.
@@ -63,8 +70,10 @@ pub(crate) fn read(kernel: &Kernel) -> bool {
     let mut panicked = None;
     for letter in letters.drain(..) {
         let payload = match letter {
-            Letter::Wake(id) => {
-                kernel.schedule(id);
+            Letter::Wake(summons) => {
+                if let Some(id) = summons.arrive() {
+                    kernel.schedule(id);
+                }
                 None
             }
             Letter::Call(call) => panic::catch_unwind(AssertUnwindSafe(call)).err(),
@@ -75,11 +84,18 @@ pub(crate) fn read(kernel: &Kernel) -> bool {
             join::keep_first(&mut panicked, payload);
         }
     }
+    trim(&mut letters);
     kernel.letters.set(letters);
     if let Some(payload) = panicked {
         panic::resume_unwind(payload);
     }
     any
+}
+
+/// Gives back what a burst has left of room in a vector that was emptied.
+pub(crate) fn trim<T>(emptied: &mut Vec<T>) {
+    const KEPT: usize = 1024;
+    emptied.shrink_to(KEPT);
 }
 
 /// What all [`Remote`] handles of a runtime share.

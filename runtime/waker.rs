@@ -14,7 +14,8 @@
 //! - **Aim.** A waker is aimed anew only while nobody else holds it: the count is read, then an
 //!   acquire fence orders it after the last use by whoever dropped a clone on another thread.
 //! - **Publish first.** A wake from another thread reaches the inbox before its clone is dropped,
-//!   so whoever sees the count go down also sees the wake.
+//!   so whoever sees the count go down also sees the wake. A wake that finds another one's letter on
+//!   its way sends none: that letter keeps the count up until it is read.
 //! - **Last one.** The kernel lets go before it announces that it sleeps, and a destructor leaves mail
 //!   before it asks whether anybody sleeps: the last drop is never slept over (`mailbox.rs`).
 
@@ -23,7 +24,8 @@ use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 
 use super::context;
-use super::remote::{Inbox, Letter};
+use super::mailbox::Errand;
+use super::remote::{Inbox, Letter, Summons};
 use super::task::TaskId;
 
 /// What a `Waker` of ours points at.
@@ -33,6 +35,15 @@ struct TaskWaker {
     inbox: Arc<Inbox>,
     /// The kernel has let go of it, and wants to know of its end.
     awaited: AtomicBool,
+    /// The letter that wakes the task from another thread.
+    errand: Errand,
+}
+
+impl Summons for TaskWaker {
+    fn arrive(&self) -> Option<TaskId> {
+        self.errand.end();
+        TaskId::from_bits(self.id.load(Ordering::Relaxed))
+    }
 }
 
 impl Wake for TaskWaker {
@@ -52,9 +63,9 @@ impl Wake for TaskWaker {
             }
             ours
         });
-        if local != Some(true) {
+        if local != Some(true) && self.errand.begin() {
             // A dead runtime refuses the letter, and there is nothing left to wake.
-            let _ = self.inbox.send(Letter::Wake(id));
+            let _ = self.inbox.send(Letter::Wake(self.clone()));
         }
     }
 }
@@ -82,6 +93,7 @@ impl PollWaker {
             id: AtomicU64::new(0),
             inbox,
             awaited: AtomicBool::new(false),
+            errand: Errand::new(),
         }))
     }
 

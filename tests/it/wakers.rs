@@ -717,3 +717,25 @@ fn waiting_without_a_kernel_says_so_instead_of_aborting() {
     .unwrap();
     assert_eq!(EXITS.load(Ordering::SeqCst), 1);
 }
+
+#[test]
+fn wakes_from_another_thread_are_one_letter_until_it_is_read() {
+    turnwise::block_on(async {
+        let mut polls = 0;
+        poll_fn(|cx| {
+            polls += 1;
+            if polls > 5 {
+                return Poll::Ready(());
+            }
+            let waker = cx.waker().clone();
+            let wakes = move || (0..100_000).for_each(|_| waker.wake_by_ref());
+            let thread = thread::spawn(|| allocation_counter::measure(wakes));
+            let used = thread.join().expect("waking does not panic");
+            // Each round needs a letter of its own, and no more: the next poll has no other cause.
+            assert!(used.bytes_max < 1_000, "{used:?}");
+            Poll::Pending
+        })
+        .await;
+        assert_eq!(polls, 6);
+    });
+}

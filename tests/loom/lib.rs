@@ -51,7 +51,7 @@ use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
 use batch::Batch;
-use mailbox::{Mailbox, Ring};
+use mailbox::{Errand, Mailbox, Ring};
 
 /// A bell that counts its rings, and on which the owner sleeps, as on an eventfd.
 #[derive(Clone)]
@@ -282,6 +282,49 @@ fn the_last_to_give_up_its_share_is_never_slept_over() {
         assert_eq!(shares.load(Ordering::Relaxed), 0);
         others.into_iter().for_each(|other| other.join().unwrap());
         assert!(bell.rings() <= 1);
+    });
+}
+
+/// As in `runtime/waker.rs`: wakes of one task, of which each that finds a letter on its way sends none.
+#[test]
+fn a_wake_that_sends_no_letter_is_seen_by_the_one_on_its_way() {
+    explore(Some(2), || {
+        let (mailbox, bell) = mailbox();
+        let errand = Arc::new(Errand::new());
+        let published = Arc::new(AtomicUsize::new(0));
+        // Shares are held by the senders and by their letters, as clones of a waker are.
+        let shares = Arc::new(AtomicUsize::new(2));
+        let senders: Vec<_> = (0..2)
+            .map(|_| {
+                let (mailbox, errand) = (mailbox.clone(), errand.clone());
+                let (published, shares) = (published.clone(), shares.clone());
+                thread::spawn(move || {
+                    published.fetch_add(1, Ordering::Relaxed);
+                    if errand.begin() {
+                        shares.fetch_add(1, Ordering::Relaxed);
+                        mailbox.send(1).unwrap();
+                    }
+                    shares.fetch_sub(1, Ordering::Release);
+                })
+            })
+            .collect();
+        let mut letters = Vec::new();
+        let mut seen = 0;
+        while seen < 2 {
+            if shares.load(Ordering::Relaxed) == 0 {
+                loom::sync::atomic::fence(Ordering::SeqCst);
+                assert!(mailbox.has_mail(), "a live program was declared dead");
+            }
+            letters.extend(receive(&mailbox, &bell, 1));
+            for _ in letters.drain(..) {
+                errand.end();
+                seen = published.load(Ordering::Relaxed);
+                shares.fetch_sub(1, Ordering::Release);
+            }
+        }
+        senders
+            .into_iter()
+            .for_each(|sender| sender.join().unwrap());
     });
 }
 
