@@ -103,7 +103,7 @@ impl<T> Inlet<T> {
     /// [`Gone`] with the item, if the runtime has ended.
     pub fn send(&self, item: T) -> Result<(), Gone<T>> {
         let mouth = &*self.mouth;
-        if mouth.batch.put(item).map_err(Gone)? {
+        if mouth.batch.put(item).map_err(Gone::new)? {
             // A runtime that ends right now drops the item like every letter it has not read.
             let _ = mouth.remote.post(Letter::Items(mouth.key));
         }

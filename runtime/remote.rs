@@ -9,7 +9,7 @@ use std::future::Future;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -191,7 +191,7 @@ impl Remote {
         F: FnOnce() + Send + 'static,
     {
         match self.post(Letter::Call(Box::new(call))) {
-            Err(Letter::Call(call)) => Err(Gone(call)),
+            Err(Letter::Call(call)) => Err(Gone::new(call)),
             _ => Ok(()),
         }
     }
@@ -408,7 +408,24 @@ impl<T> fmt::Debug for RemoteHandle<T> {
 }
 
 /// The runtime has ended; gives back what it was sent.
-pub struct Gone<T>(pub T);
+///
+/// It is `Send` and `Sync` if that is `Send`, a closure for instance, so that `?` takes it into any
+/// boxed error.
+pub struct Gone<T>(
+    /// Never locked: it lends `Sync` to what nobody looks at through a reference.
+    Mutex<T>,
+);
+
+impl<T> Gone<T> {
+    pub(crate) fn new(sent: T) -> Self {
+        Gone(Mutex::new(sent))
+    }
+
+    /// What was sent.
+    pub fn into_inner(self) -> T {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl<T> fmt::Debug for Gone<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

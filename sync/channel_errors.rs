@@ -30,6 +30,13 @@ pub enum TryGetError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OverDone(pub(super) ());
 
+impl<T> Closed<T> {
+    /// The item that was refused.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
 impl<T> fmt::Display for Closed<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("queue is closed")
@@ -39,6 +46,15 @@ impl<T> fmt::Display for Closed<T> {
 impl<T> fmt::Debug for Closed<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Closed(..)")
+    }
+}
+
+impl<T> TryPutError<T> {
+    /// The item.
+    pub fn into_inner(self) -> T {
+        match self {
+            TryPutError::Full(item) | TryPutError::Closed(item) => item,
+        }
     }
 }
 

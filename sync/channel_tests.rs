@@ -180,6 +180,17 @@ fn a_dropped_stream_passes_its_item_on() {
 }
 
 #[test]
+fn what_was_refused_comes_back_whatever_the_reason() {
+    let queue = Queue::bounded(1);
+    queue.try_put(1).unwrap();
+    assert_eq!(queue.try_put(2).map_err(TryPutError::into_inner), Err(2));
+    queue.close();
+    assert_eq!(queue.try_put(3).map_err(TryPutError::into_inner), Err(3));
+    let put = now(&mut queue.put(4));
+    assert_eq!(put.map_err(Closed::into_inner), Err(4));
+}
+
+#[test]
 fn debug_prints_state_and_waiters() {
     let queue = Queue::<u8>::bounded(2);
     let _get = waiting(queue.get());

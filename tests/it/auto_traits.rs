@@ -84,6 +84,7 @@ fn errors_reports_and_what_is_for_other_threads_cross_threads() {
         External,
         Fd<Socket>,
         Gone<u8>,
+        Gone<std::cell::Cell<u8>>,
         GroupClosed,
         GroupError<u8>,
         TaskId,

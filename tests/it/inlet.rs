@@ -207,7 +207,7 @@ fn a_dead_runtime_gives_the_item_back() {
     drop(runtime);
     let gone = inlet.send(String::from("late")).expect_err("it is gone");
     assert_eq!(gone.to_string(), "the runtime of this handle has ended");
-    assert_eq!(gone.0, "late");
+    assert_eq!(gone.into_inner(), "late");
     assert_eq!(Rc::strong_count(&queue), 1, "the handler is gone");
     // A later runtime of the thread has nothing to do with it.
     block_on(async {

@@ -289,6 +289,48 @@ fn a_call_that_panics_is_the_loop_s_and_loses_nothing_behind_it() {
     assert_eq!(runtime.block_on(handle).expect("it returns"), 8);
 }
 
+/// Compiles: a function is `Send` alone, its refusal also `Sync`.
+fn call_or_say(remote: &Remote) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    remote.call(|| ())?;
+    Ok(())
+}
+
+#[test]
+fn a_refused_call_goes_into_a_boxed_error() {
+    let runtime = Runtime::new();
+    let remote = runtime.remote();
+    call_or_say(&remote).expect("the runtime lives");
+    drop(runtime);
+    let refused = call_or_say(&remote).expect_err("the runtime is gone");
+    assert_eq!(refused.to_string(), "the runtime of this handle has ended");
+}
+
+#[test]
+fn a_burst_of_calls_or_items_leaves_no_room_behind() {
+    const MANY: usize = 100_000;
+    let runtime = Runtime::new();
+    let (remote, count) = (runtime.remote(), Rc::new(Cell::new(0)));
+    let called = Arc::new(AtomicUsize::new(0));
+    let arrived = count.clone();
+    let inlet =
+        runtime.block_on(async { turnwise::inlet(move |n: usize| arrived.set(arrived.get() + n)) });
+    let used = allocation_counter::measure(|| {
+        runtime.block_on(async {
+            for _ in 0..MANY {
+                let called = called.clone();
+                let call = move || drop(called.fetch_add(1, Ordering::Relaxed));
+                remote.call(call).expect("the runtime lives");
+                inlet.send(1).expect("the runtime lives");
+            }
+            while called.load(Ordering::Relaxed) < MANY || count.get() < MANY {
+                yield_now().await;
+            }
+        });
+    });
+    assert!(used.bytes_max > 1_000_000, "{used:?}");
+    assert!(used.bytes_current < 100_000, "{used:?}");
+}
+
 #[test]
 fn a_dead_runtime_gives_the_function_back_and_says_cancelled() {
     let runtime = Runtime::new();
@@ -299,7 +341,7 @@ fn a_dead_runtime_gives_the_function_back_and_says_cancelled() {
     let gone = remote.call(move || drop(count.fetch_add(1, Ordering::Relaxed)));
     let gone = gone.expect_err("the runtime is gone");
     assert_eq!(gone.to_string(), "the runtime of this handle has ended");
-    (gone.0)();
+    (gone.into_inner())();
     assert_eq!(called.load(Ordering::Relaxed), 1);
 
     let handle = remote.spawn(|| async { 7 });
