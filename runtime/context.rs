@@ -28,6 +28,7 @@ use super::builder::Options;
 use super::clock::Clock;
 use super::external::Work;
 use super::inlet::Inlets;
+use super::nesting::{Depth, Endings};
 use super::outside::Pace;
 use super::passes::Passes;
 use super::poll_times::PollTimes;
@@ -108,6 +109,10 @@ pub(crate) struct Kernel {
     pub(crate) chore: RefCell<Option<Chore>>,
     /// Groups of children made so far, each of which has its number.
     pub(crate) groups: Cell<u32>,
+    /// Those that are being ended.
+    pub(crate) endings: Endings,
+    /// Eager tasks that are polled one inside the other.
+    pub(crate) eager: Depth,
     /// The threads for blocking calls, made with the first such call.
     pub(crate) pools: RefCell<Pools>,
     /// Reused for the letters of a batch.
@@ -159,6 +164,8 @@ impl Kernel {
             watched: Cell::new(false),
             chore: RefCell::new(None),
             groups: Cell::new(0),
+            endings: Endings::new(),
+            eager: Depth::new(),
             pools: RefCell::new(Pools::new()),
             letters: Cell::new(Vec::new()),
             hits: Cell::new(Vec::new()),

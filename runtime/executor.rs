@@ -23,7 +23,7 @@ use super::join;
 use super::join_error::JoinError;
 use super::onlooker::Onlooker;
 use super::outside;
-use super::polling::{self, notes};
+use super::polling::{self, Polling, notes};
 use super::problems;
 use super::task::{BoxedBody, NO_WAKER, Task, TaskId};
 use super::tasks::Tasks;
@@ -149,8 +149,11 @@ fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Onlooker
 }
 
 /// Polls a task that has just been spawned and is not ready yet, out of turn and inside the poll of
-/// another.
+/// another. One that is nested too deep takes its turn.
 pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
+    let Some(_level) = kernel.eager.enter() else {
+        return kernel.schedule(id);
+    };
     let at = kernel.tasks.borrow().get(id).map(|task| {
         if let Some(dog) = &*kernel.watchdog.borrow() {
             dog.meet(task);
@@ -159,11 +162,10 @@ pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
     });
     // A teardown has dropped the future already.
     let Some(at) = at else { return };
-    mark_aside(kernel, true);
-    let outer = polling::suspend();
+    let _aside = Aside::begin(kernel);
     // Outside a turn this poll is one, in which no other may begin.
     let outside = kernel.turning.get().is_none();
-    let turning = outside.then(|| Turning::begin(kernel, at));
+    let _turning = outside.then(|| Turning::begin(kernel, at));
     let mut own = new_waker(kernel);
     step(
         kernel,
@@ -172,16 +174,34 @@ pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
         &mut None,
         &(),
     );
-    drop(turning);
-    polling::resume(&outer);
-    mark_aside(kernel, false);
 }
 
-/// Says of the current task that another is polled inside its poll.
-fn mark_aside(kernel: &Kernel, aside: bool) {
-    let mut tasks = kernel.tasks.borrow_mut();
-    if let Some(task) = polling::current_task().and_then(|id| tasks.get_mut(id)) {
-        task.aside = aside;
+/// The poll under way, set aside for another one inside it; taken up on every way out.
+struct Aside<'a> {
+    kernel: &'a Kernel,
+    outer: Polling,
+}
+
+impl<'a> Aside<'a> {
+    fn begin(kernel: &'a Kernel) -> Self {
+        Self::mark(kernel, true);
+        let outer = polling::suspend();
+        Aside { kernel, outer }
+    }
+
+    /// Says of the current task that another is polled inside its poll.
+    fn mark(kernel: &Kernel, aside: bool) {
+        let mut tasks = kernel.tasks.borrow_mut();
+        if let Some(task) = polling::current_task().and_then(|id| tasks.get_mut(id)) {
+            task.aside = aside;
+        }
+    }
+}
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        polling::resume(&self.outer);
+        Self::mark(self.kernel, false);
     }
 }
 

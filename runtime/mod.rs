@@ -32,6 +32,7 @@ mod join_error;
 mod kinds;
 mod local;
 mod mailbox;
+mod nesting;
 mod nursery;
 mod onlooker;
 mod outside;

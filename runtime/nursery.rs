@@ -3,7 +3,8 @@
 //!
 //! A child is an ordinary task that reports its end and is struck off the list of the living.
 //! Dropping the nursery drops the futures of all children that live, in the order of their
-//! spawning, inside that drop; one that is on the stack goes when its poll returns.
+//! spawning, inside that drop; one that is on the stack goes when its poll returns. Below 64 groups one
+//! inside the other the children go when the drop around their parent's does (`nesting.rs`).
 //!
 //! # Implementation
 //!
@@ -23,6 +24,7 @@ use pin_project_lite::pin_project;
 use super::context::{self, Kernel};
 use super::join::{self, JoinHandle};
 use super::kinds;
+use super::nesting::Family;
 use super::problems::Panicked;
 use super::spawn::spawn_boxed;
 use super::task::{self, TaskId};
@@ -123,10 +125,18 @@ impl<T: 'static> Shared<T> {
         self.living.borrow().len()
     }
 
-    /// Ends every child that lives, oldest first.
-    fn abort(&self) {
+    /// Takes in no more children and ends those that live.
+    fn abort(self: &Rc<Self>) {
         self.closing.set(true);
         self.aborted.set(true);
+        if self.living() > 0 {
+            context::try_with(|kernel| kernel.endings.end(self.clone()));
+        }
+    }
+}
+
+impl<T> Family for Shared<T> {
+    fn end(&self) {
         let mut next = 0;
         loop {
             let child = self

@@ -45,7 +45,9 @@ where
 /// As [`spawn`], and polls the task once inside this call, after it has been registered.
 ///
 /// What the task does before its first wait happens here and now; a task that does not wait is over
-/// when this returns. The caller's own poll goes on afterwards.
+/// when this returns. The caller's own poll goes on afterwards. Eager tasks that spawn eager tasks go
+/// 64 levels deep; one below that takes its first poll in its turn, as with [`spawn`], and so does not
+/// use up the stack.
 ///
 /// asyncio counterpart: `asyncio.eager_task_factory`. Difference: it is chosen for each task, not for
 /// the whole loop.

@@ -53,6 +53,7 @@ mod model_condition;
 mod model_once;
 mod model_queue;
 mod models;
+mod nesting;
 mod not_hangs;
 mod primitives;
 mod process;
