@@ -3,6 +3,8 @@
 use std::future::Future;
 
 use super::builder::Options;
+use super::context;
+use super::join;
 use super::token::Runtime;
 
 /// Runs a program.
@@ -44,10 +46,11 @@ pub fn test_real_time<R, F: Future<Output = R>>(future: F) -> R {
     checked(Runtime::start(options), future)
 }
 
-/// Fails if a task outlives main.
+/// Fails if a task outlives main that was not cancelled.
 #[track_caller]
 fn checked<R, F: Future<Output = R>>(runtime: Runtime, future: F) -> R {
     let output = runtime.block_on(future);
+    context::with(join::end_cancelled);
     let leaked = runtime.dump();
     assert!(
         leaked.tasks() == 0,

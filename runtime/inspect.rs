@@ -39,9 +39,9 @@ impl Info {
     }
 
     /// Requests the end of the task, as [`JoinHandle::cancel`](crate::JoinHandle::cancel). The
-    /// future of a `block_on` cannot be cancelled.
-    pub fn cancel(&self) {
-        join::cancel(self.id, None);
+    /// future of a `block_on` cannot be cancelled. Returns whether the task had still to end and can be.
+    pub fn cancel(&self) -> bool {
+        join::cancel(self.id, None)
     }
 }
 

@@ -31,7 +31,8 @@ pub(crate) type Payload = Box<dyn Any + Send>;
 /// Owns the right to a task's output.
 ///
 /// Await it for the output; keep it and await something else to *shield* the task; drop it to
-/// detach the task. A panic that nobody can observe any more is reported once.
+/// detach the task. A panic that nobody can observe any more is reported once, also one in the
+/// destructor of an output that nobody takes, whether the handle is dropped before the task ends or after.
 ///
 /// asyncio counterpart: `asyncio.Task`, as seen from outside.
 ///
@@ -126,35 +127,41 @@ impl<T> JoinHandle<T> {
     /// A task that has already finished keeps its result. A task that cancels itself ends when it
     /// next waits; a value it returns before that is delivered.
     ///
+    /// Returns whether the task had still to end; a second request changes nothing.
+    ///
     /// asyncio counterpart: `Task.cancel()`. Differences: the task cannot refuse, since there is no
     /// exception to catch; a task of asyncio that cancels itself and returns without waiting counts as
     /// cancelled.
-    pub fn cancel(&self) {
-        cancel(self.id, None);
+    pub fn cancel(&self) -> bool {
+        cancel(self.id, None)
     }
 
     /// As [`cancel`](JoinHandle::cancel), with a reason that [`JoinError::Cancelled`] will carry.
-    pub fn cancel_because(&self, reason: impl Into<Cow<'static, str>>) {
-        cancel(self.id, Some(reason.into()));
+    pub fn cancel_because(&self, reason: impl Into<Cow<'static, str>>) -> bool {
+        cancel(self.id, Some(reason.into()))
     }
 }
 
-/// Asks for the end of a task.
-pub(crate) fn cancel(id: TaskId, reason: Option<Cow<'static, str>>) {
-    context::try_with(|kernel| {
+/// Asks for the end of a task. Returns whether it had still to end.
+pub(crate) fn cancel(id: TaskId, reason: Option<Cow<'static, str>>) -> bool {
+    let asked = context::try_with(|kernel| {
         {
             let mut tasks = kernel.tasks.borrow_mut();
-            let alive = |task: &&mut Task| !(task.over || task.main || task.cancelled);
+            let alive = |task: &&mut Task| !(task.over || task.main);
             let Some(task) = tasks.get_mut(id).filter(alive) else {
-                return;
+                return false;
             };
-            task.cancelled = true;
+            if std::mem::replace(&mut task.cancelled, true) {
+                return true;
+            }
             if reason.is_some() {
                 task.extra().reason = reason;
             }
         }
         kernel.schedule(id);
+        true
     });
+    asked.unwrap_or(false)
 }
 
 impl<T: 'static> Future for JoinHandle<T> {
@@ -272,17 +279,21 @@ impl<T> Drop for JoinHandle<T> {
 
 /// Leaves the task to itself; drops what is left of one that is over, and reports it if it failed.
 fn detach(id: TaskId) {
-    let dead = context::try_with(|kernel| {
+    context::try_with(|kernel| {
         let mut tasks = kernel.tasks.borrow_mut();
-        let task = tasks.get_mut(id)?;
+        let Some(task) = tasks.get_mut(id) else {
+            return;
+        };
         let joiner = seat::take(kernel, &mut task.joiner);
         task.detached = true;
-        let remains = if task.over { tasks.remove(id) } else { None };
-        Some((remains, joiner))
+        let over = task.over;
+        let body = if over { task.body.take() } else { None };
+        drop(tasks);
+        drop(joiner);
+        if over {
+            retire(kernel, id, body);
+        }
     });
-    if let Some(Some((Some(mut task), _))) = dead {
-        problems::unobserved(&mut task);
-    }
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {
@@ -302,15 +313,18 @@ pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Op
         return drop_quietly(body);
     };
     task.over = true;
-    task.body = Some(body);
+    let detached = task.detached;
+    let left = if detached {
+        Some(body)
+    } else {
+        task.body.replace(body)
+    };
     if failure.is_some() {
         task.extra().failure = failure;
     }
     let locals = local::take(kernel, task);
     let waker = std::mem::replace(&mut task.waker, NO_WAKER);
     let joiner = seat::take(kernel, &mut task.joiner);
-    let detached = task.detached;
-    let detached = if detached { tasks.remove(id) } else { None };
     drop(tasks);
     if locals.is_some() {
         drop_quietly(locals);
@@ -319,19 +333,38 @@ pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Op
     if let Some(joiner) = joiner {
         joiner.wake(kernel);
     }
-    if let Some(mut task) = detached {
+    if detached {
+        retire(kernel, id, left);
+    }
+}
+
+/// Drops what a task that is over leaves and nobody takes, and frees its slot. A panic in there is one
+/// of that task, and is reported as such: it goes to nobody who happens to be on the stack.
+fn retire(kernel: &Kernel, id: TaskId, body: Option<BoxedBody>) {
+    let dropped = drop_as(id, || drop(body));
+    let mut tasks = kernel.tasks.borrow_mut();
+    if let (Err(payload), Some(task)) = (dropped, tasks.get_mut(id)) {
+        task.extra().failure = Some(JoinError::panicked(payload));
+    }
+    let remains = tasks.remove(id);
+    drop(tasks);
+    if let Some(mut task) = remains.filter(|task| task.extra.is_some()) {
         problems::unobserved(&mut task);
         drop_quietly(task);
     }
 }
 
+/// Drops something of a task as that task, even inside the poll of another one.
+fn drop_as(id: TaskId, drop: impl FnOnce()) -> Result<(), Payload> {
+    let outer = polling::set_current_task(Some(id));
+    let dropped = panic::catch_unwind(AssertUnwindSafe(drop));
+    polling::set_current_task(outer);
+    dropped
+}
+
 /// Drops the future of a task whose end was asked for, and completes it.
 pub(crate) fn cancel_now(kernel: &Kernel, id: TaskId, mut body: BoxedBody) {
-    // The destructor runs as that task, even inside the poll of the one that ends it.
-    let outer = polling::set_current_task(Some(id));
-    let dropped = panic::catch_unwind(AssertUnwindSafe(|| body.as_mut().drop_future()));
-    polling::set_current_task(outer);
-    let failure = match dropped {
+    let failure = match drop_as(id, || body.as_mut().drop_future()) {
         Err(payload) => JoinError::panicked(payload),
         Ok(()) => {
             let mut tasks = kernel.tasks.borrow_mut();
@@ -359,6 +392,23 @@ pub(crate) fn abort(id: TaskId) {
             cancel_now(kernel, id, body);
         }
     });
+}
+
+/// Ends every task whose end was asked for, as the loop would in their turns.
+pub(crate) fn end_cancelled(kernel: &Kernel) {
+    loop {
+        let order = kernel.tasks.borrow().in_spawn_order();
+        let dying = |id: &TaskId| {
+            let tasks = kernel.tasks.borrow();
+            let task = tasks.get(*id);
+            task.is_some_and(|task| task.cancelled && !task.over)
+        };
+        // The destructor of one may ask for the end of another.
+        let Some(id) = order.into_iter().find(dying) else {
+            return;
+        };
+        abort(id);
+    }
 }
 
 /// Frees a waker of a task's own; clones that others keep wake nothing any more.

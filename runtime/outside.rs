@@ -55,10 +55,14 @@ impl Pace {
         }
     }
 
-    /// Counts a poll; `true` when it is time to look.
+    /// Counts a poll; `true` when it is time to look. The count begins again right here, whatever
+    /// panics before the look.
     pub(super) fn is_due(&self) -> bool {
         let left = self.left.get() - 1;
         self.left.set(left);
+        if left == 0 {
+            self.rest();
+        }
         left == 0
     }
 
@@ -95,8 +99,6 @@ impl Pace {
 
 /// Looks at inbox, timers and readiness in the middle of a busy pass.
 pub(super) fn look(kernel: &Kernel) {
-    // First of all: a letter may panic, and the pace must not be left at zero.
-    kernel.pace.rest();
     do_chore(kernel);
     remote::read(kernel);
     // Read even where no timer is armed: the pace has to know how long polls take when one is.

@@ -24,10 +24,12 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::num::NonZeroU64;
-use std::panic::Location;
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::thread;
 
 use pin_project_lite::pin_project;
 
@@ -143,6 +145,31 @@ where
     F: Future + 'static,
 {
     Box::pin(Stage::Running { future })
+}
+
+/// Polls what is in `place`. If that panics, `clear` drops it while the panic unwinds, as the locals of
+/// an `async` block are dropped; a panic in there goes no further.
+pub(crate) fn caught<P: ?Sized, R>(
+    place: Pin<&mut P>,
+    poll: impl FnOnce(Pin<&mut P>) -> R,
+    clear: fn(Pin<&mut P>),
+) -> thread::Result<R> {
+    struct Unwound<'a, P: ?Sized>(Pin<&'a mut P>, fn(Pin<&mut P>));
+
+    impl<P: ?Sized> Drop for Unwound<'_, P> {
+        fn drop(&mut self) {
+            let (place, clear) = (self.0.as_mut(), self.1);
+            // A future whose destructor panics too has said enough with the first panic.
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| clear(place)));
+        }
+    }
+
+    panic::catch_unwind(AssertUnwindSafe(|| {
+        let mut unwound = Unwound(place, clear);
+        let polled = poll(unwound.0.as_mut());
+        mem::forget(unwound);
+        polled
+    }))
 }
 
 /// In the place of the next task of the ready queue: this one is not there.

@@ -96,7 +96,7 @@ pub(crate) fn run(name: &str) {
         }),
         "memory after a burst of foreign wakers" => after(foreign),
         "memory after a burst of tasks dropped in a poll" => after(async || {
-            (0..MANY).for_each(|_| spawn(pending::<()>()).cancel());
+            (0..MANY).for_each(|_| _ = spawn(pending::<()>()).cancel());
         }),
         "memory after a burst of wakes from a thread" => after(wakes),
         "closures of blocking calls given up" => given_up(),

@@ -55,7 +55,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
         }),
         shape("blocking calls given up", N, |n| {
             really(async move {
-                (0..n).for_each(|_| spawn_blocking(|| ()).cancel());
+                (0..n).for_each(|_| _ = spawn_blocking(|| ()).cancel());
                 let _ = spawn_blocking(|| ()).await;
             })
         }),

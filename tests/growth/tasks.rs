@@ -59,7 +59,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
         shape("cancelled before the first poll", N, |n| {
             really(async move {
                 let tasks = many(n, |_| pending::<()>());
-                tasks.iter().for_each(|task| task.cancel());
+                tasks.iter().for_each(|task| _ = task.cancel());
                 join(tasks).await;
             })
         }),
@@ -194,8 +194,8 @@ async fn switch(n: usize) {
 async fn cancelled(n: usize, shuffle: bool) {
     let tasks = idle(n).await;
     match shuffle {
-        false => tasks.iter().for_each(|task| task.cancel()),
-        true => shuffled(n).for_each(|at| tasks[at].cancel()),
+        false => tasks.iter().for_each(|task| _ = task.cancel()),
+        true => shuffled(n).for_each(|at| _ = tasks[at].cancel()),
     }
     join(tasks).await;
 }

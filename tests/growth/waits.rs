@@ -321,7 +321,7 @@ async fn granted(n: usize) {
     yield_now().await;
     drop(held);
     // Each has the lock when it is cancelled, and passes it on.
-    tasks.iter().for_each(|task| task.cancel());
+    tasks.iter().for_each(|task| _ = task.cancel());
     join(tasks).await;
 }
 

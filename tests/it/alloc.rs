@@ -222,7 +222,7 @@ fn ten_thousand_cancelled_tasks_leave_nothing_behind() {
                 futures::join!(event.wait(), sleep(Duration::from_secs(9)));
             });
             match way {
-                0 => task.cancel(),
+                0 => drop(task.cancel()),
                 1 => {
                     yield_now().await;
                     task.cancel();

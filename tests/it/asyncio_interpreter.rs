@@ -139,7 +139,7 @@ where
             "turn" => yield_now().await,
             "sleep" => sleep(Duration::from_secs(number().into())).await,
             "spawn" => self.start(words[1]),
-            "cancel" => self.handles.borrow()[words[1]].cancel(),
+            "cancel" => drop(self.handles.borrow()[words[1]].cancel()),
             "awaits" => drop(self.handle(words[1]).await),
             "gather" => drop(gather(words[1..].iter().map(|name| self.handle(name))).await),
             "each" => {

@@ -141,7 +141,7 @@ fn the_texts_of_join_errors_say_what_happened() {
             match reason {
                 Some(reason) => task.cancel_because(reason),
                 None => task.cancel(),
-            }
+            };
             task.await.unwrap_err()
         };
         assert_eq!(cancelled(None).await.to_string(), "task cancelled");

@@ -204,9 +204,8 @@ fn play(panics_at: Panics, handling: Handle, cancel: Cancel) {
                 // A destructor of the output panics in the hands of whoever owns it.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(result)));
             }
-            Handle::DroppedLate => {
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(handle)));
-            }
+            // A panic of the output's destructor is the task's, and not of whoever drops the handle.
+            Handle::DroppedLate => drop(handle),
             Handle::DroppedEarly => assert!(handle.is_none()),
             Handle::KeptBeyondTheRuntime => *own_handle.borrow_mut() = handle,
         }
@@ -245,6 +244,11 @@ fn play(panics_at: Panics, handling: Handle, cancel: Cancel) {
     }
     // A panic is reported once if nobody can ask for it, and never otherwise.
     let told = told.take();
+    let dropped = matches!(handling, Handle::DroppedEarly | Handle::DroppedLate);
+    let expected = match (panics_at, expected) {
+        (Panics::InOutputDrop, End::Output) if dropped => End::Panicked("in the output's drop"),
+        (_, expected) => expected,
+    };
     match (handling, expected) {
         (Handle::Awaited, _) | (_, End::Output | End::Cancelled) => {
             assert_eq!(told.len(), 0, "{cell}: {told:?}")
@@ -390,7 +394,10 @@ fn destructors_may_spawn_wake_cancel_release_and_put_during_teardown() {
             event.set();
             assert!(queue.try_get().is_ok());
             queue.close();
-            others.borrow().iter().for_each(JoinHandle::cancel);
+            others
+                .borrow()
+                .iter()
+                .for_each(|other| drop(other.cancel()));
             log.add("everything");
         }
     });
@@ -527,6 +534,148 @@ fn a_panic_nobody_awaits_is_reported_once_with_name_and_place() {
         (file!(), spawned)
     );
     assert!(told[0].to_string().contains("boom"), "{}", told[0]);
+}
+
+#[test]
+fn a_thread_takes_another_runtime_after_the_destructor_of_any_hook_panicked() {
+    let make: [fn(OnDrop<fn()>) -> Builder; 3] = [
+        |bomb| Builder::new().on_unobserved(move |_| _ = &bomb),
+        |bomb| Builder::new().on_suspected(move |_| _ = &bomb),
+        |bomb| {
+            let builder = Builder::new().on_stall(move |_| _ = &bomb);
+            builder.watchdog(Some(Duration::from_secs(9)))
+        },
+    ];
+    for make in make {
+        let runtime = make(OnDrop(|| panic!("bomb"))).build();
+        assert_eq!(panic_of(|| drop(runtime)), "bomb");
+        assert_eq!(block_on(async { spawn(async { 7 }).await.unwrap() }), 7);
+    }
+}
+
+#[turnwise::test]
+async fn a_task_that_was_cancelled_at_the_end_of_a_test_was_dealt_with() {
+    let census = Census::default();
+    let token = census.token();
+    let host = spawn(turnwise::task_group(async |group: turnwise::Group<()>| {
+        let child = async move {
+            let _token = token;
+            pending::<()>().await
+        };
+        drop(group.spawn_infallible(child));
+        pending::<Result<(), ()>>().await
+    }));
+    let victim = spawn(pending::<()>());
+    let canceller = spawn(async move {
+        // It is dropped in its turn, and asks for another's end.
+        let _cancels = OnDrop(move || drop(victim.cancel()));
+        pending::<()>().await
+    });
+    yield_now().await;
+    assert!(host.cancel() && canceller.cancel());
+}
+
+#[turnwise::test]
+async fn a_cancel_says_whether_the_task_had_still_to_end() {
+    let task = spawn(pending::<()>());
+    assert!(task.cancel() && task.cancel() && task.cancel_because("more"));
+    yield_now().await;
+    assert!(task.is_finished() && !task.cancel());
+    let task = spawn(async {});
+    yield_now().await;
+    assert!(!task.cancel());
+    let main = turnwise::task::current().expect("main is a task");
+    assert!(!main.cancel());
+}
+
+#[test]
+fn a_task_that_is_over_is_not_counted_as_ready() {
+    let runtime = Runtime::new();
+    let task = runtime.spawn(async { turnwise::sync::Event::new().set() });
+    runtime.turn(Some(Duration::ZERO));
+    assert!(task.is_finished());
+    let forever = runtime.spawn(pending::<()>());
+    let gone = runtime.spawn(poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        Poll::Ready(())
+    }));
+    runtime.turn(Some(Duration::ZERO));
+    assert!(gone.is_finished());
+    assert_eq!(runtime.stats().ready, 0);
+    drop((task, forever, gone));
+}
+
+/// Says on drop as which task it runs, and whether a panic unwinds, and then panics if it is to.
+struct Witness {
+    log: Log,
+    panics: bool,
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let task = turnwise::task::current().and_then(|info| info.name);
+        let unwinding = std::thread::panicking();
+        self.log.add(format!(
+            "{}{}",
+            task.unwrap_or("none".into()),
+            if unwinding { "!" } else { "" }
+        ));
+        assert!(!self.panics, "in the output's drop");
+    }
+}
+
+#[test]
+fn an_output_that_nobody_takes_is_dropped_as_its_task_and_its_panic_is_reported() {
+    for late in [false, true] {
+        let (log, told) = (Log::new(), Log::new());
+        let hook = told.clone();
+        let runtime = Builder::new()
+            .on_unobserved(move |told| hook.add(told.problem.clone()))
+            .build();
+        runtime.block_on(async {
+            let witness = Witness {
+                log: log.clone(),
+                panics: true,
+            };
+            let handle = spawn(async move { witness }).named("cook");
+            if late {
+                yield_now().await;
+                assert!(handle.is_finished());
+            }
+            drop(handle);
+            yield_now().await;
+            assert_eq!(turnwise::task::all().len(), 1);
+        });
+        assert_eq!(log.text(), "cook", "late: {late}");
+        assert_eq!(
+            told.text(),
+            "panicked and nobody awaits it: in the output's drop"
+        );
+    }
+}
+
+/// A future that was written by hand, and panics at its first poll.
+struct Panicking(#[allow(dead_code)] Witness);
+
+impl Future for Panicking {
+    type Output = Result<(), ()>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        panic!("in the poll")
+    }
+}
+
+#[turnwise::test]
+async fn a_future_whose_poll_panicked_is_dropped_while_that_unwinds() {
+    let log = Log::new();
+    let bad = |panics| {
+        let log = log.clone();
+        Panicking(Witness { log, panics })
+    };
+    for panics in [false, true] {
+        assert!(spawn(bad(panics)).named("task").await.is_err());
+    }
+    assert_eq!(log.text(), "task! task!");
 }
 
 #[test]
