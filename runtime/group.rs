@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   body runs ──Ok──▶ children run ──last one ends──▶ Ok(value)
-//!      │                  │
+//!      │                  ├──cancel──▶ children dropped, oldest first ──▶ Ok(value)
 //!      └── error, panic, cancel ──▶ body dropped, children dropped, oldest first ──▶ Err(all errors)
 //! ```
 //!
@@ -22,7 +22,7 @@ use pin_project_lite::pin_project;
 
 use super::join::{self, JoinHandle};
 use super::join_error::JoinError;
-use super::nursery::{Nursery, Report, Shared};
+use super::nursery::{Nursery, Report, Shared, poll_caught};
 use super::task::TaskId;
 
 /// Runs `body` with a group that it can spawn children into, and waits until all have ended.
@@ -41,7 +41,7 @@ use super::task::TaskId;
 ///
 /// # Errors
 ///
-/// [`GroupError`] with what failed, or empty if [`Group::cancel`] was called.
+/// [`GroupError`] with what failed; without an error if [`Group::cancel`] ended a body that had given no value.
 ///
 /// # Panics
 ///
@@ -129,7 +129,27 @@ impl<E: 'static> Group<E> {
         })
     }
 
-    /// Ends the group: body and children are dropped, and [`task_group`] returns an error.
+    /// Ends the group: it takes no more children, and those that live are dropped.
+    ///
+    /// A value that the body has given, or gives before it next waits, is the value of the group. So
+    /// a body shuts down cleanly by `group.cancel(); Ok(value)`. A body that waits is dropped, and
+    /// [`task_group`] returns a [`GroupError`] that [is cancelled](GroupError::is_cancelled).
+    ///
+    /// asyncio counterpart: `TaskGroup.cancel`; in trio `nursery.cancel_scope.cancel`. Both end a body at its next
+    /// wait, and the block without an error. Difference: a group has a value, so one whose body gave none is an error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # turnwise::block_on(async {
+    /// let served = turnwise::task_group(async |group| {
+    ///     group.spawn_infallible(std::future::pending::<()>())?; // a service that never ends
+    ///     group.cancel();
+    ///     Ok::<_, std::io::Error>("bye")
+    /// });
+    /// assert_eq!(served.await.unwrap(), "bye");
+    /// # });
+    /// ```
     pub fn cancel(&self) {
         self.shared.cancel();
     }
@@ -199,13 +219,14 @@ impl<T: 'static> ChildHandle<T> {
     }
 
     /// Requests the end of this child alone. A cancelled child is not an error of the group.
-    pub fn cancel(&self) {
-        self.task.cancel();
+    /// Returns whether it had still to end.
+    pub fn cancel(&self) -> bool {
+        self.task.cancel()
     }
 
     /// As [`cancel`](ChildHandle::cancel), with a reason that [`JoinError::Cancelled`] will carry.
-    pub fn cancel_because(&self, reason: impl Into<Cow<'static, str>>) {
-        self.task.cancel_because(reason);
+    pub fn cancel_because(&self, reason: impl Into<Cow<'static, str>>) -> bool {
+        self.task.cancel_because(reason)
     }
 
     /// Whether the child has ended.
@@ -281,9 +302,9 @@ where
             // First of all: a body must not run on, and stumble, when a child has ended the group.
             collect(this.nursery, this.failed);
             let ending = this.failed.any() || this.nursery.shared().is_cancelled();
-            if let Some(body) = this.body.as_mut().as_pin_mut().filter(|_| !ending) {
+            if this.body.is_some() && !ending {
                 // Caught, so that the children are gone when the panic goes on.
-                match panic::catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
+                match poll_caught(this.body.as_mut(), cx) {
                     Ok(Poll::Pending) => {}
                     Ok(Poll::Ready(result)) => {
                         end(this.body.as_mut(), this.failed);
@@ -305,7 +326,10 @@ where
                     panic::resume_unwind(payload);
                 }
                 let errors = std::mem::take(&mut this.failed.errors);
-                return Poll::Ready(Err(GroupError { errors }));
+                return Poll::Ready(match this.value.take() {
+                    Some(value) if errors.is_empty() => Ok(value),
+                    _ => Err(GroupError { errors }),
+                });
             }
             if this.body.is_none() && this.nursery.shared().living() == 0 {
                 this.nursery.close();
@@ -348,14 +372,23 @@ impl<F, T, E: 'static> fmt::Debug for TaskGroup<F, T, E> {
 
 /// Why a [`task_group`] has no value: the errors of body and children, in order.
 #[derive(Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct GroupError<E> {
-    /// What failed first comes first. Empty if the group was cancelled.
-    pub errors: Vec<E>,
+    /// Empty only if [`Group::cancel`] ended the group: a failure is an error or a panic, which goes on.
+    errors: Vec<E>,
 }
 
 impl<E> GroupError<E> {
-    /// Whether nothing failed, but [`Group::cancel`] was called.
+    /// What failed; what failed first comes first.
+    pub fn errors(&self) -> &[E] {
+        &self.errors
+    }
+
+    /// What failed, taken out.
+    pub fn into_errors(self) -> Vec<E> {
+        self.errors
+    }
+
+    /// Whether nothing failed, but [`Group::cancel`] ended the body before it gave a value.
     pub fn is_cancelled(&self) -> bool {
         self.errors.is_empty()
     }

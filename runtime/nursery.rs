@@ -14,10 +14,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
-use std::panic::{self, AssertUnwindSafe, Location};
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::thread;
 
 use pin_project_lite::pin_project;
 
@@ -90,7 +91,7 @@ impl<T: 'static> Shared<T> {
             reported: false,
         };
         let child = Child {
-            future,
+            future: Some(future),
             split,
             member,
         };
@@ -107,8 +108,9 @@ impl<T: 'static> Shared<T> {
         Some(JoinHandle::new(id))
     }
 
-    /// Asks the parent to end everything.
+    /// Takes in no more children and asks the parent to end everything.
     pub(crate) fn cancel(&self) {
+        self.closing.set(true);
         self.cancelled.set(true);
         self.parent.wake_all();
     }
@@ -234,11 +236,13 @@ impl<T: 'static> Drop for Nursery<T> {
     fn drop(&mut self) {
         self.ticket.leave(&self.shared.parent);
         self.abort();
-        // Reports that nobody asked for; they may own what leads back here.
+        // Reports that nobody asked for; they may own what leads back here. A destructor that panics must
+        // not take the panics behind it along.
         let reports = std::mem::take(&mut *self.shared.reports.borrow_mut());
         for (_, report) in reports {
-            if let Report::Panicked(panicked) = report {
-                panicked.tell();
+            match report {
+                Report::Panicked(panicked) => panicked.tell(),
+                unread => join::drop_quietly(unread),
             }
         }
     }
@@ -247,8 +251,9 @@ impl<T: 'static> Drop for Nursery<T> {
 pin_project! {
     /// What is spawned for a child. Its output is what the handle gets, or `None` after a panic.
     struct Child<F: Future, T, K> {
+        // Absent after a panic.
         #[pin]
-        future: F,
+        future: Option<F>,
         split: fn(F::Output) -> (T, K),
         // Dropped after the future: a child is among the living until its future is gone.
         member: Member<T>,
@@ -260,7 +265,7 @@ impl<F: Future, T, K> Future for Child<F, T, K> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<K>> {
         let this = self.project();
-        let polled = panic::catch_unwind(AssertUnwindSafe(|| this.future.poll(cx)));
+        let polled = poll_caught(this.future, cx);
         let (report, kept) = match polled {
             Ok(poll) => {
                 let (report, kept) = (this.split)(ready!(poll));
@@ -271,6 +276,20 @@ impl<F: Future, T, K> Future for Child<F, T, K> {
         this.member.report(report);
         Poll::Ready(kept)
     }
+}
+
+/// Polls a future that is there; one that panics is not any more.
+pub(crate) fn poll_caught<F: Future>(
+    place: Pin<&mut Option<F>>,
+    cx: &mut Context<'_>,
+) -> thread::Result<Poll<F::Output>> {
+    let poll = |place: Pin<&mut Option<F>>| {
+        let future = place.as_pin_mut();
+        future
+            .expect("a future is not polled after it panicked")
+            .poll(cx)
+    };
+    task::caught(place, poll, |mut place| place.set(None))
 }
 
 /// A child's place among the living.

@@ -259,7 +259,7 @@ fn calls_work_in_groups_and_under_combinators() {
             pending().await
         })
         .await;
-        assert_eq!(failed.expect_err("it fails").errors, ["from a call"]);
+        assert_eq!(failed.expect_err("it fails").errors(), ["from a call"]);
     });
 }
 

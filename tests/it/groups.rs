@@ -29,7 +29,7 @@ pub(crate) fn error(text: &str) -> std::io::Error {
 }
 
 pub(crate) fn texts(failed: &Errors) -> Vec<String> {
-    failed.errors.iter().map(ToString::to_string).collect()
+    failed.errors().iter().map(ToString::to_string).collect()
 }
 
 /// Spawns into a group when it is dropped.
@@ -84,7 +84,7 @@ async fn errors_of_one_pass_are_all_collected_in_order() {
         std::future::pending().await
     })
     .await;
-    assert_eq!(failed.expect_err("children failed").errors, [0, 1, 3, 4]);
+    assert_eq!(failed.expect_err("children failed").errors(), [0, 1, 3, 4]);
 }
 
 #[turnwise::test]
@@ -100,7 +100,7 @@ async fn an_error_of_the_body_comes_after_that_of_a_child_that_failed_before() {
     })
     .await;
     // The body is not even polled after the child has failed.
-    assert_eq!(failed.expect_err("both failed").errors, ["child"]);
+    assert_eq!(failed.expect_err("both failed").errors(), ["child"]);
 }
 
 #[turnwise::test]
@@ -116,7 +116,7 @@ async fn the_body_s_error_is_first_if_it_failed_first() {
     })
     .await;
     // The child had not run when the body failed.
-    assert_eq!(failed.expect_err("the body failed").errors, ["body"]);
+    assert_eq!(failed.expect_err("the body failed").errors(), ["body"]);
 }
 
 #[test]
@@ -174,7 +174,7 @@ async fn nested_groups_fail_together() {
                         std::future::pending().await
                     })
                     .await;
-                inner.map_err(|failed| failed.errors.join("+"))
+                inner.map_err(|failed| failed.errors().join("+"))
             };
             drop(outer.spawn(inner));
         }
@@ -183,7 +183,7 @@ async fn nested_groups_fail_together() {
     .await;
     // All three failed in one pass, and all three hear of it before the outer group does.
     assert_eq!(
-        failed.expect_err("they fail").errors,
+        failed.expect_err("they fail").errors(),
         ["inner 0", "inner 1", "inner 2"]
     );
     assert_eq!(trace.take(), ["bystander 0", "bystander 1", "bystander 2"]);
@@ -210,7 +210,7 @@ async fn an_outer_group_that_ends_takes_the_inner_ones_along() {
         Err("outer")
     })
     .await;
-    assert_eq!(failed.expect_err("it failed").errors, ["outer"]);
+    assert_eq!(failed.expect_err("it failed").errors(), ["outer"]);
     assert_eq!(
         trace.take(),
         ["first body", "first child", "second body", "second child"]
@@ -438,7 +438,7 @@ async fn a_destructor_that_panics_does_not_keep_siblings_alive() {
             std::future::pending::<Result<(), &str>>().await
         });
         match timeout(seconds(2), group).await {
-            Ok(result) => assert_eq!(result.expect_err("it failed").errors, ["body"]),
+            Ok(result) => assert_eq!(result.expect_err("it failed").errors(), ["body"]),
             Err(_) => assert_eq!(end, "drop"),
         }
         assert_eq!(trace.take(), ["elder", "younger"], "{end}");
@@ -472,7 +472,7 @@ async fn a_destructor_may_cancel_its_group_and_drop_another() {
         Err::<(), _>("body")
     })
     .await;
-    assert_eq!(failed.expect_err("it failed").errors, ["body"]);
+    assert_eq!(failed.expect_err("it failed").errors(), ["body"]);
     assert_eq!(trace.take(), ["inner child", "younger"]);
 }
 
@@ -611,7 +611,7 @@ async fn groups_work_under_foreign_combinators() {
         std::future::pending::<Result<(), _>>().await
     });
     let (failed, fine) = futures::join!(failing, group(3));
-    assert_eq!(failed.expect_err("it failed").errors, ["child"]);
+    assert_eq!(failed.expect_err("it failed").errors(), ["child"]);
     assert_eq!(fine.expect("nothing fails"), 3);
 }
 
@@ -704,7 +704,7 @@ async fn a_child_that_fails_says_so_through_its_handle_too() {
         std::future::pending().await
     })
     .await;
-    assert_eq!(result.expect_err("it failed").errors, ["child"]);
+    assert_eq!(result.expect_err("it failed").errors(), ["child"]);
     let child = handle.take().expect("it was put there");
     assert!(child.is_finished());
     let ended = child.await.expect_err("it has no value");

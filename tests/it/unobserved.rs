@@ -15,7 +15,7 @@ use turnwise::{
     task_group, timeout, yield_now,
 };
 
-use crate::support::{here, yields};
+use crate::support::{OnDrop, here, yields};
 
 type Told = Rc<RefCell<Vec<Unobserved>>>;
 
@@ -265,4 +265,21 @@ fn a_task_is_not_told_to_be_lost_while_it_runs() {
         drop(bystanders);
     });
     assert_eq!(told.borrow().len(), 2, "{told:?}");
+}
+
+#[test]
+fn the_destructor_of_a_report_that_panics_takes_no_panic_of_a_sibling_along() {
+    let (runtime, told, _) = listening();
+    runtime.block_on(async {
+        let mut group = Box::pin(task_group(async |group: Group<OnDrop<fn()>>| {
+            drop(group.spawn(async { Err::<(), _>(OnDrop((|| fail("bomb")) as fn())) }));
+            drop(group.spawn_infallible(async { fail("sibling") }));
+            std::future::pending::<Result<(), _>>().await
+        }));
+        assert!(poll!(&mut group).is_pending());
+        yield_now().await;
+        drop(group);
+    });
+    let told: Vec<_> = told.take().into_iter().map(|told| told.problem).collect();
+    assert_eq!(told, ["panicked and nobody hears of it: sibling"]);
 }
