@@ -49,7 +49,9 @@ impl<F: Future> Branch<F> {
             BranchProjection::Over { output } => {
                 output.take().expect("the output of a branch is taken once")
             }
-            BranchProjection::Running { .. } => panic!("a branch is taken after it is over"),
+            BranchProjection::Running { .. } => {
+                panic!("the output of a branch is taken when it is over")
+            }
         }
     }
 }

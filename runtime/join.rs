@@ -96,6 +96,11 @@ impl<T> JoinHandle<T> {
         self.id
     }
 
+    /// Whether it gave its output.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.taken
+    }
+
     /// Whether the task ended without an output: it panicked or was cancelled.
     pub(crate) fn has_failed(&self) -> bool {
         let failed = context::try_with(|kernel| {

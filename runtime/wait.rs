@@ -42,8 +42,8 @@ pub enum When {
 ///
 /// # Panics
 ///
-/// Without handles, which would be over never or at once; without a runtime on this thread if there
-/// is a time limit.
+/// Without handles, which would be over never or at once; with a handle that gave its output already;
+/// without a runtime on this thread if there is a time limit.
 ///
 /// # Examples
 ///
@@ -66,6 +66,13 @@ pub fn wait<T>(
         !handles.is_empty(),
         "wait needs at least one handle; check before you call it"
     );
+    if let Some(spent) = handles.iter().find(|handle| handle.is_spent()) {
+        panic!(
+            "the handle of task {} was passed to wait after it gave its output; \
+             take it out of the vector when you await it",
+            spent.id()
+        );
+    }
     let limit = time_limit.map(sleep);
     WaitHandles {
         handles,

@@ -10,8 +10,8 @@ use futures::stream::FuturesUnordered;
 use turnwise::sync::Event;
 use turnwise::time::Instant;
 use turnwise::{
-    Builder, JoinError, JoinHandle, When, as_completed, race, sleep, spawn, task, timeout, wait,
-    yield_now,
+    Builder, JoinError, JoinHandle, When, as_completed, block_on, race, sleep, spawn, task,
+    timeout, wait, yield_now,
 };
 
 use crate::support::panic_of;
@@ -254,6 +254,21 @@ async fn a_dropped_as_completed_detaches_the_tasks_and_a_dropped_next_loses_noth
     drop(results);
     sleep(seconds(3)).await;
     assert_eq!(done.get(), 3);
+}
+
+#[test]
+fn a_handle_that_gave_its_output_is_refused_at_the_call() {
+    let text = panic_of(|| {
+        block_on(async {
+            let mut tasks = vec![spawn(async {}), spawn(async {})];
+            (&mut tasks[0]).await.expect("it returns");
+            wait(&mut tasks, When::All, None).await
+        })
+    });
+    assert!(
+        text.contains("was passed to wait after it gave its output"),
+        "{text}"
+    );
 }
 
 #[turnwise::test]
