@@ -17,6 +17,7 @@ use pin_project_lite::pin_project;
 
 use super::branches::{Inline, InlineSet, IntoBranches, RaceSet, TrySet};
 use super::nursery::{Nursery, Report};
+use super::task::off_stack;
 
 /// Waits for all of several futures and returns their outputs in order.
 ///
@@ -336,7 +337,8 @@ impl<T: 'static> GatherSpawned<T> {
         let nursery = Nursery::new("gather", at);
         let mut outputs = Vec::new();
         for future in futures {
-            drop(nursery.shared().spawn(future, |output| (output, ()), at));
+            let shared = nursery.shared();
+            drop(off_stack!(F, future => shared.spawn(future, |output| (output, ()), at)));
             outputs.push(None);
         }
         nursery.close();

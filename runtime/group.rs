@@ -23,7 +23,7 @@ use pin_project_lite::pin_project;
 use super::join::{self, JoinHandle};
 use super::join_error::JoinError;
 use super::nursery::{Nursery, Report, Shared, poll_caught};
-use super::task::TaskId;
+use super::task::{TaskId, off_stack};
 
 /// Runs `body` with a group that it can spawn children into, and waits until all have ended.
 ///
@@ -106,7 +106,8 @@ impl<E: 'static> Group<E> {
             Ok(value) => (Ok(()), Some(value)),
             Err(error) => (Err(error), None),
         };
-        let child = self.shared.spawn(future, split, Location::caller());
+        let at = Location::caller();
+        let child = off_stack!(F, future => self.shared.spawn(future, split, at));
         Ok(ChildHandle {
             task: child.ok_or(GroupClosed(()))?,
         })
@@ -123,7 +124,8 @@ impl<E: 'static> Group<E> {
         F: Future + 'static,
     {
         let split = |output| (Ok(()), Some(output));
-        let child = self.shared.spawn(future, split, Location::caller());
+        let at = Location::caller();
+        let child = off_stack!(F, future => self.shared.spawn(future, split, at));
         Ok(ChildHandle {
             task: child.ok_or(GroupClosed(()))?,
         })

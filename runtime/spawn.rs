@@ -7,7 +7,7 @@ use super::context::{self, Kernel};
 use super::executor;
 use super::join::JoinHandle;
 use super::local;
-use super::task::{self, BoxedBody, TaskId};
+use super::task::{self, BoxedBody, TaskId, off_stack};
 
 /// Starts a task on this thread's runtime and returns its handle.
 ///
@@ -37,8 +37,9 @@ where
     F: Future + 'static,
 {
     let at = Location::caller();
+    let body = off_stack!(F, future => task::boxed(future));
     JoinHandle::new(context::with_runtime("spawn", |kernel| {
-        spawn_boxed(kernel, task::boxed(future), at)
+        spawn_boxed(kernel, body, at)
     }))
 }
 
@@ -71,8 +72,9 @@ where
     F: Future + 'static,
 {
     let at = Location::caller();
+    let body = off_stack!(F, future => task::boxed(future));
     let task = JoinHandle::new(context::with_runtime("spawn_eager", |kernel| {
-        insert(kernel, task::boxed(future), at)
+        insert(kernel, body, at)
     }));
     context::with(|kernel| executor::step_now(kernel, task.id()));
     task
@@ -83,9 +85,8 @@ pub(crate) fn spawn_at<F>(future: F, at: &'static Location<'static>) -> JoinHand
 where
     F: Future + 'static,
 {
-    JoinHandle::new(context::with(|kernel| {
-        spawn_boxed(kernel, task::boxed(future), at)
-    }))
+    let body = off_stack!(F, future => task::boxed(future));
+    JoinHandle::new(context::with(|kernel| spawn_boxed(kernel, body, at)))
 }
 
 /// Makes a task of a boxed future.

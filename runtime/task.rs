@@ -147,6 +147,28 @@ where
     Box::pin(Stage::Running { future })
 }
 
+/// Whether a future goes to the heap by itself before anything else is done with it.
+pub(crate) const fn is_large<F>() -> bool {
+    size_of::<F>() > 16 << 10
+}
+
+/// Goes on with a future of type `$type`; with one on the heap if it is large.
+///
+/// A build without optimisation copies what a function hands on, and a few copies of a large future
+/// overflow the stack. So this stands in the first function that is given it, and is a macro, which hands nothing on.
+macro_rules! off_stack {
+    ($type:ty, $future:ident => $go_on:expr) => {
+        if const { $crate::runtime::task::is_large::<$type>() } {
+            let $future = ::std::boxed::Box::pin($future);
+            $go_on
+        } else {
+            $go_on
+        }
+    };
+}
+
+pub(crate) use off_stack;
+
 /// Polls what is in `place`. If that panics, `clear` drops it while the panic unwinds, as the locals of
 /// an `async` block are dropped; a panic in there goes no further.
 pub(crate) fn caught<P: ?Sized, R>(

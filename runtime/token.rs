@@ -24,7 +24,7 @@ use super::remote::{Inbox, Remote};
 use super::report::Report;
 use super::seat;
 use super::spawn::spawn;
-use super::task::TaskId;
+use super::task::{TaskId, off_stack};
 use super::teardown;
 use super::verdict::Deadlock;
 use super::watchdog::Watchdog;
@@ -51,7 +51,7 @@ use super::watchdog::Watchdog;
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     executor::refuse_nesting("block_on");
-    Runtime::new().block_on(future)
+    off_stack!(F, future => Runtime::new().block_on(future))
 }
 
 /// The runtime of this thread; there is at most one.
@@ -135,11 +135,10 @@ impl Runtime {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let at = executor::admit("block_on");
-        let result = context::with(|kernel| {
-            let judge = kernel.options.borrow().on_deadlock == OnDeadlock::Panic;
-            run(kernel, future, judge, at)
-        });
-        match result {
+        let policy = context::with(|kernel| kernel.options.borrow().on_deadlock);
+        let judge = policy == OnDeadlock::Panic;
+        let run = off_stack!(F, future => context::with(|kernel| run(kernel, future, judge, at)));
+        match run {
             Ok(output) => output,
             Err(deadlock) => panic!("{deadlock}"),
         }
@@ -159,13 +158,13 @@ impl Runtime {
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Deadlock> {
         let at = executor::admit("block_on");
-        context::with(|kernel| run(kernel, future, true, at))
+        off_stack!(F, future => context::with(|kernel| run(kernel, future, true, at)))
     }
 
     /// Starts a task; see [`spawn`](crate::spawn()).
     #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
-        spawn(future)
+        off_stack!(F, future => spawn(future))
     }
 
     /// Makes one pass: polls every task that is ready, once each. If none is, first waits for at

@@ -47,6 +47,7 @@ mod inject;
 mod inlet;
 mod io;
 mod kernel_traits;
+mod large;
 mod locals;
 mod lock_like;
 mod lock_like_wakers;

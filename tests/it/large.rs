@@ -1,0 +1,88 @@
+//! Futures of hundreds of kilobytes on a small stack: a build without optimisation copies what is handed
+//! on from frame to frame, and must not copy it often.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
+
+use turnwise::{Runtime, block_on, gather, spawn, spawn_eager, task_group, timeout};
+
+/// A future of so many bytes, which waits once.
+struct Large<const BYTES: usize> {
+    waited: bool,
+    bytes: [u8; BYTES],
+}
+
+impl<const BYTES: usize> Large<BYTES> {
+    fn new() -> Self {
+        Large {
+            waited: false,
+            bytes: [1; BYTES],
+        }
+    }
+}
+
+impl<const BYTES: usize> Future for Large<BYTES> {
+    type Output = usize;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
+        if std::mem::replace(&mut self.waited, true) {
+            return Poll::Ready(self.bytes.iter().map(|byte| usize::from(*byte)).sum());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Runs on a thread with the usual stack.
+fn on_two_mib(test: fn()) {
+    let thread = thread::Builder::new().stack_size(2 << 20).spawn(test);
+    let ended = thread.expect("it starts").join();
+    ended.expect("the stack is large enough");
+}
+
+#[test]
+fn a_future_of_700_kib_is_blocked_on() {
+    const SIZE: usize = 700 << 10;
+    on_two_mib(|| assert_eq!(block_on(Large::<SIZE>::new()), SIZE));
+    on_two_mib(|| assert_eq!(Runtime::new().block_on(Large::<SIZE>::new()), SIZE));
+    on_two_mib(|| {
+        let ended = Runtime::new().try_block_on(Large::<SIZE>::new());
+        assert_eq!(ended.expect("it is not dead"), SIZE);
+    });
+}
+
+#[test]
+fn a_future_of_900_kib_is_spawned() {
+    const SIZE: usize = 900 << 10;
+    on_two_mib(|| {
+        let runtime = Runtime::new();
+        let task = runtime.spawn(Large::<SIZE>::new());
+        assert_eq!(runtime.block_on(task).unwrap(), SIZE);
+    });
+    on_two_mib(|| block_on(async { assert_eq!(spawn(Large::<SIZE>::new()).await.unwrap(), SIZE) }));
+    on_two_mib(|| {
+        block_on(async { assert_eq!(spawn_eager(Large::<SIZE>::new()).await.unwrap(), SIZE) })
+    });
+    on_two_mib(|| {
+        let group = task_group(async |group| {
+            let child = group.spawn_infallible(Large::<SIZE>::new())?;
+            Ok::<_, std::io::Error>(child.await?)
+        });
+        assert_eq!(block_on(group).expect("no child fails"), SIZE);
+    });
+}
+
+#[test]
+fn futures_of_200_kib_are_gathered_and_have_a_limit() {
+    const SIZE: usize = 200 << 10;
+    on_two_mib(|| {
+        let all = async { gather(vec![Large::<SIZE>::new()]).await };
+        assert_eq!(block_on(all), [SIZE]);
+    });
+    on_two_mib(|| {
+        let limited = async { timeout(Duration::from_secs(9), Large::<SIZE>::new()).await };
+        assert_eq!(block_on(limited), Ok(SIZE));
+    });
+}
