@@ -24,6 +24,8 @@ mod accept;
 mod child;
 mod datagram;
 mod dns;
+#[cfg(feature = "signal")]
+mod ears;
 mod flow;
 #[cfg(feature = "hyper")]
 mod hyper_io;

@@ -1,52 +1,49 @@
 //! Signals of the system, awaited.
 //!
-//! Every listener has a pair of connected sockets: the signal handler writes a byte into one, the
-//! reactor watches the other. So signals coalesce, as in the system itself: of several that arrive
-//! before the listener looks, it hears one. None that arrives after it has looked is lost.
+//! The listeners of a thread share what it hears (`ears.rs`); each compares the count of deliveries with
+//! its own.
 //!
 //! # What becomes of a signal that nobody hears
 //!
-//! Its default, as if this module were not there: a process that has once listened can still be
-//! killed by Ctrl-C when no listener is left. And so that a clean-up that hangs can be stopped, a
-//! Ctrl-C (`SIGINT`) also has its default while an earlier one has not been taken.
+//! What stood before the first listener: its default, nothing where it was ignored, a handler of the host
+//! program. A process that has once listened can still be killed by Ctrl-C when no listener is left,
+//! and one that `nohup` started survives a hang-up. So that a clean-up that hangs can be stopped, a
+//! second Ctrl-C kills, if the default stood before (`runtime/ctrl_c.rs`).
 //!
-//! ```text
-//!             first listener          Ctrl-C
-//!   unheard ──────────────▶ heard ──────────────▶ pending ──Ctrl-C──▶ killed
-//!      ▲                     │ ▲ ──────────────────┘ │
-//!      └─── last listener ───┘      a listener takes │
-//!                dropped  ◀──────────────────────────┘
-//! ```
+//! # What children inherit
+//!
+//! The system's rule: a signal that is ignored is ignored in the child, every other has its default
+//! there. One that was ignored and has been listened for has its default in children started since, also
+//! after the listener has gone (docs/decisions/0024-what-stood-before.md). [`ctrl_c`] leaves an
+//! ignored Ctrl-C as it is, and children ignore it.
 
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::fmt;
 use std::future::Future;
-use std::io::{self, Read as _};
-use std::panic::Location;
+use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use mio::Interest;
-use mio::net::UnixStream;
-use signal_hook::{SigId, consts, flag, low_level};
+use signal_hook::consts;
 
+use super::ears::Ears;
 use super::ready::{Trial, poll_attempt};
-use super::source::Source;
-use crate::runtime::{SourceKind, Way};
-
-const KIND: SourceKind =
-    SourceKind::new("signal listener", "a delivery to").with_interest(Interest::READABLE);
+use crate::runtime::{Way, is_ignored};
 
 /// Waits for Ctrl-C (`SIGINT`), which from this call on no longer kills the process.
 ///
-/// A second Ctrl-C before the first was taken kills all the same, and so does one that arrives when
-/// the future is gone and nobody else listens: a clean-up that hangs can be stopped.
+/// A second Ctrl-C kills all the same, if the first was not taken, or if the future is gone and nobody
+/// else listens: a clean-up that hangs can be stopped. It counts only 0.3 seconds after the first, since
+/// wrappers such as `npm run` send it twice; for a later `ctrl_c` too, one that comes sooner is an echo.
 ///
-/// asyncio counterpart: `asyncio.Runner`, which cancels the main task. Difference: nothing is
-/// cancelled; the task that waits decides.
+/// Where Ctrl-C is ignored, as in a shell's background job, this waits for ever; [`signal`] hears it.
+/// Where the host program handles it, its handler runs as well, and no Ctrl-C kills.
+///
+/// asyncio counterpart: `asyncio.Runner`, which cancels the main task, and leaves an ignored Ctrl-C
+/// ignored too. Difference: nothing is cancelled; the task that waits decides.
 ///
 /// # Cancel safety
 ///
@@ -71,15 +68,27 @@ const KIND: SourceKind =
 /// ```
 #[track_caller]
 pub fn ctrl_c() -> CtrlC {
+    let listener = match is_ignored(consts::SIGINT) {
+        true => Ears::deaf(SignalKind::INTERRUPT).map(Signal::of),
+        false => signal(SignalKind::INTERRUPT),
+    };
     CtrlC {
-        listener: signal(SignalKind::INTERRUPT).map_err(Some),
+        listener: listener.map_err(Some),
     }
 }
 
-/// Listens for a signal, which from this call on no longer has its default.
+/// Listens for a signal, which from this call on does no longer what it did before. One that is
+/// ignored is heard. A handler of the host program runs as well, and first.
 ///
-/// asyncio counterpart: `loop.add_signal_handler`. Difference: any number of listeners, each hears
-/// every signal.
+/// When the last listener is dropped, what stood before the first one holds again. A handler that the host
+/// program installs while there is a listener may replace ours or be replaced in effect: let it
+/// install first.
+///
+/// Children start with the default of a signal that this process has listened for, also where it was
+/// ignored before; `sh -c 'trap "" HUP; exec "$0" "$@"' program …` starts one that ignores it.
+///
+/// asyncio counterpart: `loop.add_signal_handler`. Differences: any number of listeners, each hears
+/// every signal; `remove_signal_handler` leaves the default behind, whatever stood before.
 ///
 /// # Errors
 ///
@@ -109,17 +118,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
         let text = format!("signal {} cannot be caught", kind.0);
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
-    let (ours, handlers) = UnixStream::pair()?;
-    let source = Source::new_at(ours, &KIND, Location::caller())?;
-    let ends_program = [SignalKind::INTERRUPT, SignalKind::TERMINATE].contains(&kind);
-    source.readiness().ends_program.set(ends_program);
-    let (id, unheard) = enlist(kind, handlers)?;
-    Ok(Signal {
-        source,
-        kind,
-        id,
-        unheard,
-    })
+    Ears::of(kind).map(Signal::of)
 }
 
 /// Which signal.
@@ -162,16 +161,19 @@ impl SignalKind {
 /// A listener for a signal; made by [`signal`]. As a stream it yields one item per delivery.
 ///
 /// Deliveries coalesce: several signals that arrive before this listener looks are one.
-#[must_use = "the signal has its default again when the last listener is dropped"]
+#[must_use = "the signal does again what it did before when the last listener is dropped"]
 pub struct Signal {
-    source: Source<UnixStream>,
-    kind: SignalKind,
-    id: SigId,
-    /// Shared by the listeners of this kind and the handler.
-    unheard: Arc<AtomicBool>,
+    ears: Rc<Ears>,
+    /// How many deliveries it has heard of.
+    heard: Cell<u64>,
 }
 
 impl Signal {
+    fn of(ears: Rc<Ears>) -> Self {
+        let heard = Cell::new(ears.heard.get());
+        Signal { ears, heard }
+    }
+
     /// Waits until the signal has arrived since the last time.
     ///
     /// # Cancel safety
@@ -184,26 +186,29 @@ impl Signal {
     #[track_caller]
     pub fn recv(&mut self) -> RecvSignal<'_> {
         RecvSignal {
-            trial: self.source.trial(Way::Read),
+            trial: self.ears.source.trial(Way::Read),
             signal: self,
         }
     }
 
+    /// Takes a delivery that another listener has read.
+    fn catch_up(&self) -> bool {
+        let heard = self.ears.heard.get();
+        self.heard.replace(heard) != heard
+    }
+
     /// Takes everything that has arrived; `WouldBlock` if nothing has.
     fn take(&self) -> io::Result<()> {
-        let (mut bytes, mut taken) = ([0; 256], false);
-        // Somebody who sends without pause is heard again later.
-        for _ in 0..64 {
-            match self.source.get_ref().read(&mut bytes) {
-                Ok(_) => taken = true,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) if taken => break,
-                Err(error) => return Err(error),
-            }
-        }
-        // After the last look: what arrived in between is taken with the rest.
-        self.unheard.store(false, Ordering::SeqCst);
+        self.ears.listen()?;
+        self.catch_up();
         Ok(())
+    }
+
+    fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.catch_up() {
+            return Poll::Ready(Ok(()));
+        }
+        poll_attempt(self.ears.source.readiness(), Way::Read, cx, || self.take())
     }
 }
 
@@ -211,22 +216,14 @@ impl Stream for Signal {
     type Item = ();
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<()>> {
-        let readiness = self.source.readiness();
-        let taken = ready!(poll_attempt(readiness, Way::Read, cx, || self.take()));
-        Poll::Ready(taken.ok())
-    }
-}
-
-impl Drop for Signal {
-    fn drop(&mut self) {
-        dismiss(self.kind, self.id);
+        Poll::Ready(ready!(self.poll_recv(cx)).ok())
     }
 }
 
 impl fmt::Debug for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signal")
-            .field("kind", &self.kind)
+            .field("kind", &self.ears.kind)
             .finish_non_exhaustive()
     }
 }
@@ -243,6 +240,9 @@ impl Future for RecvSignal<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.signal.catch_up() {
+            return Poll::Ready(Ok(()));
+        }
         this.trial.attempt(cx, || this.signal.take())
     }
 }
@@ -267,7 +267,13 @@ impl Future for CtrlC {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.listener {
-            Ok(signal) => poll_attempt(signal.source.readiness(), Way::Read, cx, || signal.take()),
+            Ok(signal) => loop {
+                let first = signal.heard.get();
+                let heard = ready!(signal.poll_recv(cx));
+                if heard.is_err() || signal.ears.counted.get() > first {
+                    return Poll::Ready(heard);
+                }
+            },
             Err(error) => match error.take() {
                 Some(error) => Poll::Ready(Err(error)),
                 None => panic!("ctrl_c was polled after it gave its error"),
@@ -280,63 +286,4 @@ impl fmt::Debug for CtrlC {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CtrlC").finish_non_exhaustive()
     }
-}
-
-/// A kind of signal that was listened for at least once in this process.
-struct Heard {
-    kind: SignalKind,
-    listeners: usize,
-    /// The signal has its default: nobody listens, or (Ctrl-C) an earlier one is not yet taken.
-    unheard: Arc<AtomicBool>,
-}
-
-static HEARD: Mutex<Vec<Heard>> = Mutex::new(Vec::new());
-
-/// Adds a listener, to which the handler tells of the signal through `to`.
-fn enlist(kind: SignalKind, to: UnixStream) -> io::Result<(SigId, Arc<AtomicBool>)> {
-    let mut heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
-    let place = match heard.iter().position(|heard| heard.kind == kind) {
-        Some(place) => place,
-        None => {
-            heard.push(Heard {
-                kind,
-                listeners: 0,
-                unheard: make_default(kind)?,
-            });
-            heard.len() - 1
-        }
-    };
-    let id = low_level::pipe::register(kind.0, to)?;
-    let heard = &mut heard[place];
-    heard.listeners += 1;
-    if heard.listeners == 1 {
-        heard.unheard.store(false, Ordering::SeqCst);
-    }
-    Ok((id, heard.unheard.clone()))
-}
-
-/// Gives a signal its default while the flag is set. The handler runs these before it tells the
-/// listeners, in this order.
-fn make_default(kind: SignalKind) -> io::Result<Arc<AtomicBool>> {
-    let unheard = Arc::new(AtomicBool::new(true));
-    // A signal without a name, such as a real-time one, has no default that could be imitated.
-    if low_level::signal_name(kind.0).is_some() {
-        flag::register_conditional_default(kind.0, unheard.clone())?;
-    }
-    if kind == SignalKind::INTERRUPT {
-        flag::register(kind.0, unheard.clone())?;
-    }
-    Ok(unheard)
-}
-
-/// Takes a listener away.
-fn dismiss(kind: SignalKind, id: SigId) {
-    let mut heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(heard) = heard.iter_mut().find(|heard| heard.kind == kind) {
-        heard.listeners -= 1;
-        if heard.listeners == 0 {
-            heard.unheard.store(true, Ordering::SeqCst);
-        }
-    }
-    low_level::unregister(id);
 }

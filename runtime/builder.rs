@@ -189,7 +189,8 @@ impl Builder {
     }
 
     /// Prints a [dump](crate::dump()) of all tasks on the standard error whenever the process gets
-    /// `SIGUSR1`, which would kill it otherwise. The dump is taken between two polls: of a loop that
+    /// `SIGUSR1`, which would kill it otherwise; once the runtime has ended the signal does again what it did
+    /// before. The dump is taken between two polls: of a loop that
     /// a task blocks only the [`watchdog`](Builder::watchdog) can tell.
     ///
     /// If the system has no descriptor left for it, that is printed and the runtime does without.

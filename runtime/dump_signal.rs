@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::Interest;
 use mio::net::UnixStream;
-use signal_hook::{SigId, consts::SIGUSR1, flag, low_level};
+use signal_hook::consts::SIGUSR1;
 
 use super::context::Kernel;
 use super::outside;
 use super::problems;
 use super::readiness::SourceKind;
 use super::report::Report;
+use super::signals::Claim;
 
 /// Nobody waits for it.
 const KIND: SourceKind =
@@ -28,7 +29,7 @@ struct DumpSignal {
     asked: Arc<AtomicBool>,
     /// Wakes the loop. Nobody waits for it, so it is no source that the verdict counts.
     bytes: UnixStream,
-    handlers: Vec<SigId>,
+    _claim: Claim,
 }
 
 impl DumpSignal {
@@ -39,17 +40,13 @@ impl DumpSignal {
             let made = Location::caller();
             drop(reactor.register(&mut bytes, &KIND, made)?);
         }
-        let mut listening = DumpSignal {
-            asked: Arc::new(AtomicBool::new(false)),
+        let asked = Arc::new(AtomicBool::new(false));
+        let claim = Claim::new(SIGUSR1, Some(asked.clone()), far)?;
+        Ok(DumpSignal {
+            asked,
             bytes,
-            handlers: Vec::new(),
-        };
-        // In this order: once the loop is awake the flag is set.
-        let asked = flag::register(SIGUSR1, listening.asked.clone())?;
-        listening.handlers.push(asked);
-        let woken = low_level::pipe::register(SIGUSR1, far)?;
-        listening.handlers.push(woken);
-        Ok(listening)
+            _claim: claim,
+        })
     }
 
     /// Prints a dump if one was asked for.
@@ -72,13 +69,5 @@ pub(crate) fn start(kernel: &Kernel) {
             *kernel.chore.borrow_mut() = Some(Rc::new(chore));
         }
         Err(error) => problems::print(format_args!("SIGUSR1 cannot be listened for: {error}")),
-    }
-}
-
-impl Drop for DumpSignal {
-    fn drop(&mut self) {
-        for handler in self.handlers.drain(..) {
-            low_level::unregister(handler);
-        }
     }
 }

@@ -14,6 +14,8 @@ mod clock;
 mod collector;
 mod context;
 #[cfg(feature = "signal")]
+mod ctrl_c;
+#[cfg(feature = "signal")]
 mod dump_signal;
 pub(crate) mod entry;
 mod executor;
@@ -49,6 +51,8 @@ mod remote;
 mod render;
 mod report;
 mod seat;
+#[cfg(feature = "signal")]
+mod signals;
 mod sleeper;
 mod sources;
 mod spawn;
@@ -113,6 +117,10 @@ pub(crate) use blocking::{BlockingIo, do_blocking};
 pub(crate) use polling::{note_wait_over, spend_io};
 pub(crate) use pool::Lane;
 pub(crate) use readiness::{Direction, Readiness, SourceKind, Way};
+#[cfg(feature = "signal")]
+pub(crate) use signals::{Claim, is_ignored};
+#[cfg(feature = "signal")]
+pub(crate) use sources::announce;
 #[cfg(feature = "process")]
 pub(crate) use sources::need_runtime;
 pub(crate) use sources::{deregister, register, released};

@@ -52,6 +52,12 @@ pub(crate) fn deregister(source: &mut dyn Source, readiness: &Readiness) {
     drop(forgotten);
 }
 
+/// Tells those who wait to read what the reactor can no longer tell: somebody else read it.
+#[cfg(feature = "signal")]
+pub(crate) fn announce(readiness: &Readiness) {
+    context::try_with(|kernel| readiness.read.announce(kernel));
+}
+
 /// Where to wait for one of this thread's sources to go, when the system has no descriptor left.
 #[track_caller]
 pub(crate) fn released() -> io::Result<Rc<Direction>> {

@@ -43,6 +43,7 @@ mod groups;
 mod hangs;
 mod host_programs;
 mod hyper_io;
+mod inherited;
 mod inject;
 mod inlet;
 mod io;

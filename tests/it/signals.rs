@@ -131,9 +131,10 @@ fn hung() {
         send(Number::INT);
         interrupted.await.expect("it was sent");
         println!("cleaning up");
-        send(Number::INT);
+        // One that comes too soon is taken for an echo of the first.
         loop {
-            thread::sleep(Duration::from_secs(1));
+            send(Number::INT);
+            thread::sleep(Duration::from_millis(20));
         }
     });
 }
@@ -154,7 +155,7 @@ fn busy() {
         send(Number::INT);
         thread::sleep(Duration::from_millis(20));
         println!("still alive");
-        // Two that are on their way at once may be one, and another thread may handle them.
+        // One that comes too soon is taken for an echo, and another thread may handle them.
         loop {
             send(Number::INT);
             thread::sleep(Duration::from_millis(1));
@@ -180,9 +181,9 @@ fn taken() {
             // Dropped and made again.
             drop(listener);
             for _ in 0..10 {
-                let interrupted = ctrl_c();
+                let mut listener = signal(SignalKind::INTERRUPT).expect("it can be caught");
                 send(Number::INT);
-                interrupted.await.expect("it was sent");
+                listener.recv().await.expect("it was sent");
             }
             // Of SIGTERM, several may be on their way.
             let mut listener = signal(SignalKind::TERMINATE).expect("it can be caught");
@@ -246,13 +247,66 @@ fn listeners_come_and_go_without_a_trace() {
     alone("signals::churn");
 }
 
+fn descriptors() -> usize {
+    let list = std::fs::read_dir("/proc/self/fd").expect("Linux lists them");
+    list.count()
+}
+
+#[test]
+fn a_thousand_listeners_of_one_kind_share_a_descriptor_and_all_hear() {
+    alone("signals::thousand");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn thousand() {
+    bounded(|| {
+        block_on(async {
+            let mut first = signal(SignalKind::USER1).expect("it can be caught");
+            let before = descriptors();
+            let mut others: Vec<_> = (0..1000)
+                .map(|_| signal(SignalKind::USER1).expect("it can be caught"))
+                .collect();
+            assert_eq!(descriptors(), before);
+            send(Number::USR1);
+            first.recv().await.expect("it was sent");
+            for other in &mut others {
+                other.recv().await.expect("it was sent");
+                let again = timeout(Duration::ZERO, other.recv()).await;
+                again.expect_err("it has heard all there was");
+            }
+            keep(first);
+        });
+    });
+}
+
+#[test]
+fn a_newcomer_does_not_hear_what_came_before_it_nor_take_it_from_others() {
+    alone("signals::newcomer");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn newcomer() {
+    bounded(|| {
+        block_on(async {
+            let mut early = signal(SignalKind::USER1).expect("it can be caught");
+            let waits = spawn(async move { early.recv().await });
+            yield_now().await;
+            signal_hook::low_level::raise(10).expect("it can be raised");
+            let mut late = signal(SignalKind::USER1).expect("it can be caught");
+            let nothing = timeout(Duration::ZERO, late.recv()).await;
+            nothing.expect_err("it came too late");
+            waits.await.expect("it waits").expect("it was raised");
+            signal_hook::low_level::raise(10).expect("it can be raised");
+            late.recv().await.expect("it was raised");
+        });
+    });
+}
+
 #[test]
 #[ignore = "is run in a process of its own"]
 fn churn() {
-    fn descriptors() -> usize {
-        let list = std::fs::read_dir("/proc/self/fd").expect("Linux lists them");
-        list.count()
-    }
     bounded(|| {
         block_on(async {
             drop(signal(SignalKind::USER1).expect("it can be caught"));
