@@ -5,14 +5,20 @@
 //! A pidfd, opened when a child is first waited for, becomes readable at its end. Where the system
 //! has none, a thread per awaited child waits for it and closes a socket that we watch. A child that
 //! is dropped unawaited is remembered, and collected when more children come and go.
+//!
+//! The status of a child can be taken by others: by the system, where `SIGCHLD` is ignored (which a process
+//! inherits), or by a `waitpid` for any child elsewhere in the process. Then the child has ended and
+//! nobody knows how, which is reported as status 255, and once as a warning; asyncio does the same.
 
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::process::{self, ExitStatus, Output};
+use std::sync::Once;
 use std::task::{Context, Poll};
 
 use mio::Interest;
@@ -24,7 +30,7 @@ use super::ready::Trial;
 use super::reap;
 use super::source::{Fd, Source};
 use super::steps::Steps;
-use crate::runtime::{External, SourceKind, Way, expect_external, try_gather};
+use crate::runtime::{External, SourceKind, Way, expect_external, print, try_gather};
 
 const KIND: SourceKind =
     SourceKind::new("child process", "the end of").with_interest(Interest::READABLE);
@@ -53,7 +59,7 @@ const KIND: SourceKind =
 /// ```
 #[derive(Debug)]
 pub struct Child {
-    child: process::Child,
+    process: Process,
     /// Its standard input, if that is piped.
     pub stdin: Option<ChildStdin>,
     /// Its standard output, if that is piped.
@@ -63,8 +69,46 @@ pub struct Child {
     /// Readable once the child has ended.
     exit: Option<Source<Fd<OwnedFd>>>,
     kill_on_drop: bool,
-    /// Its status has been collected.
-    over: bool,
+}
+
+/// The process itself, and whether its status has been collected.
+#[derive(Debug)]
+struct Process {
+    child: process::Child,
+    over: Option<ExitStatus>,
+}
+
+impl Process {
+    /// Its status, if it has ended.
+    fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        if self.over.is_none() {
+            self.over = match self.child.try_wait() {
+                Err(error) if error.raw_os_error() == Some(libc::ECHILD) => Some(self.lost()),
+                result => result?,
+            };
+        }
+        Ok(self.over)
+    }
+
+    /// The status of one that has ended unknown to us.
+    #[cold]
+    fn lost(&self) -> ExitStatus {
+        static WARNED: Once = Once::new();
+        let id = self.child.id();
+        WARNED.call_once(|| {
+            print(format_args!(
+                "child process {id} has ended, but its status was taken by others or by the system, as it is \
+                 where SIGCHLD is ignored; it counts as 255"
+            ))
+        });
+        ExitStatus::from_raw(255 << 8)
+    }
+
+    /// Says what is at work outside.
+    #[track_caller]
+    fn expect(&self) -> External {
+        expect_external(format!("child process {}", self.child.id()))
+    }
 }
 
 impl Child {
@@ -73,14 +117,13 @@ impl Child {
         let at = Location::caller();
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let mut child = Child {
-            child,
+            process: Process { child, over: None },
             stdin: None,
             stdout: None,
             stderr: None,
             exit: None,
             // Who gets an error, or a panic for want of a runtime, has not started anything.
             kill_on_drop: true,
-            over: false,
         };
         child.stdin = pipes.0.map(|pipe| ChildStdin::new(pipe, at)).transpose()?;
         child.stdout = pipes.1.map(|pipe| ChildStdout::new(pipe, at)).transpose()?;
@@ -91,7 +134,7 @@ impl Child {
 
     /// Its number.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.process.child.id()
     }
 
     /// Waits for its end. Its standard input is closed first, so that it does not wait for more. Works
@@ -107,8 +150,8 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// What the system says; there may be no descriptor left, or somebody else has collected the
-    /// child.
+    /// What the system says; there may be no descriptor left. A status that others have taken is no error: it
+    /// counts as 255.
     ///
     /// # Panics
     ///
@@ -135,14 +178,14 @@ impl Child {
         let watched = match exit.filter(|exit| !exit.readiness().orphaned.get()) {
             Some(exit) => Ok(exit),
             // The first time, or the first under this runtime.
-            None => reap::watch(&self.child).and_then(|exit| Source::new_at(Fd(exit), &KIND, at)),
+            None => reap::watch(&self.process.child)
+                .and_then(|exit| Source::new_at(Fd(exit), &KIND, at)),
         };
         match watched {
             Ok(exit) => State::Waiting {
-                _working: expect(&self.child),
+                _working: self.process.expect(),
                 trial: Trial::new(self.exit.insert(exit).readiness(), Way::Read, at),
-                child: &mut self.child,
-                over: &mut self.over,
+                process: &mut self.process,
             },
             Err(error) => State::Over(Some(Err(error))),
         }
@@ -154,9 +197,7 @@ impl Child {
     ///
     /// What the system says.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
-        let status = self.child.try_wait()?;
-        self.over |= status.is_some();
-        Ok(status)
+        self.process.try_wait()
     }
 
     /// Asks it to end (`SIGTERM`), which it may take its time for, or ignore. One that has ended is no
@@ -188,7 +229,7 @@ impl Child {
         // Until its end is collected nobody else has its number.
         match self.try_wait()? {
             Some(_) => Ok(()),
-            None => Ok(kill_process(Pid::from_child(&self.child), signal)?),
+            None => Ok(kill_process(Pid::from_child(&self.process.child), signal)?),
         }
     }
 
@@ -197,7 +238,7 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// What the system says; somebody else may have collected the child.
+    /// What the system says.
     pub fn kill(&mut self) -> io::Result<()> {
         self.tell(Signal::KILL)
     }
@@ -224,7 +265,7 @@ impl Child {
 
     pub(crate) async fn collect(mut self, at: &'static Location<'static>) -> io::Result<Output> {
         self.stdin = None;
-        let _working = expect(&self.child);
+        let _working = self.process.expect();
         let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
         let read_stdout = async {
             match &stdout {
@@ -248,22 +289,16 @@ impl Child {
     }
 }
 
-/// Tells the kernel that a child will end.
-#[track_caller]
-fn expect(child: &process::Child) -> External {
-    expect_external(format!("child process {}", child.id()))
-}
-
 impl Drop for Child {
     fn drop(&mut self) {
-        if self.over || !matches!(self.try_wait(), Ok(None)) {
+        if !matches!(self.try_wait(), Ok(None)) {
             return;
         }
         if self.kill_on_drop {
             // It may have ended in this moment: then there is nobody to kill.
-            let _ = self.child.kill();
+            let _ = self.process.child.kill();
         }
-        reap::leave(Pid::from_child(&self.child));
+        reap::leave(Pid::from_child(&self.process.child));
     }
 }
 
@@ -275,8 +310,7 @@ pub struct WaitChild<'a> {
 
 enum State<'a> {
     Waiting {
-        child: &'a mut process::Child,
-        over: &'a mut bool,
+        process: &'a mut Process,
         trial: Trial<'a>,
         _working: External,
     },
@@ -289,15 +323,12 @@ impl Future for WaitChild<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
         match &mut self.state {
-            State::Waiting {
-                child, over, trial, ..
-            } => {
-                let waited = trial.attempt(cx, || match child.try_wait()? {
+            State::Waiting { process, trial, .. } => {
+                let waited = trial.attempt(cx, || match process.try_wait()? {
                     Some(status) => Ok(status),
                     None => Err(io::ErrorKind::WouldBlock.into()),
                 });
                 if let Poll::Ready(Ok(_)) = &waited {
-                    **over = true;
                     self.state = State::Over(None);
                 }
                 waited

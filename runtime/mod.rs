@@ -116,6 +116,8 @@ pub(crate) use alarm::Alarm;
 pub(crate) use blocking::{BlockingIo, do_blocking};
 pub(crate) use polling::{note_wait_over, spend_io};
 pub(crate) use pool::Lane;
+#[cfg(feature = "process")]
+pub(crate) use problems::print;
 pub(crate) use readiness::{Direction, Readiness, SourceKind, Way};
 #[cfg(feature = "signal")]
 pub(crate) use signals::{Claim, is_ignored};

@@ -19,17 +19,17 @@ use signal_hook::low_level::raise;
 use turnwise::io::{SignalKind, ctrl_c, signal};
 use turnwise::{Builder, Elapsed, block_on, timeout};
 
-use crate::support::{alone, rerun};
+use crate::support::{alone, bounded, rerun};
 
 /// Runs an ignored test in a process that ignores `signals` from its start.
 fn run_ignoring(signals: &str, test: &str) -> Output {
     let inner = rerun(test);
-    let mut command = Command::new("sh");
+    let mut command = Command::new("env");
     command
-        .args(["-c", &format!("trap '' {signals}; exec \"$0\" \"$@\"")])
+        .arg(format!("--ignore-signal={signals}"))
         .arg(inner.get_program())
         .args(inner.get_args());
-    command.output().expect("there is a shell")
+    command.output().expect("every system has it")
 }
 
 #[track_caller]
@@ -333,7 +333,7 @@ async fn child_ignores(number: i32) -> bool {
 #[test]
 #[cfg(feature = "process")]
 fn children_ignore_what_we_ignore_and_have_never_listened_for() {
-    passes_ignoring("HUP INT USR1", "inherited::inherits");
+    passes_ignoring("HUP,INT,USR1", "inherited::inherits");
 }
 
 #[test]
@@ -350,5 +350,39 @@ fn inherits() {
         drop(signal(SignalKind::HANGUP).expect("it can be caught"));
         assert!(!child_ignores(SIGHUP).await);
         assert!(child_ignores(SIGINT).await);
+    });
+}
+
+#[test]
+#[cfg(feature = "process")]
+fn where_children_are_not_kept_their_output_is_and_the_status_is_said_to_be_lost() {
+    let output = run_ignoring("CHLD", "inherited::children_not_kept");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    assert_eq!(errors.matches("SIGCHLD is ignored").count(), 1, "{errors}");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+#[cfg(feature = "process")]
+fn children_not_kept() {
+    use turnwise::io::Command;
+
+    bounded(|| {
+        block_on(async {
+            for _ in 0..2 {
+                let output = Command::new("echo").arg("hello").output().await;
+                let output = output.expect("it runs");
+                assert_eq!(output.stdout, b"hello\n");
+                assert_eq!(output.status.code(), Some(255));
+            }
+            let status = Command::new("true").status().await.expect("it runs");
+            assert_eq!(status.code(), Some(255));
+            let mut child = Command::new("sleep").arg("60").spawn().expect("it runs");
+            assert!(child.try_wait().expect("it is ours").is_none());
+            child.kill().expect("it runs");
+            assert_eq!(child.wait().await.expect("it ends").code(), Some(255));
+            child.kill().expect("it has ended");
+        });
     });
 }
