@@ -30,12 +30,18 @@ use super::ready::Trial;
 use super::reap;
 use super::source::{Fd, Source};
 use super::steps::Steps;
-use crate::runtime::{External, SourceKind, Way, expect_external, print, try_gather};
+use crate::runtime::{
+    External, SourceKind, Way, expect_external, follow_real_time, has_virtual_clock, print,
+    try_gather,
+};
 
 const KIND: SourceKind =
     SourceKind::new("child process", "the end of").with_interest(Interest::READABLE);
 
 /// A started process.
+///
+/// From its start to its end, or until this is dropped, a virtual clock follows real time: a child takes
+/// the time that it takes, and what waits for it or for its output is timed by that.
 ///
 /// asyncio counterpart: `asyncio.subprocess.Process`.
 ///
@@ -128,6 +134,10 @@ impl Child {
         child.stdin = pipes.0.map(|pipe| ChildStdin::new(pipe, at)).transpose()?;
         child.stdout = pipes.1.map(|pipe| ChildStdout::new(pipe, at)).transpose()?;
         child.stderr = pipes.2.map(|pipe| ChildStderr::new(pipe, at)).transpose()?;
+        if has_virtual_clock() {
+            // If its end cannot be watched, who waits for it gets the error.
+            let _ = child.watch(at);
+        }
         child.kill_on_drop = kill_on_drop;
         Ok(child)
     }
@@ -142,7 +152,7 @@ impl Child {
     ///
     /// asyncio counterpart: `Process.wait`, which leaves the input open.
     ///
-    /// While this future lives, a virtual clock stands still.
+    /// While the child lives, virtual time follows real time.
     ///
     /// # Cancel safety
     ///
@@ -164,31 +174,30 @@ impl Child {
     #[track_caller]
     pub(crate) fn wait_at(&mut self, at: &'static Location<'static>) -> WaitChild<'_> {
         self.stdin = None;
-        let state = match self.try_wait() {
-            Ok(None) => self.watch(at),
-            Ok(Some(status)) => State::Over(Some(Ok(status))),
-            Err(error) => State::Over(Some(Err(error))),
+        let ended = self.try_wait().transpose();
+        let over = ended.or_else(|| self.watch(at).err().map(Err));
+        let state = match (over, &self.exit) {
+            (None, Some(exit)) => State::Waiting {
+                _working: self.process.expect(),
+                trial: Trial::new(exit.readiness(), Way::Read, at),
+                process: &mut self.process,
+            },
+            (over, _) => State::Over(over),
         };
         WaitChild { state }
     }
 
+    /// Sees to it that its end is an event of this thread's reactor.
     #[track_caller]
-    fn watch(&mut self, at: &'static Location<'static>) -> State<'_> {
-        let exit = self.exit.take();
-        let watched = match exit.filter(|exit| !exit.readiness().orphaned.get()) {
-            Some(exit) => Ok(exit),
-            // The first time, or the first under this runtime.
-            None => reap::watch(&self.process.child)
-                .and_then(|exit| Source::new_at(Fd(exit), &KIND, at)),
-        };
-        match watched {
-            Ok(exit) => State::Waiting {
-                _working: self.process.expect(),
-                trial: Trial::new(self.exit.insert(exit).readiness(), Way::Read, at),
-                process: &mut self.process,
-            },
-            Err(error) => State::Over(Some(Err(error))),
+    fn watch(&mut self, at: &'static Location<'static>) -> io::Result<()> {
+        // Another runtime than that of the last time cannot tell of it.
+        self.exit.take_if(|exit| exit.readiness().orphaned.get());
+        if self.exit.is_none() {
+            let exit = Source::new_at(Fd(reap::watch(&self.process.child)?), &KIND, at)?;
+            follow_real_time(exit.readiness());
+            self.exit = Some(exit);
         }
+        Ok(())
     }
 
     /// Its status, if it has ended.

@@ -100,7 +100,7 @@ impl<S: event::Source> Source<S> {
         })
     }
 
-    pub(crate) fn readiness(&self) -> &Readiness {
+    pub(crate) fn readiness(&self) -> &Rc<Readiness> {
         &self.readiness
     }
 

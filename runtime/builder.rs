@@ -92,7 +92,8 @@ impl Builder {
 
     /// Uses a virtual clock: when no task is ready and no outside work is in flight, time jumps to
     /// the next deadline. Where somebody waits for a descriptor, it first gets a millisecond of real time
-    /// to become ready.
+    /// to become ready. While a child process lives, of which somebody has the
+    /// `io::Child`, time follows real time.
     pub fn virtual_clock(mut self) -> Self {
         self.options.virtual_clock = true;
         self

@@ -77,6 +77,8 @@ pub(crate) fn from_std(instant: Instant) -> u64 {
 pub(crate) struct Clock {
     /// Virtual time, if this is a virtual clock.
     virtual_now: Cell<Option<u64>>,
+    /// Since when virtual time follows real time, in real time.
+    following: Cell<Option<u64>>,
     /// The last reading.
     last: Cell<u64>,
 }
@@ -85,6 +87,7 @@ impl Clock {
     pub(crate) const fn new() -> Self {
         Clock {
             virtual_now: Cell::new(None),
+            following: Cell::new(None),
             last: Cell::new(0),
         }
     }
@@ -93,6 +96,7 @@ impl Clock {
     /// run, so that what a program prints of it is the same too.
     pub(crate) fn reset(&self, virtual_clock: bool) {
         self.virtual_now.set(virtual_clock.then_some(EPOCH));
+        self.following.set(None);
         self.now();
     }
 
@@ -103,9 +107,20 @@ impl Clock {
     /// Reads the clock.
     #[inline]
     pub(crate) fn now(&self) -> u64 {
-        let now = self.virtual_now.get().unwrap_or_else(real);
+        let now = match self.virtual_now.get() {
+            Some(now) => now + self.following.get().map_or(0, |since| real() - since),
+            None => real(),
+        };
         self.last.set(now);
         now
+    }
+
+    /// Lets virtual time follow real time from now on, or stand still again.
+    pub(crate) fn follow(&self, real_time: bool) {
+        if self.is_virtual() && self.following.get().is_some() != real_time {
+            self.virtual_now.set(Some(self.now()));
+            self.following.set(real_time.then(real));
+        }
     }
 
     /// The last reading, for those who can do with a little less than now.
@@ -113,7 +128,7 @@ impl Clock {
         self.last.get()
     }
 
-    /// Jumps ahead; only virtual time can.
+    /// Jumps ahead; only virtual time that follows nothing can.
     pub(crate) fn advance_to(&self, deadline: u64) {
         if let Some(now) = self.virtual_now.get() {
             self.virtual_now.set(Some(now.max(deadline)));

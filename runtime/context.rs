@@ -19,7 +19,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use slab::Slab;
@@ -35,6 +35,7 @@ use super::poll_times::PollTimes;
 use super::pool::Pools;
 use super::quiescence;
 use super::reactor::{Hit, Reactor};
+use super::readiness::Readiness;
 use super::remote::{Inbox, Letter, Link};
 use super::seat::Sitter;
 use super::table::Table;
@@ -73,6 +74,8 @@ pub(crate) struct Kernel {
     pub(crate) timers: RefCell<Timers>,
     /// Real or virtual time.
     pub(crate) clock: Clock,
+    /// At the ends of which virtual time stops following real time; empty on a real clock.
+    pub(crate) lives: RefCell<Vec<Weak<Readiness>>>,
     /// Made when something first needs the operating system.
     pub(crate) reactor: RefCell<Option<Reactor>>,
     /// Where other threads put what they have for us.
@@ -146,6 +149,7 @@ impl Kernel {
             locals_used: Cell::new(false),
             timers: RefCell::new(Timers::new()),
             clock: Clock::new(),
+            lives: RefCell::new(Vec::new()),
             reactor: RefCell::new(None),
             inbox: RefCell::new(None),
             link: RefCell::new(None),

@@ -123,7 +123,7 @@ pub(crate) use readiness::{Direction, Readiness, SourceKind, Way};
 pub(crate) use signals::{Claim, is_ignored};
 #[cfg(feature = "signal")]
 pub(crate) use sources::announce;
-#[cfg(feature = "process")]
-pub(crate) use sources::need_runtime;
 pub(crate) use sources::{deregister, register, released};
+#[cfg(feature = "process")]
+pub(crate) use sources::{follow_real_time, has_virtual_clock, need_runtime};
 pub(crate) use time::{Courtesy, yield_once};

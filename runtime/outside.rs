@@ -6,12 +6,14 @@ use std::cell::Cell;
 use std::hint;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::context::Kernel;
 use super::executor::{LetGo, refuse_fork};
 use super::problems;
 use super::reactor::{self, Hit, Reactor};
+use super::readiness::Readiness;
 use super::refused::Refused;
 use super::remote;
 use super::verdict::{self, Park, Verdict};
@@ -169,7 +171,7 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
         return settle(kernel);
     }
     let next = kernel.timers.borrow_mut().next();
-    if kernel.clock.is_virtual() {
+    if kernel.clock.is_virtual() && !follows_real_time(kernel) {
         return idle_virtual(kernel, next, limit, judge);
     }
     let judge = judge && limit.is_none();
@@ -191,7 +193,7 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     };
     match until {
         Some(until) if until.saturating_sub(now) < NEAR => linger(kernel, until, now),
-        _ => sleep(kernel, until, now),
+        _ => sleep_on_real_time(kernel, until, now),
     }
     drop(watch);
     let now = kernel.clock.now();
@@ -297,6 +299,26 @@ fn linger(kernel: &Kernel, until: u64, now: u64) {
     while kernel.clock.now() < until && !kernel.has_ready() {
         hint::spin_loop();
     }
+}
+
+/// Whether something lives at whose pace virtual time has to go: a child.
+#[cold]
+fn follows_real_time(kernel: &Kernel) -> bool {
+    let mut lives = kernel.lives.borrow_mut();
+    let is_over = |end: Rc<Readiness>| end.orphaned.get() || end.read.is_worth_trying();
+    lives.retain(|end| end.upgrade().is_some_and(|end| !is_over(end)));
+    kernel.clock.follow(!lives.is_empty());
+    !lives.is_empty()
+}
+
+/// As [`sleep`], with the readings of a virtual clock that follows real time.
+fn sleep_on_real_time(kernel: &Kernel, until: Option<u64>, now: u64) {
+    if !kernel.clock.is_virtual() {
+        return sleep(kernel, until, now);
+    }
+    let real = super::clock::real();
+    let until = until.map(|until| real.saturating_add(until.saturating_sub(now)));
+    sleep(kernel, until, real);
 }
 
 /// Sleeps in the reactor, unless a letter has arrived.

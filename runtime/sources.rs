@@ -35,6 +35,25 @@ pub(crate) fn need_runtime() {
     context::with_runtime("i/o", |_| ());
 }
 
+/// Whether the runtime of this thread has a virtual clock.
+#[cfg(feature = "process")]
+pub(crate) fn has_virtual_clock() -> bool {
+    context::try_with(|kernel| kernel.runtime.get().is_some() && kernel.clock.is_virtual())
+        .unwrap_or(false)
+}
+
+/// Lets a virtual clock follow real time until the source is readable or gone.
+#[cfg(feature = "process")]
+pub(crate) fn follow_real_time(source: &Rc<Readiness>) {
+    context::with(|kernel| {
+        if kernel.clock.is_virtual() {
+            source.read.blocks();
+            kernel.lives.borrow_mut().push(Rc::downgrade(source));
+            kernel.clock.follow(true);
+        }
+    });
+}
+
 /// Takes a source off the reactor it was registered with, if that still exists.
 pub(crate) fn deregister(source: &mut dyn Source, readiness: &Readiness) {
     if readiness.orphaned.get() {

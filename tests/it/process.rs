@@ -257,7 +257,7 @@ fn hundreds() {
 }
 
 #[test]
-fn a_virtual_clock_stands_still_while_a_child_is_awaited() {
+fn a_virtual_clock_does_not_jump_while_a_child_is_awaited() {
     bounded(|| {
         virtual_runtime().block_on(async {
             let begun = turnwise::time::Instant::now();
@@ -266,10 +266,11 @@ fn a_virtual_clock_stands_still_while_a_child_is_awaited() {
             });
             let status = shell("sleep 0.05").status().await.expect("it runs");
             assert!(status.success());
-            assert_eq!(begun.elapsed(), Duration::ZERO);
             let output = shell("sleep 0.05; echo x").output().await.expect("it runs");
             assert_eq!(output.stdout, b"x\n");
-            assert_eq!(begun.elapsed(), Duration::ZERO);
+            let took = begun.elapsed();
+            assert!(took >= Duration::from_millis(100) && took < Duration::from_secs(3600));
+            assert!(!late.is_finished());
             late.await.expect("the clock jumps now");
         });
     });
@@ -355,6 +356,62 @@ fn a_child_that_somebody_else_collected_has_ended_and_is_not_killed_by_its_numbe
             child.terminate().expect("it has ended");
             let status = child.wait().await.expect("it has ended");
             assert_eq!(status.code(), Some(255));
+        });
+    });
+}
+
+#[test]
+fn virtual_time_follows_real_time_while_a_child_lives() {
+    bounded(|| {
+        virtual_runtime().block_on(async {
+            let real = std::time::Instant::now();
+            // It never ends by itself: a timeout that does not fire hangs.
+            let waiting = timeout(
+                Duration::from_millis(100),
+                shell("exec sleep 1000").kill_on_drop(true).status(),
+            );
+            waiting.await.expect_err("it sleeps for longer");
+            assert!(real.elapsed() >= Duration::from_millis(100));
+            // Nobody waits for this one; its output is read.
+            let mut command = shell("sleep 0.1; echo done");
+            let mut child = command.stdout(Stdio::piped()).spawn().expect("it runs");
+            let mut said = String::new();
+            let reading = child
+                .stdout
+                .as_mut()
+                .expect("it is piped")
+                .read_to_string(&mut said);
+            let read = timeout(Duration::from_secs(60), reading).await;
+            read.expect("it takes a tenth of a second")
+                .expect("it is text");
+            assert_eq!(said, "done\n");
+            assert!(child.wait().await.expect("it is ours").success());
+        });
+    });
+}
+
+#[test]
+fn virtual_time_jumps_again_when_no_child_lives() {
+    bounded(|| {
+        virtual_runtime().block_on(async {
+            let hour = Duration::from_secs(3600);
+            let mut child = Command::new("true").spawn().expect("it runs");
+            let begun = turnwise::time::Instant::now();
+            // Nobody waits for it: its end is noticed all the same.
+            sleep(hour).await;
+            assert!(begun.elapsed() >= hour);
+            assert!(child.wait().await.expect("it is ours").success());
+            let living = shell("exec sleep 1000").spawn().expect("it runs");
+            let id = living.id();
+            drop(living);
+            // What nobody has a handle of runs on beside the clock.
+            sleep(hour).await;
+            assert!(runs(id));
+            rustix::process::kill_process(
+                Pid::from_raw(id as i32).expect("a number"),
+                rustix::process::Signal::KILL,
+            )
+            .expect("it runs");
         });
     });
 }
