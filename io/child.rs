@@ -110,6 +110,14 @@ impl Process {
         ExitStatus::from_raw(255 << 8)
     }
 
+    /// Says that it runs on, whatever became of the wait for it.
+    #[cold]
+    fn unwatched(&self, error: &io::Error) -> io::Error {
+        let id = self.child.id();
+        let text = format!("child process {id} runs, but its end cannot be watched: {error}");
+        io::Error::new(error.kind(), text)
+    }
+
     /// Says what is at work outside.
     #[track_caller]
     fn expect(&self) -> External {
@@ -160,8 +168,8 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// What the system says; there may be no descriptor left. A status that others have taken is no error: it
-    /// counts as 255.
+    /// What the system says; there may be no descriptor left to watch the child with, which runs on then. A
+    /// status that others have taken is no error: it counts as 255.
     ///
     /// # Panics
     ///
@@ -193,7 +201,9 @@ impl Child {
         // Another runtime than that of the last time cannot tell of it.
         self.exit.take_if(|exit| exit.readiness().orphaned.get());
         if self.exit.is_none() {
-            let exit = Source::new_at(Fd(reap::watch(&self.process.child)?), &KIND, at)?;
+            let exit = reap::watch(&self.process.child);
+            let exit = exit.and_then(|exit| Source::new_at(Fd(exit), &KIND, at));
+            let exit = exit.map_err(|error| self.process.unwatched(&error))?;
             follow_real_time(exit.readiness());
             self.exit = Some(exit);
         }

@@ -13,18 +13,27 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, waitid, waitpid};
 /// A descriptor that is readable once the child has ended.
 pub(crate) fn watch(child: &process::Child) -> io::Result<OwnedFd> {
     let child = Pid::from_child(child);
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::io::Errno;
-        use rustix::process::{PidfdFlags, pidfd_open};
+    // An old system has no such call, and a sandbox refuses it with whatever error it likes.
+    let refused = match open(child) {
+        Ok(exit) => return Ok(exit),
+        Err(refused) => refused,
+    };
+    watch_from_thread(child).map_err(|error| {
+        let text = format!("pidfd_open: {refused}; a thread in its place: {error}");
+        io::Error::new(error.kind(), text)
+    })
+}
 
-        match pidfd_open(child, PidfdFlags::empty()) {
-            // An old system, or a sandbox that forbids it.
-            Err(Errno::NOSYS | Errno::PERM) => {}
-            other => return Ok(other?),
-        }
-    }
-    watch_from_thread(child)
+#[cfg(target_os = "linux")]
+fn open(child: Pid) -> io::Result<OwnedFd> {
+    use rustix::process::{PidfdFlags, pidfd_open};
+
+    Ok(pidfd_open(child, PidfdFlags::empty())?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open(_: Pid) -> io::Result<OwnedFd> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// A socket whose other end a thread closes when the child has ended.

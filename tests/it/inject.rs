@@ -258,3 +258,62 @@ fn a_call_that_nothing_can_stand_in_for_is_named() {
         });
     }
 }
+
+/// Waits for a child in each of the ways there are, and says how that went.
+#[test]
+#[ignore = "is run under strace"]
+#[cfg(feature = "process")]
+fn waits_for_children() {
+    use turnwise::io::Command;
+
+    bounded(|| {
+        block_on(async {
+            let script = |script: &str| {
+                let mut command = Command::new("sh");
+                command.args(["-c", script]);
+                command
+            };
+            match script("sleep 0.1; echo said; exit 3").output().await {
+                Ok(output) => println!("output: {:?} {:?}", output.status.code(), output.stdout),
+                Err(error) => println!("output: {error}"),
+            }
+            match script("sleep 0.1; exit 4").status().await {
+                Ok(status) => println!("status: {:?}", status.code()),
+                Err(error) => println!("status: {error}"),
+            }
+        });
+    });
+}
+
+#[test]
+#[cfg(feature = "process")]
+fn a_child_is_waited_for_whatever_error_refuses_its_descriptor() {
+    for error in REFUSALS {
+        let failure = format!("error={error}");
+        let test = "inject::waits_for_children";
+        let Some((text, made)) = run_with_failing(test, "pidfd_open", &failure) else {
+            return eprintln!("strace is not on this machine; nothing was tried");
+        };
+        assert!(
+            text.contains("output: Some(3) [115, 97, 105, 100, 10]"),
+            "{error}: {text}"
+        );
+        assert!(text.contains("status: Some(4)"), "{error}: {text}");
+        assert!(made < MANY, "{error}: {made} calls");
+    }
+}
+
+#[test]
+#[cfg(feature = "process")]
+fn a_child_that_cannot_be_watched_is_said_to_run_and_the_call_is_named() {
+    let test = "inject::waits_for_children";
+    let Some((text, _)) = run_with_failing(test, "pidfd_open,socketpair", "error=EMFILE") else {
+        return eprintln!("strace is not on this machine; nothing was tried");
+    };
+    // The first child may have ended when its output has, and is collected then without a wait.
+    let line = text.lines().find(|line| line.contains("status: "));
+    let line = line.unwrap_or_else(|| panic!("no status in {text}"));
+    let says = "runs, but its end cannot be watched: pidfd_open: ";
+    assert!(line.contains(says), "{line}");
+    assert!(line.contains("a thread in its place: "), "{line}");
+}
