@@ -78,7 +78,9 @@ impl Drop for Turning<'_> {
 #[track_caller]
 pub(crate) fn admit(what: &str) -> &'static Location<'static> {
     refuse_nesting(what);
-    context::with(refuse_fork);
+    if let Some(refusal) = context::with(forked) {
+        panic!("{refusal}");
+    }
     Location::caller()
 }
 
@@ -93,14 +95,22 @@ pub(crate) fn refuse_nesting(what: &str) {
     }
 }
 
-#[track_caller]
-pub(super) fn refuse_fork(kernel: &Kernel) {
+/// Why the runtime cannot be used here, if a fork has carried it into another process. It says where the loop
+/// was started: at a park that is not the line of the panic.
+pub(super) fn forked(kernel: &Kernel) -> Option<String> {
     let (maker, process) = (kernel.process.get(), std::process::id());
-    assert!(
-        maker == process,
-        "this runtime belongs to process {maker} and was carried into process {process} by a fork; \
+    if maker == process {
+        return None;
+    }
+    let made = match (kernel.turning.get(), kernel.runtime.get()) {
+        (Some(started), _) => format!(", whose loop was started at {started},"),
+        (None, Some(made)) => format!(", made at {made},"),
+        (None, None) => String::new(),
+    };
+    Some(format!(
+        "this runtime{made} belongs to process {maker} and was carried into process {process} by a fork; \
          make a runtime after the fork"
-    );
+    ))
 }
 
 /// One pass: polls every task that is ready now, once each. With a main future, pass after pass until

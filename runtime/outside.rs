@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::context::Kernel;
-use super::executor::{LetGo, refuse_fork};
+use super::executor::{LetGo, forked};
 use super::problems;
 use super::reactor::{self, Hit, Reactor};
 use super::readiness::Readiness;
@@ -347,7 +347,9 @@ fn refuse_fork_now_and_then(kernel: &Kernel, now: u64) {
     const EVERY: u64 = 10_000_000;
     if now.saturating_sub(kernel.checked.get()) >= EVERY {
         kernel.checked.set(now);
-        refuse_fork(kernel);
+        if let Some(refusal) = forked(kernel) {
+            panic!("{refusal}");
+        }
     }
 }
 

@@ -14,7 +14,9 @@ use turnwise::io::Source;
 use turnwise::sync::{Event, Lock, Queue};
 use turnwise::{Builder, Runtime, block_on, sleep, spawn, spawn_blocking, spawn_eager, yield_now};
 
-use crate::support::{Spy, bounded, panic_of, poll_with, rerun, virtual_runtime};
+use crate::support::{
+    Spy, bounded, here, panic_of, place_of_panic, poll_with, rerun, virtual_runtime,
+};
 use crate::trace::Trace;
 
 const AT_ONCE: Duration = Duration::ZERO;
@@ -590,9 +592,22 @@ fn forks() {
                 panic_of(|| runtime.turn(Some(AT_ONCE))),
                 panic_of(|| runtime.run_until_stalled()),
             ];
+            let first = here();
+            let places = [
+                place_of_panic(|| runtime.block_on(async {})),
+                place_of_panic(|| runtime.try_block_on(async {}).is_ok()),
+                place_of_panic(|| runtime.turn(Some(AT_ONCE))),
+                place_of_panic(|| runtime.run_until_stalled()),
+            ];
+            let lines = first..here();
+            let is_ours = |(file, line): &(String, u32)| file == file!() && lines.contains(line);
             let refused = texts
                 .iter()
-                .all(|text| text.contains("by a fork; make a runtime after the fork"));
+                .all(|text| text.contains("by a fork; make a runtime after the fork"))
+                && texts
+                    .iter()
+                    .all(|text| text.contains(", made at tests/it/embed.rs:"))
+                && places.iter().all(is_ours);
             // What the child makes for itself works.
             std::mem::forget(runtime);
             let own = thread::spawn(|| block_on(async { 7 })).join();
@@ -655,6 +670,8 @@ fn a_fork_is_refused_loudly_in_the_child() {
             errors.contains("was carried into process"),
             "{test}: {errors}"
         );
+        let started = errors.contains("whose loop was started at tests/it/embed.rs:");
+        assert_eq!(started, test == "embed::forks_in_a_task", "{errors}");
     }
 }
 
