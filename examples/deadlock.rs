@@ -1,7 +1,7 @@
 //! Five ways to hang, and what turnwise says of each: `deadlock abba`, for one.
 //!
-//! The program exits with 1 and the report on the standard error. docs/diagnostics.md explains what
-//! each report means.
+//! The program exits with 1 and the report on the standard error, also where that cannot be written.
+//! docs/diagnostics.md explains what each report means.
 
 mod support;
 
@@ -69,26 +69,26 @@ fn main() {
         "guard" => runtime.try_block_on(forgotten_guard()),
         "barrier" => runtime.try_block_on(short_barrier()),
         "partial" => {
-            print_report(&runtime.block_on(partial()), form);
-            process::exit(1)
+            let report = &runtime.block_on(partial());
+            fail(report, form)
         }
         other => support::usage_error(format_args!("there is no program '{other}'")),
     };
     match ended {
         Ok(()) => support::print(format_args!("it did not hang")),
-        Err(deadlock) => {
-            print_report(deadlock.report(), form);
-            process::exit(1)
-        }
+        Err(deadlock) => fail(deadlock.report(), form),
     }
 }
 
-fn print_report(report: &Report, form: Form) {
-    match form {
-        Form::Text => eprintln!("{report}"),
-        Form::Json => eprintln!("{}", report.to_json()),
-        Form::Dot => eprint!("{}", report.to_dot()),
-    }
+fn fail(report: &Report, form: Form) -> ! {
+    let text = match form {
+        Form::Text => format!("{report}\n"),
+        Form::Json => report.to_json() + "\n",
+        Form::Dot => report.to_dot(),
+    };
+    // A standard error that takes nothing does not change how this ends.
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+    process::exit(1)
 }
 
 /// Starts two tasks that take two locks, each in its own order.

@@ -7,7 +7,7 @@
 #![cfg(feature = "signal")]
 
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
@@ -385,4 +385,31 @@ fn children_not_kept() {
             child.kill().expect("it has ended");
         });
     });
+}
+
+/// A standard error that takes nothing.
+fn full() -> std::fs::File {
+    let options = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    options.expect("Linux has it")
+}
+
+#[test]
+fn a_deadlock_that_cannot_be_reported_ends_the_program_as_ever() {
+    // As every panic does: with 101, whether or not its text can be written.
+    let mut hangs = rerun("inherited::hangs");
+    let status = hangs.stdout(Stdio::null()).stderr(full()).status();
+    assert_eq!(status.expect("a test runs again").code(), Some(101));
+    if let Some(example) = crate::examples::binary("deadlock") {
+        for form in [&["abba"][..], &["abba", "--json"], &["partial", "--dot"]] {
+            let status = Command::new(&example).args(form).stderr(full()).status();
+            let status = status.expect("an example can be started");
+            assert_eq!(status.code(), Some(1), "{form:?}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn hangs() {
+    block_on(async { turnwise::sync::Event::new().wait().await });
 }
