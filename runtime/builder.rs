@@ -192,7 +192,8 @@ impl Builder {
     /// Prints a [dump](crate::dump()) of all tasks on the standard error whenever the process gets
     /// `SIGUSR1`, which would kill it otherwise; once the runtime has ended the signal does again what it did
     /// before. The dump is taken between two polls: of a loop that
-    /// a task blocks only the [`watchdog`](Builder::watchdog) can tell.
+    /// a task blocks only the [`watchdog`](Builder::watchdog) can tell. Signals that come within a tenth of a
+    /// second after a dump, or as long as it took, get none of their own.
     ///
     /// If the system has no descriptor left for it, that is printed and the runtime does without.
     #[cfg(feature = "signal")]

@@ -87,6 +87,13 @@ impl Pace {
         self.polled.set(0);
     }
 
+    /// Leaves out of the account what was no poll's doing.
+    #[cfg(feature = "signal")]
+    pub(super) fn leave_out(&self, took: Duration) {
+        let looked = self.looked.get().saturating_add(super::clock::nanos(took));
+        self.looked.set(looked);
+    }
+
     /// Adapts the stride to how long the last one took. It shrinks at once and grows by doubling:
     /// one short poll says little about the next.
     fn adapt(&self, now: u64) {

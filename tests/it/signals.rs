@@ -243,6 +243,34 @@ fn patient() {
 }
 
 #[test]
+fn a_flood_of_requests_for_a_dump_leaves_the_tasks_half_of_the_time() {
+    let output = rerun("signals::flooded").output();
+    let output = output.expect("a test runs again");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    let dumps = errors.matches("turnwise: ").count();
+    let most = text.lines().find_map(|line| line.strip_prefix("at most "));
+    let most: usize = most.expect("it says how many").parse().expect("a number");
+    assert!((1..=most).contains(&dumps), "{dumps} dumps, {text}");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn flooded() {
+    let runtime = turnwise::Builder::new().dump_on_sigusr1().build();
+    let begun = std::time::Instant::now();
+    runtime.block_on(async {
+        for _ in 0..1000 {
+            signal_hook::low_level::raise(10).expect("it can be raised");
+            // So that the loop looks: without a task that is ready.
+            sleep(Duration::from_micros(200)).await;
+        }
+    });
+    println!("\nat most {}", 1 + begun.elapsed().as_millis() / 100);
+}
+
+#[test]
 fn listeners_come_and_go_without_a_trace() {
     alone("signals::churn");
 }
