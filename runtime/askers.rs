@@ -65,7 +65,7 @@ impl Asker {
                 false => Awaited::Perhaps,
             };
         };
-        match tasks.get(id).filter(|task| !task.over) {
+        match tasks.get(id).filter(|task| !task.is_over()) {
             None => Awaited::No,
             Some(task) if task.polled == self.asked => Awaited::Yes,
             // A poll under way or to come may ask again.

@@ -25,7 +25,7 @@ use super::onlooker::Onlooker;
 use super::outside;
 use super::polling::{self, Polling, notes};
 use super::problems;
-use super::task::{self, BoxedBody, NO_WAKER, Task, TaskId};
+use super::task::{self, BoxedBody, NO_WAKER, Task, TaskId, Turn};
 use super::tasks::Tasks;
 use super::waker::{Loose, PollWaker};
 use super::watchdog::Watchdog;
@@ -228,8 +228,8 @@ fn step(
     let (slot, id, body, key, cancelled, spawned_at) = {
         let mut tasks = kernel.tasks.borrow_mut();
         let (slot, task) = choose(&mut tasks)?;
-        if task.over {
-            tasks.reclaim(slot);
+        if task.turn != Turn::Poll {
+            tasks.skip(slot);
             return Some(slot);
         }
         let pass = kernel.passes.now();
@@ -293,9 +293,13 @@ fn rest(kernel: &Kernel, id: TaskId, notes: u8, body: BoxedBody) {
         return join::cancel_now(kernel, id, body);
     }
     task.body = Some(body);
-    if notes & notes::YIELDED != 0 && !task.is_scheduled() {
-        task.set_scheduled();
-        tasks.append(id.slot() as u32);
+    if notes & notes::YIELDED != 0 {
+        if task.is_scheduled() {
+            tasks.yields(id);
+        } else {
+            task.set_scheduled();
+            tasks.append(id.slot() as u32);
+        }
     } else if notes & notes::REGISTERED == 0 && !task.is_scheduled() && task.waker == NO_WAKER {
         drop(tasks);
         problems::suspect_lost(kernel, id);
@@ -310,7 +314,7 @@ fn poll_main(kernel: &Kernel, key: u32, spare: &mut PollWaker, main: &mut Main<'
     if result.is_ready() {
         main.over = true;
     } else if notes & notes::YIELDED != 0 {
-        kernel.schedule(main.id);
+        kernel.tasks.borrow_mut().yields(main.id);
     } else if notes & notes::REGISTERED == 0 {
         problems::suspect_lost(kernel, main.id);
     }

@@ -85,7 +85,7 @@ pub fn all() -> Vec<Info> {
         let ids = tasks.in_spawn_order();
         ids.into_iter()
             .filter_map(|id| tasks.get(id))
-            .filter(|task| !task.over)
+            .filter(|task| !task.is_over())
             .map(Info::of)
             .collect()
     });

@@ -21,7 +21,7 @@ use super::polling;
 use super::problems;
 use super::seat;
 use super::table::NONE;
-use super::task::{BoxedBody, NO_WAKER, Task, TaskId};
+use super::task::{BoxedBody, NO_WAKER, Task, TaskId, Turn};
 use super::tasks::Tasks;
 use super::who::Who;
 
@@ -122,7 +122,7 @@ impl<T> JoinHandle<T> {
                 .tasks
                 .borrow()
                 .get(self.id)
-                .is_none_or(|task| task.over)
+                .is_none_or(|task| task.is_over())
         });
         over.unwrap_or(true)
     }
@@ -152,7 +152,7 @@ pub(crate) fn cancel(id: TaskId, reason: Option<Cow<'static, str>>) -> bool {
     let asked = context::try_with(|kernel| {
         {
             let mut tasks = kernel.tasks.borrow_mut();
-            let alive = |task: &&mut Task| !(task.over || task.main);
+            let alive = |task: &&mut Task| !(task.is_over() || task.main);
             let Some(task) = tasks.get_mut(id).filter(alive) else {
                 return false;
             };
@@ -198,7 +198,7 @@ fn awaited_again(id: TaskId) -> ! {
 pub(crate) fn watch(id: TaskId, cx: &Context<'_>, at: &'static Location<'static>) -> Poll<()> {
     context::with(|kernel| {
         let mut tasks = kernel.tasks.borrow_mut();
-        let Some(task) = tasks.get_mut(id).filter(|task| !task.over) else {
+        let Some(task) = tasks.get_mut(id).filter(|task| !task.is_over()) else {
             return Poll::Ready(());
         };
         let place = task.joiner;
@@ -226,7 +226,7 @@ fn watch_again(
     let who = Who::of(cx);
     let mut tasks = kernel.tasks.borrow_mut();
     // The clone of a foreign waker may have ended it.
-    let (gone, polled) = match tasks.get_mut(id).filter(|task| !task.over) {
+    let (gone, polled) = match tasks.get_mut(id).filter(|task| !task.is_over()) {
         Some(task) => {
             let gone = seat::put(kernel, &mut task.joiner, who, at, None);
             (gone, Poll::Pending)
@@ -291,7 +291,7 @@ fn detach(id: TaskId) {
         };
         let joiner = seat::take(kernel, &mut task.joiner);
         task.detached = true;
-        let over = task.over;
+        let over = task.is_over();
         let body = if over { task.body.take() } else { None };
         drop(tasks);
         drop(joiner);
@@ -317,7 +317,7 @@ pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Op
         drop(tasks);
         return drop_quietly(body);
     };
-    task.over = true;
+    task.turn = Turn::Over;
     let detached = task.detached;
     let left = if detached {
         Some(body)
@@ -387,7 +387,7 @@ pub(crate) fn abort(id: TaskId) {
     context::try_with(|kernel| {
         let body = {
             let mut tasks = kernel.tasks.borrow_mut();
-            let Some(task) = tasks.get_mut(id).filter(|task| !task.over) else {
+            let Some(task) = tasks.get_mut(id).filter(|task| !task.is_over()) else {
                 return;
             };
             task.cancelled = true;
@@ -406,7 +406,7 @@ pub(crate) fn end_cancelled(kernel: &Kernel) {
         let dying = |id: &TaskId| {
             let tasks = kernel.tasks.borrow();
             let task = tasks.get(*id);
-            task.is_some_and(|task| task.cancelled && !task.over)
+            task.is_some_and(|task| task.cancelled && !task.is_over())
         };
         // The destructor of one may ask for the end of another.
         let Some(id) = order.into_iter().find(dying) else {

@@ -172,7 +172,7 @@ pub(crate) fn tell_lost(kernel: &Kernel) -> bool {
         let mut tasks = kernel.tasks.borrow_mut();
         for task in suspects.iter().filter_map(|id| tasks.get(*id)) {
             // One that is aside runs, and is asked again when its poll has ended.
-            let rests = !task.is_scheduled() && !task.aside && !task.over;
+            let rests = !task.is_scheduled() && !task.aside && !task.is_over();
             let silent = rests && task.waker == NO_WAKER;
             task.suspect.set(silent && !task.lost);
         }

@@ -129,7 +129,7 @@ impl Report {
         let tasks = kernel.tasks.borrow();
         let ids = tasks.in_spawn_order();
         let living = ids.iter().filter_map(|id| tasks.get(*id));
-        let living: Vec<&Task> = living.filter(|task| !task.over).collect();
+        let living: Vec<&Task> = living.filter(|task| !task.is_over()).collect();
         let outside = Outside::count(kernel);
         let mut report = Report {
             tasks: living.iter().map(|task| Row::new(kernel, task)).collect(),

@@ -203,6 +203,16 @@ pub(super) const NOBODY: u32 = u32::MAX - 1;
 /// No key in the list of cloned wakers.
 pub(crate) const NO_WAKER: u32 = u32::MAX;
 
+/// What becomes of a task when it is at the head of the ready queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    Poll,
+    /// It yielded when it stood in the queue already: first it goes to the tail.
+    Tail,
+    /// It is finished, one way or another.
+    Over,
+}
+
 /// One entry of the task slab.
 pub(crate) struct Task {
     pub(crate) id: TaskId,
@@ -212,8 +222,8 @@ pub(crate) struct Task {
     pub(crate) cancelled: bool,
     /// Nobody will ask for the output.
     pub(crate) detached: bool,
-    /// Finished, one way or another.
-    pub(crate) over: bool,
+    /// What its turn comes to.
+    pub(super) turn: Turn,
     /// The main future of a `block_on`, which lives on that call's stack.
     pub(crate) main: bool,
     /// Used while it is found out whether anything can wake it.
@@ -261,6 +271,12 @@ impl Task {
     /// Whether the slot holds a task.
     pub(super) fn is_there(&self) -> bool {
         self.serial != 0
+    }
+
+    /// Whether it is finished, one way or another.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.turn == Turn::Over
     }
 
     /// Whether it is in the ready queue.

@@ -14,7 +14,7 @@ use std::panic::Location;
 
 use super::passes::NO_PASS;
 use super::table::NONE;
-use super::task::{BoxedBody, IDLE, NO_WAKER, NOBODY, Remains, Task, TaskId};
+use super::task::{BoxedBody, IDLE, NO_WAKER, NOBODY, Remains, Task, TaskId, Turn};
 
 /// How many places a full table of so many gets besides. Doubling would leave up to half of a large
 /// one unused.
@@ -75,6 +75,29 @@ impl Tasks {
         true
     }
 
+    /// Puts a task behind everyone in the ready queue, also if it stands there itself.
+    #[cold]
+    pub(super) fn yields(&mut self, id: TaskId) {
+        if !self.schedule(id) && self.last_ready() != Some(id.slot() as u32) {
+            if let Some(task) = self.get_mut(id).filter(|task| !task.is_over()) {
+                task.turn = Turn::Tail;
+            }
+        }
+    }
+
+    /// Does what the turn of a task that is not polled now comes to.
+    #[cold]
+    pub(super) fn skip(&mut self, slot: u32) {
+        match self.slots.get_mut(slot as usize) {
+            Some(task) if task.turn == Turn::Tail => {
+                task.turn = Turn::Poll;
+                task.set_scheduled();
+                self.append(slot);
+            }
+            _ => self.reclaim(slot),
+        }
+    }
+
     /// Puts a slot at the tail of the ready queue, whose task says so already.
     #[inline]
     pub(super) fn append(&mut self, slot: u32) {
@@ -132,7 +155,7 @@ impl Tasks {
             next: NOBODY,
             cancelled: false,
             detached: false,
-            over: false,
+            turn: Turn::Poll,
             main: false,
             suspect: Cell::new(false),
             lost: false,
@@ -175,7 +198,10 @@ impl Tasks {
         task.cancelled = false;
         task.detached = false;
         // In the ready queue it says so until its turn.
-        task.over = task.is_scheduled();
+        task.turn = match task.is_scheduled() {
+            true => Turn::Over,
+            false => Turn::Poll,
+        };
         task.lost = false;
         task.aside = false;
         task.polled = NO_PASS;
@@ -200,7 +226,7 @@ impl Tasks {
             return;
         };
         if !task.is_there() && !task.is_scheduled() {
-            task.over = false;
+            task.turn = Turn::Poll;
             if task.id != TaskId::STALE {
                 task.next = std::mem::replace(&mut self.free, slot);
             }
@@ -266,7 +292,7 @@ mod tests {
         let count = tasks.count_ready();
         let taken = std::iter::from_fn(|| {
             let (slot, task) = tasks.pop_ready()?;
-            let id = (!task.over).then_some(task.id);
+            let id = (!task.is_over()).then_some(task.id);
             tasks.reclaim(slot);
             Some(id)
         });
@@ -352,7 +378,7 @@ mod tests {
                     }
                     Op::Pop => {
                         let expected = queue.pop_front();
-                        let popped = tasks.pop_ready().map(|(slot, task)| (slot, task.id, task.over));
+                        let popped = tasks.pop_ready().map(|(slot, task)| (slot, task.id, task.is_over()));
                         prop_assert_eq!(popped.is_some(), expected.is_some());
                         if let (Some((slot, id, over)), Some(expected)) = (popped, expected) {
                             prop_assert_eq!(slot as usize, expected.slot());

@@ -8,16 +8,16 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
 use super::alarm::Alarm;
-use super::context::{self, ThisThread};
+use super::context::{self, Kernel, ThisThread};
 use super::kinds::Name;
 use super::passes::Pass;
-use super::polling;
+use super::polling::{self, notes};
 
 pub use super::instant::Instant;
 pub use super::interval::{Interval, Tick, interval, interval_at};
@@ -309,8 +309,21 @@ impl Future for YieldNow {
 #[inline]
 pub(crate) fn yield_once(cx: &Context<'_>) {
     if !polling::yields(cx.waker()) {
-        cx.waker().wake_by_ref();
+        yield_through(cx.waker());
     }
+}
+
+/// As that, where a combinator has to poll again, or another executor.
+fn yield_through(waker: &Waker) {
+    let is_ready = |kernel: &Kernel| {
+        let task = polling::current_task()?;
+        Some(kernel.tasks.borrow().get(task)?.is_scheduled())
+    };
+    if context::try_with(is_ready).flatten() == Some(true) {
+        // Its waker would leave the task where it stands, before others that are ready.
+        polling::note(notes::YIELDED);
+    }
+    waker.wake_by_ref();
 }
 
 /// Rule R9 for a wait that need not wait: if another one was over already in this poll, every other ready

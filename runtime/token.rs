@@ -249,7 +249,7 @@ impl Runtime {
         context::with(|kernel| {
             let tasks = kernel.tasks.borrow();
             Stats {
-                alive: tasks.iter().filter(|task| !task.over).count(),
+                alive: tasks.iter().filter(|task| !task.is_over()).count(),
                 spawned: tasks.spawned(),
                 passes: kernel.passes.begun(),
                 ready: tasks.count_ready(),
