@@ -90,8 +90,8 @@ pub mod sync;
 
 pub use runtime::inspect as task;
 pub use runtime::time::{
-    self, Elapsed, Interval, Sleep, Timeout, YieldNow, interval, sleep, sleep_until, timeout,
-    timeout_at, yield_now,
+    self, Elapsed, Interval, Sleep, TimeLimit, Timeout, YieldNow, interval, sleep, sleep_until,
+    timeout, timeout_at, yield_now,
 };
 pub use runtime::{
     AsCompleted, Builder, ChildHandle, Deadlock, External, Gather, GatherInline, GatherSpawned,

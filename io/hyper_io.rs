@@ -8,6 +8,7 @@ use std::future::Future;
 use std::io;
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -84,7 +85,7 @@ where
 ///
 /// # Panics
 ///
-/// When it is used on a thread without a runtime, and when a future of it is polled on another
+/// When a future of it is polled on a thread without a runtime, and when it is polled on another
 /// thread than the one that made it: hyper's futures are `Send`, its timers here are not shared.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
@@ -101,7 +102,7 @@ impl Timer for HyperTimer {
     #[track_caller]
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
         Box::pin(BoundSleep {
-            alarm: Alarm::after(duration, "a timer of hyper"),
+            alarm: Mutex::new(Alarm::sleep(duration, Location::caller())),
             thread: thread::current().id(),
             at: Location::caller(),
         })
@@ -110,6 +111,20 @@ impl Timer for HyperTimer {
     #[track_caller]
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
         self.sleep(deadline.saturating_duration_since(self.now()))
+    }
+
+    /// Who waits for it goes on waiting, for the new deadline.
+    #[track_caller]
+    fn reset(&self, sleep: &mut Pin<Box<dyn hyper::rt::Sleep>>, deadline: Instant) {
+        let bound = sleep.as_mut().downcast_mut_pin::<BoundSleep>();
+        match bound.filter(|bound| bound.is_at_home()) {
+            Some(bound) => {
+                let after = deadline.saturating_duration_since(self.now());
+                let now = crate::runtime::time::Instant::now();
+                bound.get_mut().alarm().reset(now + after);
+            }
+            None => *sleep = self.sleep_until(deadline),
+        }
     }
 
     /// Virtual time, where the clock is: hyper adds to it what it then asks to be woken at.
@@ -121,8 +136,9 @@ impl Timer for HyperTimer {
 
 /// A sleep that hyper may carry to another thread, but that only works on its own.
 struct BoundSleep {
-    /// Touched on its own thread alone: elsewhere its key would mean another timer.
-    alarm: Alarm,
+    /// Touched on its own thread alone: elsewhere its key would mean another timer. Never locked;
+    /// hyper asks for `Sync`.
+    alarm: Mutex<Alarm>,
     thread: ThreadId,
     at: &'static Location<'static>,
 }
@@ -130,6 +146,10 @@ struct BoundSleep {
 impl BoundSleep {
     fn is_at_home(&self) -> bool {
         thread::current().id() == self.thread
+    }
+
+    fn alarm(&mut self) -> &mut Alarm {
+        self.alarm.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -144,7 +164,7 @@ impl Future for BoundSleep {
             "the timer made at {} was polled on another thread; keep the connection on its own",
             self.at
         );
-        self.alarm.poll(cx, &"a timer of hyper")
+        self.alarm().poll(cx, &"a timer of hyper")
     }
 }
 
@@ -152,7 +172,7 @@ impl Drop for BoundSleep {
     fn drop(&mut self) {
         // Elsewhere its timer is out of reach: it expires at home and wakes a task that looks again.
         if self.is_at_home() {
-            self.alarm.disarm();
+            self.alarm().disarm();
         }
     }
 }

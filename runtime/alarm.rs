@@ -4,7 +4,18 @@
 //! armed in, and on another thread it would name a stranger's. Who holds one answers for that:
 //! [`Sleep`](super::time::Sleep) cannot leave its thread, and what hyper carries about looks where
 //! it is before every call.
+//!
+//! ```text
+//!   unset ──first poll──▶ new ──poll──▶ armed ──the time is up, poll──▶ over
+//!                          ▲              │ ▲                             │
+//!                          │              └─┘ reset: who waits, stays     │
+//!                          └──────────────────────── reset ───────────────┘
+//! ```
+//!
+//! **A waiter stays.** Whoever polled an alarm waits for *it*, not for the deadline it had then: a
+//! deadline that is moved from outside a poll takes the armed timer along, and whom it wakes.
 
+use std::cell::Cell;
 use std::panic::Location;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -18,9 +29,11 @@ use super::who::Who;
 
 #[derive(Clone, Copy, Debug)]
 enum State {
+    /// Made where there was no runtime: so long from the first poll on.
+    Unset(Duration),
     /// Not polled yet.
     New,
-    /// A sleep of zero that has still to yield.
+    /// A time that is up before the first poll, and has still to yield (rule R9).
     Yield,
     Armed(TimerKey),
     Over,
@@ -29,50 +42,81 @@ enum State {
 /// A deadline that wakes whoever polled it last. Not disarmed by being dropped.
 #[derive(Debug)]
 pub(crate) struct Alarm {
-    deadline: Instant,
-    state: State,
+    deadline: Cell<Instant>,
+    state: Cell<State>,
     at: &'static Location<'static>,
 }
 
 impl Alarm {
-    /// For `duration` from now; a zero duration yields once.
-    #[track_caller]
-    pub(crate) fn after(duration: Duration, what: &str) -> Self {
-        let now = context::with_runtime(what, |kernel| Instant(kernel.clock.now()));
-        let mut alarm = Alarm::until(now + duration, Location::caller());
-        if duration.is_zero() {
-            alarm.state = State::Yield;
+    /// For `duration` from now, or from the first poll if there is no runtime yet.
+    pub(crate) fn after(duration: Duration, at: &'static Location<'static>) -> Self {
+        match Instant::of_runtime() {
+            Some(now) => Alarm::until(now + duration, at),
+            None => Alarm::new(Instant(0), State::Unset(duration), at),
         }
-        alarm
     }
 
     /// For `deadline`, on behalf of a line.
     pub(crate) fn until(deadline: Instant, at: &'static Location<'static>) -> Self {
-        let state = State::New;
+        Alarm::new(deadline, State::New, at)
+    }
+
+    /// For `duration` from now; a zero duration yields once and sets no timer.
+    pub(crate) fn sleep(duration: Duration, at: &'static Location<'static>) -> Self {
+        match duration.is_zero() {
+            true => Alarm::new(Instant::now(), State::Yield, at),
+            false => Alarm::after(duration, at),
+        }
+    }
+
+    fn new(deadline: Instant, state: State, at: &'static Location<'static>) -> Self {
         Alarm {
-            deadline,
-            state,
+            deadline: Cell::new(deadline),
+            state: Cell::new(state),
             at,
         }
     }
 
+    /// The deadline; if it is not fixed yet, the one that a poll now would fix.
     pub(crate) fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
-    pub(crate) fn is_elapsed(&self) -> bool {
-        match self.state {
-            State::Over => true,
-            State::Yield => false,
-            _ => Instant::now() >= self.deadline,
+        match self.state.get() {
+            State::Unset(duration) => Instant::now() + duration,
+            _ => self.deadline.get(),
         }
     }
 
-    /// Moves the deadline; can be polled again, even after it was ready.
-    pub(crate) fn reset(&mut self, deadline: Instant) {
-        self.disarm();
-        self.deadline = deadline;
-        self.state = State::New;
+    /// Whether a poll would be ready.
+    pub(crate) fn is_elapsed(&self) -> bool {
+        match self.state.get() {
+            State::Over => true,
+            State::Armed(key) => context::try_with(|kernel| {
+                let gone = kernel.timers.borrow_mut().get_mut(key).is_none();
+                gone && self.is_up(kernel)
+            })
+            .unwrap_or(false),
+            State::Unset(_) | State::New | State::Yield => false,
+        }
+    }
+
+    /// Whether the deadline had come when the clock was read last.
+    fn is_up(&self, kernel: &Kernel) -> bool {
+        kernel.clock.last() >= self.deadline.get().0
+    }
+
+    /// Moves the deadline; can be polled again, even after it was ready. A waiter stays.
+    pub(crate) fn reset(&self, deadline: Instant) {
+        self.deadline.set(deadline);
+        let moved = match self.state.get() {
+            State::Armed(key) => context::try_with(|kernel| {
+                let moved = kernel.timers.borrow_mut().rearm(key, deadline.0)?;
+                kernel.ring_if_embedded();
+                Some(moved)
+            })
+            .flatten(),
+            _ => None,
+        };
+        // A timer that has expired has woken the waiter, who will look.
+        self.state.set(moved.map_or(State::New, State::Armed));
     }
 
     /// Says which line waits, where that is not the line that made it.
@@ -81,18 +125,21 @@ impl Alarm {
     }
 
     /// As [`poll`](Alarm::poll), but a deadline that had passed before the first poll arms nothing and
-    /// is ready at once.
+    /// is ready at once; if it is the second in this poll of the task, a poll after that yields (rule R9).
     #[inline]
-    #[track_caller]
-    pub(crate) fn poll_limit(&mut self, cx: &Context<'_>, name: Name) -> Poll<()> {
-        let State::New = self.state else {
+    pub(crate) fn poll_limit(&self, cx: &Context<'_>, name: Name) -> Poll<()> {
+        let (State::New | State::Unset(_)) = self.state.get() else {
             return self.poll(cx, name);
         };
         context::with(|kernel| {
-            let clock = &kernel.clock;
+            self.fix(kernel, name);
+            let (deadline, clock) = (self.deadline.get().0, &kernel.clock);
             // The last reading spares most a new one.
-            if self.deadline.0 <= clock.last() && self.deadline.0 <= clock.now() {
-                self.state = State::Over;
+            if deadline <= clock.last() && deadline <= clock.now() {
+                self.state.set(match polling::was_wait_over() {
+                    true => State::Yield,
+                    false => State::Over,
+                });
                 return Poll::Ready(());
             }
             self.arm(kernel, cx, name);
@@ -100,50 +147,53 @@ impl Alarm {
         })
     }
 
-    #[track_caller]
-    pub(crate) fn poll(&mut self, cx: &Context<'_>, name: Name) -> Poll<()> {
-        match self.state {
+    pub(crate) fn poll(&self, cx: &Context<'_>, name: Name) -> Poll<()> {
+        match self.state.get() {
             State::Over => Poll::Ready(()),
+            State::Armed(key) => context::with(|kernel| self.poll_armed(kernel, key, cx, name)),
             State::Yield => {
-                self.state = State::Over;
+                context::with(|kernel| self.fix(kernel, name));
+                self.state.set(State::Over);
                 yield_once(cx);
                 Poll::Pending
             }
-            State::New => context::with(|kernel| {
+            State::New | State::Unset(_) => context::with(|kernel| {
+                self.fix(kernel, name);
                 self.arm(kernel, cx, name);
                 Poll::Pending
             }),
-            State::Armed(key) => context::with(|kernel| self.poll_armed(kernel, key, cx, name)),
         }
     }
 
-    #[track_caller]
-    fn arm(&mut self, kernel: &Kernel, cx: &Context<'_>, name: Name) {
-        context::require_runtime(kernel, name);
+    /// Fixes the deadline, on the clock of the runtime that there has to be by now.
+    #[inline]
+    fn fix(&self, kernel: &Kernel, name: Name) {
+        if kernel.runtime.get().is_none() {
+            context::no_runtime(&format!("{name}, made at {},", self.at));
+        }
+        if let State::Unset(duration) = self.state.get() {
+            self.deadline.set(Instant(kernel.clock.now()) + duration);
+            self.state.set(State::New);
+        }
+    }
+
+    fn arm(&self, kernel: &Kernel, cx: &Context<'_>, name: Name) {
         let own = polling::is_own(cx.waker());
         let foreign = (!own).then(|| Who::of(cx));
         let (task, mut timers) = (polling::registers(), kernel.timers.borrow_mut());
-        let key = timers.arm(self.deadline.0, task, self.at, name);
+        let key = timers.arm(self.deadline.get().0, task, self.at, name);
         drop(timers);
-        self.state = State::Armed(key);
+        self.state.set(State::Armed(key));
         if let Some(who) = foreign {
             wake_instead(kernel, key, who);
         }
-        if kernel.embedded.get() {
-            // Outside a turn the host has been armed for an earlier state of things.
-            kernel.ring();
-        }
+        // Outside a turn the host has been armed for an earlier state of things.
+        kernel.ring_if_embedded();
     }
 
-    fn poll_armed(
-        &mut self,
-        kernel: &Kernel,
-        key: TimerKey,
-        cx: &Context<'_>,
-        name: Name,
-    ) -> Poll<()> {
+    fn poll_armed(&self, kernel: &Kernel, key: TimerKey, cx: &Context<'_>, name: Name) -> Poll<()> {
         let mut timers = kernel.timers.borrow_mut();
-        let known = match timers.is_past(key, self.deadline.0) {
+        let known = match timers.is_past(key, self.deadline.get().0) {
             true => None,
             false => timers.get_mut(key).map(|timer| timer.who.is(cx)),
         };
@@ -151,16 +201,21 @@ impl Alarm {
         match known {
             Some(true) => Poll::Pending,
             Some(false) => {
-                wake_instead(kernel, key, Who::of(cx));
+                let who = Who::of(cx);
+                // The clone of a foreign waker may have moved the deadline.
+                if let State::Armed(key) = self.state.get() {
+                    wake_instead(kernel, key, who);
+                }
                 Poll::Pending
             }
             // It expired, unless the runtime that it was armed in has ended since.
-            None if kernel.clock.last() >= self.deadline.0 => {
-                self.state = State::Over;
+            None if self.is_up(kernel) => {
+                self.state.set(State::Over);
                 kernel.resumed.set(Some(self.at));
                 Poll::Ready(())
             }
             None => {
+                self.fix(kernel, name);
                 self.arm(kernel, cx, name);
                 Poll::Pending
             }
@@ -168,8 +223,9 @@ impl Alarm {
     }
 
     /// Takes the timer back; nobody is woken.
-    pub(crate) fn disarm(&mut self) {
-        if let State::Armed(key) = std::mem::replace(&mut self.state, State::Over) {
+    pub(crate) fn disarm(&self) {
+        if let State::Armed(key) = self.state.get() {
+            self.state.set(State::New);
             let who = context::try_with(|kernel| kernel.timers.borrow_mut().disarm(key));
             drop(who);
         }

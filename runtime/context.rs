@@ -261,17 +261,10 @@ pub(crate) fn with_runtime<R>(what: &str, f: impl FnOnce(&Kernel) -> R) -> R {
     }
 }
 
-/// Panics with the cure unless this thread has a runtime.
-#[track_caller]
-pub(crate) fn require_runtime(kernel: &Kernel, what: &str) {
-    if kernel.runtime.get().is_none() {
-        no_runtime(what);
-    }
-}
-
+/// Panics with the cure: there is no runtime on this thread.
 #[cold]
 #[track_caller]
-fn no_runtime(what: &str) -> ! {
+pub(super) fn no_runtime(what: &str) -> ! {
     panic!(
         "no runtime on this thread: {what} needs one; call it inside block_on or #[turnwise::main], \
          or make a Runtime first"

@@ -5,7 +5,7 @@ use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::Duration;
 
 use super::clock;
-use super::context;
+use super::context::{self, Kernel};
 
 /// A point in time on the runtime's clock, real or virtual, to the nanosecond.
 ///
@@ -33,9 +33,13 @@ pub struct Instant(pub(crate) u64);
 impl Instant {
     /// Reads the clock of this thread's runtime, or the real one if there is none.
     pub fn now() -> Self {
-        let now =
-            context::try_with(|kernel| kernel.runtime.get().is_some().then(|| kernel.clock.now()));
-        Instant(now.flatten().unwrap_or_else(clock::real))
+        Instant::of_runtime().unwrap_or_else(|| Instant(clock::real()))
+    }
+
+    /// Reads the clock of this thread's runtime, if there is one.
+    pub(super) fn of_runtime() -> Option<Self> {
+        let now = |kernel: &Kernel| kernel.runtime.get().map(|_| Instant(kernel.clock.now()));
+        context::try_with(now).flatten()
     }
 
     /// The time since this instant; zero if it is still to come.

@@ -4,13 +4,13 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
 
+use super::alarm::Alarm;
 use super::clock;
-use super::context;
 use super::time::{Instant, Sleep, sleep_until};
 
 /// Ticks now, and then once every `period`.
@@ -19,11 +19,14 @@ use super::time::{Instant, Sleep, sleep_until};
 /// when it was due; others that have passed by then are skipped, and the next one comes at the next point
 /// of the grid. So there is never a burst, and the grid never moves.
 ///
+/// Every tick lets all other ready tasks run first, also one that is late: work that takes longer than the
+/// period starves nobody.
+///
 /// asyncio counterpart: none; a loop around `asyncio.sleep` drifts.
 ///
 /// # Panics
 ///
-/// On a period of zero; without a runtime on this thread.
+/// On a period of zero; when a tick is polled without a runtime on this thread.
 ///
 /// # Examples
 ///
@@ -37,25 +40,18 @@ use super::time::{Instant, Sleep, sleep_until};
 /// ```
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
-    context::with_runtime("interval", |_| ());
-    interval_at(Instant::now(), period)
+    let start = Alarm::after(Duration::ZERO, Location::caller());
+    Interval::new(Sleep::new(start), period)
 }
 
 /// Ticks at `start`, and then once every `period`; see [`interval`].
 ///
 /// # Panics
 ///
-/// On a period of zero; without a runtime on this thread.
+/// On a period of zero; when a tick is polled without a runtime on this thread.
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
-    assert!(
-        !period.is_zero(),
-        "an interval needs a period above zero; use yield_now in a loop"
-    );
-    Interval {
-        period,
-        sleep: sleep_until(start),
-    }
+    Interval::new(sleep_until(start), period)
 }
 
 /// Ticks on a grid; made by [`interval`]. Also a `Stream` of instants.
@@ -67,6 +63,18 @@ pub struct Interval {
 }
 
 impl Interval {
+    #[track_caller]
+    fn new(start: Sleep, period: Duration) -> Self {
+        assert!(
+            !period.is_zero(),
+            "an interval needs a period above zero; use yield_now in a loop"
+        );
+        Interval {
+            period,
+            sleep: start,
+        }
+    }
+
     /// Waits for the next tick and returns the time it was due.
     ///
     /// # Cancel safety
@@ -83,16 +91,15 @@ impl Interval {
         self.period
     }
 
-    /// Puts the next tick one period from now, and the grid with it.
+    /// Puts the next tick one period from now, and the grid with it. Who waits for a tick goes on
+    /// waiting, for that one.
     pub fn reset(&mut self) {
         self.sleep.reset(Instant::now() + self.period);
     }
 
     fn poll_tick(&mut self, cx: &Context<'_>) -> Poll<Instant> {
+        ready!(self.sleep.poll_named(cx, &"interval"));
         let due = self.sleep.deadline();
-        if Instant::now() < due && self.sleep.poll_named(cx, &"interval").is_pending() {
-            return Poll::Pending;
-        }
         let period = clock::nanos(self.period);
         let missed = Instant::now().0.saturating_sub(due.0) / period;
         let ahead = period.saturating_mul(missed.saturating_add(1));

@@ -63,6 +63,7 @@ mod tasks;
 mod teardown;
 mod ticket;
 pub mod time;
+mod timeout;
 mod timer;
 mod timers;
 mod token;

@@ -2,7 +2,8 @@
 //!
 //! Durations and deadlines are exact to the nanosecond on the virtual clock. On the real one a
 //! deadline is never early, and late by what the system and the tasks before it take. A deadline
-//! is fixed when its future is made, not when it is first polled.
+//! is fixed when its future is made, not when it is first polled; only where there is no runtime
+//! yet, as in `block_on(sleep(…))`, the first poll fixes it.
 
 use std::fmt;
 use std::future::Future;
@@ -10,8 +11,6 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-
-use pin_project_lite::pin_project;
 
 use super::alarm::Alarm;
 use super::context::{self, Kernel, ThisThread};
@@ -21,11 +20,12 @@ use super::polling::{self, notes};
 
 pub use super::instant::Instant;
 pub use super::interval::{Interval, Tick, interval, interval_at};
+pub use super::timeout::{Elapsed, TimeLimit, Timeout, timeout, timeout_at};
 
 /// Waits for `duration`. A zero duration yields once and sets no timer; [`Duration::MAX`] never ends.
 ///
 /// asyncio counterpart: `asyncio.sleep`. Difference: the time counts from this call, not from the
-/// first poll.
+/// first poll, unless there is no runtime on this thread yet: `block_on(sleep(…))` works.
 ///
 /// # Cancel safety
 ///
@@ -33,7 +33,7 @@ pub use super::interval::{Interval, Tick, interval, interval_at};
 ///
 /// # Panics
 ///
-/// Without a runtime on this thread.
+/// When polled without a runtime on this thread.
 ///
 /// # Examples
 ///
@@ -44,7 +44,7 @@ pub use super::interval::{Interval, Tick, interval, interval_at};
 /// ```
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep::new(Alarm::after(duration, "sleep"))
+    Sleep::new(Alarm::sleep(duration, Location::caller()))
 }
 
 /// Waits until `deadline`.
@@ -57,10 +57,9 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// # Panics
 ///
-/// Without a runtime on this thread.
+/// When polled without a runtime on this thread.
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    context::with_runtime("sleep_until", |_| ());
     Sleep::new(Alarm::until(deadline, Location::caller()))
 }
 
@@ -72,22 +71,25 @@ pub struct Sleep {
 }
 
 impl Sleep {
-    fn new(alarm: Alarm) -> Self {
+    pub(super) fn new(alarm: Alarm) -> Self {
         let _thread = ThisThread::new();
         Sleep { alarm, _thread }
     }
 
-    /// When it is over.
+    /// When the time is up. Where there was no runtime yet, the first poll fixes that, and this is what it
+    /// would be for a poll now.
     pub fn deadline(&self) -> Instant {
         self.alarm.deadline()
     }
 
-    /// Whether it is over.
+    /// Whether it is over: a poll would be ready. A deadline that has passed is not enough, because
+    /// every sleep lets the other tasks run first.
     pub fn is_elapsed(&self) -> bool {
         self.alarm.is_elapsed()
     }
 
-    /// Moves the deadline; the future can be awaited again, even after it was ready.
+    /// Moves the deadline; the future can be awaited again, even after it was ready. Who waits for it
+    /// goes on waiting, for the new deadline.
     pub fn reset(&mut self, deadline: Instant) {
         self.alarm.reset(deadline);
     }
@@ -97,7 +99,6 @@ impl Sleep {
         self.alarm.waits_at(at);
     }
 
-    #[track_caller]
     pub(crate) fn poll_named(&mut self, cx: &Context<'_>, name: Name) -> Poll<()> {
         self.alarm.poll(cx, name)
     }
@@ -122,146 +123,6 @@ impl fmt::Debug for Sleep {
         f.debug_struct("Sleep")
             .field("deadline", &self.deadline())
             .finish()
-    }
-}
-
-/// Bounds a future by a time limit.
-///
-/// The future is polled first: a value that is ready wins, and a limit of zero polls it once. When
-/// the time is up the future is dropped before the error is returned. A task behind a handle goes on.
-///
-/// asyncio counterpart: `asyncio.wait_for`. Differences: that cancels a task that it waits for; of two
-/// nested limits with the same deadline the inner one reports; the time counts from this call.
-///
-/// # Cancel safety
-///
-/// That of the future inside.
-///
-/// # Errors
-///
-/// [`Elapsed`] when the time is up first.
-///
-/// # Panics
-///
-/// Without a runtime on this thread.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// # turnwise::Builder::new().virtual_clock().build().block_on(async {
-/// let forever = std::future::pending::<()>();
-/// assert!(turnwise::timeout(Duration::from_secs(1), forever).await.is_err());
-/// # });
-/// ```
-#[track_caller]
-#[doc(alias = "wait_for")]
-pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
-    let now = context::with_runtime("timeout", |kernel| Instant(kernel.clock.now()));
-    Timeout::new(now + duration, future, Location::caller())
-}
-
-/// Bounds a future by a deadline; see [`timeout`].
-///
-/// asyncio counterpart: `asyncio.timeout_at`.
-///
-/// # Cancel safety
-///
-/// That of the future inside.
-///
-/// # Errors
-///
-/// [`Elapsed`] when the deadline comes first.
-///
-/// # Panics
-///
-/// Without a runtime on this thread.
-#[track_caller]
-pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
-    context::with_runtime("timeout_at", |_| ());
-    Timeout::new(deadline, future, Location::caller())
-}
-
-pin_project! {
-    /// The future of [`timeout`] and [`timeout_at`].
-    #[must_use = "futures do nothing unless you `.await` them"]
-    #[derive(Debug)]
-    pub struct Timeout<F> {
-        // Absent once it was dropped because the time was up.
-        #[pin]
-        future: Option<F>,
-        sleep: Sleep,
-    }
-}
-
-impl<F: Future> Timeout<F> {
-    fn new(deadline: Instant, future: F, at: &'static Location<'static>) -> Self {
-        Timeout {
-            future: Some(future),
-            sleep: Sleep::new(Alarm::until(deadline, at)),
-        }
-    }
-
-    /// When the time is up.
-    pub fn when(&self) -> Instant {
-        self.sleep.deadline()
-    }
-
-    /// Whether the time was up and the future was dropped.
-    pub fn expired(&self) -> bool {
-        self.future.is_none()
-    }
-
-    /// Moves the deadline.
-    ///
-    /// # Errors
-    ///
-    /// [`Elapsed`] when the time was already up and the future is gone.
-    pub fn reschedule(self: Pin<&mut Self>, deadline: Instant) -> Result<(), Elapsed> {
-        if self.expired() {
-            return Err(Elapsed(()));
-        }
-        self.project().sleep.reset(deadline);
-        Ok(())
-    }
-}
-
-impl<F: Future> Future for Timeout<F> {
-    type Output = Result<F::Output, Elapsed>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let Some(future) = this.future.as_mut().as_pin_mut() else {
-            panic!("a timeout was polled after it had expired; make a new one");
-        };
-        if let Poll::Ready(value) = future.poll(cx) {
-            return Poll::Ready(Ok(value));
-        }
-        // A limit that has passed polls the future once and arms nothing.
-        if this.sleep.alarm.poll_limit(cx, &"timeout").is_ready() {
-            this.sleep.alarm.disarm();
-            this.future.set(None);
-            return Poll::Ready(Err(Elapsed(())));
-        }
-        Poll::Pending
-    }
-}
-
-/// The time was up first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Elapsed(());
-
-impl fmt::Display for Elapsed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("deadline has elapsed")
-    }
-}
-
-impl std::error::Error for Elapsed {}
-
-impl From<Elapsed> for std::io::Error {
-    fn from(elapsed: Elapsed) -> Self {
-        std::io::Error::new(std::io::ErrorKind::TimedOut, elapsed)
     }
 }
 

@@ -16,8 +16,8 @@ use turnwise::{
     AsCompleted, Builder, ChildHandle, Deadlock, Elapsed, External, GatherInline, GatherSpawned,
     Gone, Group, GroupClosed, GroupError, Inlet, Interval, JoinError, JoinHandle, OnDeadlock,
     Panic, Race, Remote, RemoteHandle, Report, Runtime, Sleep, Stall, Stats, TaskGroup, TaskId,
-    Timeout, TryGatherInline, TryGatherSpawned, TrySpawnError, Unobserved, Verdict, WaitHandles,
-    WaitQuiescent, When, YieldNow,
+    TimeLimit, Timeout, TryGatherInline, TryGatherSpawned, TrySpawnError, Unobserved, Verdict,
+    WaitHandles, WaitQuiescent, When, YieldNow,
 };
 
 use crate::structure::{self, exported};
@@ -185,6 +185,7 @@ fn primitives_tasks_and_sources_stay_on_their_thread() {
         Runtime,
         Sleep,
         Tick<'static>,
+        TimeLimit,
         TryGatherSpawned<u8, u8>,
         WaitHandles<'static, u8>,
         WaitQuiescent,

@@ -62,6 +62,7 @@ mod not_hangs;
 mod primitives;
 mod process;
 mod readiness;
+mod rearming;
 mod remote;
 mod shared_streams;
 mod signals;

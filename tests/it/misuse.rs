@@ -1,54 +1,20 @@
 //! Misuse and bad input: a clear error or panic that names the cure and the caller's line.
 
 use std::future::pending;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
-use futures::poll;
+use futures::{FutureExt, poll};
 use turnwise::sync::{Left, Lock, Owner, Queue, WaitQueue};
-use turnwise::time::Instant;
+use turnwise::time::{Instant, TimeLimit};
 use turnwise::{
     JoinError, Runtime, block_on, interval, sleep, sleep_until, spawn, timeout, timeout_at,
     yield_now,
 };
 
 use crate::support::{here, panic_of, place_of_panic, poll_once, poll_with, virtual_runtime};
-
-#[test]
-fn a_queue_of_zero_capacity_names_the_cure() {
-    let text = panic_of(|| Queue::<u8>::bounded(0));
-    assert!(text.contains("unbounded()"), "{text}");
-}
-
-#[test]
-fn what_needs_a_runtime_says_so_and_names_the_cure() {
-    let now = Instant::now();
-    type Call = fn(Instant);
-    let calls: [(&str, Call); 7] = [
-        ("spawn", |_| drop(spawn(async {}))),
-        ("sleep", |_| drop(sleep(Duration::from_secs(1)))),
-        ("sleep", |_| drop(sleep(Duration::ZERO))),
-        ("sleep_until", |now| drop(sleep_until(now))),
-        ("timeout", |_| {
-            drop(timeout(Duration::ZERO, pending::<()>()))
-        }),
-        ("timeout_at", |now| drop(timeout_at(now, pending::<()>()))),
-        ("interval", |_| drop(interval(Duration::from_secs(1)))),
-    ];
-    for (name, call) in calls {
-        let text = panic_of(|| call(now));
-        assert!(text.contains(&format!("{name} needs one")), "{text}");
-        assert!(text.contains("block_on"), "{text}");
-    }
-}
-
-#[test]
-fn a_period_of_zero_names_the_cure() {
-    let text = virtual_runtime().block_on(async { panic_of(|| interval(Duration::ZERO)) });
-    assert!(text.contains("yield_now"), "{text}");
-}
 
 /// Where `$call` panics, which must be this line.
 macro_rules! panics_here {
@@ -63,15 +29,76 @@ macro_rules! panics_here {
 }
 
 #[test]
+fn a_queue_of_zero_capacity_names_the_cure() {
+    let text = panic_of(|| Queue::<u8>::bounded(0));
+    assert!(text.contains("unbounded()"), "{text}");
+}
+
+#[test]
+fn what_needs_a_runtime_says_so_and_names_the_cure() {
+    let text = panic_of(|| drop(spawn(async {})));
+    assert!(text.contains("spawn needs one"), "{text}");
+    assert!(text.contains("block_on"), "{text}");
+}
+
+#[test]
+fn time_that_is_polled_without_a_runtime_names_its_line_and_the_cure() {
+    let now = Instant::now();
+    let limit = TimeLimit::after(Duration::ZERO);
+    let second = Duration::from_secs(1);
+    let mut ticks = interval(second);
+    let line = here() + 3;
+    #[rustfmt::skip]
+    let waits: [(&str, Pin<Box<dyn Future<Output = ()> + '_>>); 7] = [
+        ("sleep", Box::pin(sleep(second))),
+        ("sleep", Box::pin(sleep(Duration::ZERO))),
+        ("sleep", Box::pin(sleep_until(now))),
+        ("timeout", Box::pin(timeout(Duration::ZERO, pending::<()>()).map(drop))),
+        ("timeout", Box::pin(timeout_at(now, pending::<()>()).map(drop))),
+        ("timeout", Box::pin(limit.timeout(pending::<()>()).map(drop))),
+        ("interval", Box::pin(ticks.tick().map(drop))),
+    ];
+    for (nth, (name, mut wait)) in (0..).zip(waits) {
+        let text = panic_of(|| poll_once(&mut wait));
+        assert!(
+            text.contains(&format!("{name}, made at {}", file!())),
+            "{text}"
+        );
+        // A limit that is shared has the line where it was made.
+        let made = match nth {
+            5 => line - 6,
+            _ => line + nth,
+        };
+        assert!(text.contains(&format!(":{made}:")), "{text}");
+        assert!(text.contains("block_on"), "{text}");
+    }
+}
+
+#[test]
+fn a_shared_time_limit_bounds_one_future_at_a_time() {
+    virtual_runtime().block_on(async {
+        let limit = TimeLimit::after(Duration::from_secs(1));
+        drop(limit.timeout(pending::<()>()));
+        let first = limit.timeout(pending::<()>());
+        let text = panic_of(|| drop(limit.timeout(pending::<()>())));
+        assert!(text.contains("make one for each"), "{text}");
+        assert!(first.await.is_err());
+        assert!(limit.expired());
+        assert!(limit.reschedule(Instant::now()).is_err());
+        panics_here!(drop(limit.timeout(pending::<()>())));
+    });
+}
+
+#[test]
+fn a_period_of_zero_names_the_cure() {
+    let text = virtual_runtime().block_on(async { panic_of(|| interval(Duration::ZERO)) });
+    assert!(text.contains("yield_now"), "{text}");
+}
+
+#[test]
 fn a_panic_over_misuse_is_at_the_callers_line() {
     panics_here!(Queue::<u8>::bounded(0));
     panics_here!(drop(spawn(async {})));
-    panics_here!(sleep(Duration::ZERO));
-    panics_here!(sleep(Duration::from_secs(1)));
-    panics_here!(sleep_until(Instant::now()));
-    panics_here!(timeout(Duration::from_secs(1), async {}));
-    panics_here!(timeout_at(Instant::now(), async {}));
-    panics_here!(interval(Duration::from_secs(1)));
     let runtime = Runtime::new();
     panics_here!(Runtime::new());
     panics_here!(block_on(async {}));

@@ -11,7 +11,8 @@ use futures::stream::FuturesUnordered;
 use turnwise::sync::Lock;
 use turnwise::time::{self, Instant};
 use turnwise::{
-    Builder, Runtime, gather, interval, sleep, sleep_until, spawn, timeout, timeout_at, yield_now,
+    Builder, Runtime, Sleep, gather, interval, sleep, sleep_until, spawn, timeout, timeout_at,
+    yield_now,
 };
 
 use crate::support::{Log, bounded, panic_of, poll_once, virtual_runtime, yields};
@@ -46,6 +47,73 @@ fn the_time_of_a_sleep_counts_from_the_call() {
         sleep(2 * SECOND).await;
         early.await;
         assert_eq!(start.elapsed(), 3 * SECOND);
+    });
+}
+
+#[test]
+fn what_is_made_before_there_is_a_runtime_counts_from_the_first_poll() {
+    bounded(|| {
+        let start = Instant::now();
+        turnwise::block_on(sleep(Duration::from_millis(3)));
+        assert!(turnwise::block_on(timeout(Duration::from_millis(3), pending::<()>())).is_err());
+        assert!(start.elapsed() >= Duration::from_millis(6));
+    });
+    let (nap, zero) = (sleep(3 * SECOND), sleep(Duration::ZERO));
+    let limit = timeout(2 * SECOND, pending::<()>());
+    let mut ticks = interval(SECOND);
+    assert!(limit.when() <= nap.deadline() && !nap.is_elapsed());
+    virtual_runtime().block_on(async move {
+        sleep(SECOND).await;
+        let start = Instant::now();
+        assert_eq!(nap.deadline(), start + 3 * SECOND);
+        zero.await;
+        assert!(limit.await.is_err());
+        assert_eq!(start.elapsed(), 2 * SECOND);
+        nap.await;
+        assert_eq!(start.elapsed(), 5 * SECOND);
+        assert_eq!(ticks.tick().await - start, 5 * SECOND);
+        assert_eq!(ticks.tick().await - start, 6 * SECOND);
+    });
+}
+
+#[test]
+fn a_sleep_is_elapsed_when_a_poll_is_ready() {
+    virtual_runtime().block_on(async {
+        let start = Instant::now();
+        let makes: [fn() -> Sleep; 4] = [
+            || sleep(SECOND),
+            || sleep(Duration::ZERO),
+            || sleep_until(Instant::now()),
+            || sleep_until(Instant::now() - SECOND),
+        ];
+        for make in makes {
+            let (mut nap, mut polls) = (make(), 0);
+            std::future::poll_fn(|cx| {
+                polls += 1;
+                let elapsed = nap.is_elapsed();
+                let poll = std::pin::Pin::new(&mut nap).poll(cx);
+                assert_eq!(elapsed, poll.is_ready());
+                poll
+            })
+            .await;
+            assert!(nap.is_elapsed());
+            assert_eq!(polls, 2);
+            nap.reset(Instant::now());
+            assert!(!nap.is_elapsed());
+        }
+        assert_eq!(start.elapsed(), SECOND);
+    });
+}
+
+#[test]
+fn a_timeout_prints_whatever_it_bounds() {
+    struct Silent;
+    virtual_runtime().block_on(async {
+        let limit = timeout(SECOND, async { Silent });
+        let text = format!("{limit:?}");
+        assert!(text.starts_with("Timeout { when: "), "{text}");
+        assert!(text.ends_with("expired: false }"), "{text}");
+        let Silent = limit.await.unwrap();
     });
 }
 
