@@ -19,7 +19,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::process::{self, ExitStatus, Output};
 use std::sync::Once;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use mio::Interest;
 use rustix::process::{Pid, Signal, kill_process};
@@ -31,8 +31,8 @@ use super::reap;
 use super::source::{Fd, Source};
 use super::steps::Steps;
 use crate::runtime::{
-    External, SourceKind, Way, expect_external, follow_real_time, has_virtual_clock, print,
-    try_gather,
+    Courtesy, External, SourceKind, Way, expect_external, follow_real_time, has_virtual_clock,
+    print, try_gather,
 };
 
 const KIND: SourceKind =
@@ -192,7 +192,8 @@ impl Child {
             },
             (over, _) => State::Over(over),
         };
-        WaitChild { state }
+        let courtesy = Courtesy::default();
+        WaitChild { state, courtesy }
     }
 
     /// Sees to it that its end is an event of this thread's reactor.
@@ -325,6 +326,7 @@ impl Drop for Child {
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct WaitChild<'a> {
     state: State<'a>,
+    courtesy: Courtesy,
 }
 
 enum State<'a> {
@@ -341,22 +343,25 @@ impl Future for WaitChild<'_> {
     type Output = io::Result<ExitStatus>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
-        match &mut self.state {
+        let this = &mut *self;
+        match &mut this.state {
             State::Waiting { process, trial, .. } => {
                 let waited = trial.attempt(cx, || match process.try_wait()? {
                     Some(status) => Ok(status),
                     None => Err(io::ErrorKind::WouldBlock.into()),
                 });
                 if let Poll::Ready(Ok(_)) = &waited {
-                    self.state = State::Over(None);
+                    this.state = State::Over(None);
+                    this.courtesy.over();
                 }
                 waited
             }
-            State::Over(result) => Poll::Ready(
-                result
-                    .take()
-                    .expect("the wait for a child was polled after it was ready"),
-            ),
+            State::Over(result) => {
+                ready!(this.courtesy.poll(cx));
+                this.courtesy.over();
+                let result = result.take();
+                Poll::Ready(result.expect("the wait for a child was polled after it was ready"))
+            }
         }
     }
 }

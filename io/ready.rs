@@ -10,9 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::runtime::{
-    Courtesy, Direction, Readiness, Wait, Way, note_wait_over, spend_io, yield_once,
-};
+use crate::runtime::{Courtesy, Direction, Readiness, Wait, Way, spend_io, yield_once};
 
 /// The future of [`Source::readable`](super::Source::readable) and its like on streams and sockets:
 /// waits until the system says that an operation would not block.
@@ -59,7 +57,7 @@ impl Future for Ready<'_> {
             }
             direction.blocks();
         }
-        note_wait_over();
+        this.courtesy.over();
         Poll::Ready(Ok(()))
     }
 }

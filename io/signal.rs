@@ -31,7 +31,7 @@ use signal_hook::consts;
 
 use super::ears::Ears;
 use super::ready::{Trial, poll_attempt};
-use crate::runtime::{Way, is_ignored};
+use crate::runtime::{Courtesy, Way, is_ignored};
 
 /// Waits for Ctrl-C (`SIGINT`), which from this call on no longer kills the process.
 ///
@@ -166,12 +166,18 @@ pub struct Signal {
     ears: Rc<Ears>,
     /// How many deliveries it has heard of.
     heard: Cell<u64>,
+    courtesy: Courtesy,
 }
 
 impl Signal {
     fn of(ears: Rc<Ears>) -> Self {
         let heard = Cell::new(ears.heard.get());
-        Signal { ears, heard }
+        let courtesy = Courtesy::default();
+        Signal {
+            ears,
+            heard,
+            courtesy,
+        }
     }
 
     /// Waits until the signal has arrived since the last time.
@@ -186,6 +192,7 @@ impl Signal {
     #[track_caller]
     pub fn recv(&mut self) -> RecvSignal<'_> {
         RecvSignal {
+            courtesy: Courtesy::default(),
             trial: self.ears.source.trial(Way::Read),
             signal: self,
         }
@@ -204,19 +211,26 @@ impl Signal {
         Ok(())
     }
 
-    fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.catch_up() {
-            return Poll::Ready(Ok(()));
-        }
-        poll_attempt(self.ears.source.readiness(), Way::Read, cx, || self.take())
+    /// As [`recv`](Signal::recv), for who may ask again and again.
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.courtesy.poll(cx));
+        let heard = match self.catch_up() {
+            true => Ok(()),
+            false => {
+                let readiness = self.ears.source.readiness();
+                ready!(poll_attempt(readiness, Way::Read, cx, || self.take()))
+            }
+        };
+        self.courtesy.over();
+        Poll::Ready(heard)
     }
 }
 
 impl Stream for Signal {
     type Item = ();
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<()>> {
-        Poll::Ready(ready!(self.poll_recv(cx)).ok())
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<()>> {
+        self.poll_recv(cx).map(Result::ok)
     }
 }
 
@@ -233,6 +247,7 @@ impl fmt::Debug for Signal {
 pub struct RecvSignal<'a> {
     signal: &'a Signal,
     trial: Trial<'a>,
+    courtesy: Courtesy,
 }
 
 impl Future for RecvSignal<'_> {
@@ -240,10 +255,14 @@ impl Future for RecvSignal<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.signal.catch_up() {
-            return Poll::Ready(Ok(()));
+        ready!(this.courtesy.poll(cx));
+        if !this.signal.catch_up() {
+            let heard = ready!(this.trial.attempt(cx, || this.signal.take()));
+            this.courtesy.over();
+            return Poll::Ready(heard);
         }
-        this.trial.attempt(cx, || this.signal.take())
+        this.courtesy.over();
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -115,7 +115,7 @@ pub(crate) use waiters::Terms;
 #[cfg(feature = "hyper")]
 pub(crate) use alarm::Alarm;
 pub(crate) use blocking::{BlockingIo, do_blocking};
-pub(crate) use polling::{note_wait_over, spend_io};
+pub(crate) use polling::spend_io;
 pub(crate) use pool::Lane;
 #[cfg(feature = "process")]
 pub(crate) use problems::print;

@@ -134,7 +134,7 @@ impl Tasks {
         let first = self.slots.get(self.head as usize);
         let next = |task: &&Task| self.slots.get(task.next as usize);
         let queue = std::iter::successors(first, next);
-        queue.filter(|task| !task.over).count()
+        queue.filter(|task| !task.is_over()).count()
     }
 
     /// Empties the ready queue.

@@ -209,4 +209,10 @@ impl Courtesy {
         yield_once(cx);
         Poll::Pending
     }
+
+    /// The wait is over, and the next one begins.
+    pub(crate) fn over(&mut self) {
+        self.held = None;
+        polling::note_wait_over();
+    }
 }

@@ -78,6 +78,7 @@ mod threads;
 mod time;
 mod toys;
 mod trace;
+mod turns;
 mod udp;
 mod unix;
 mod unobserved;
