@@ -175,7 +175,7 @@ const OTHERS: &[(&str, Making)] = &[
     }),
     ("cancel of an awaited task", || {
         let task = share(spawn(pending::<()>()));
-        case(shared(&task), move || task.borrow().cancel())
+        case(shared(&task), move || { task.borrow().cancel(); })
     }),
     ("Group::cancel", || {
         let (tell, told) = oneshot::channel();
