@@ -160,23 +160,25 @@ impl Builder {
         self
     }
 
-    /// Watches, from a thread of its own, for polls that take longer than `threshold` (`None` is
-    /// 100 ms): a task that does not reach an await keeps everything else waiting. Such a task is
-    /// named on the standard error while it blocks the loop, and again with the line it had resumed
-    /// at when it is over.
+    /// Watches, from a thread of its own, for polls that take longer than `threshold`: a task that
+    /// does not reach an await keeps everything else waiting. Such a task is named on the standard
+    /// error while it blocks the loop, and again with the line it had resumed at when it is over. A
+    /// threshold of 100 ms suits most programs.
     ///
     /// Costs about a nanosecond per poll, and a thread that wakes four times per threshold.
     ///
     /// asyncio counterpart: `loop.slow_callback_duration` of its debug mode, which reports when the
     /// callback has ended.
-    pub fn watchdog(mut self, threshold: impl Into<Option<Duration>>) -> Self {
-        self.options.watchdog = Some(threshold.into().unwrap_or(watchdog::THRESHOLD));
+    pub fn watchdog(mut self, threshold: Duration) -> Self {
+        self.options.watchdog = Some(threshold);
         self
     }
 
-    /// Tells `hook` of what the watchdog sees in place of the standard error.
+    /// Calls `hook` with what the [`watchdog`](Builder::watchdog) sees, in place of a line on the
+    /// standard error. Starts a watchdog: its threshold is 100 ms unless you choose another.
     pub fn on_stall(mut self, hook: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
         self.options.on_stall = Some(Arc::new(hook));
+        self.options.watchdog.get_or_insert(watchdog::THRESHOLD);
         self
     }
 

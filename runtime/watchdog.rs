@@ -9,7 +9,8 @@
 //!
 //! Off, the pass is compiled without it. On, a poll costs two stores and a look at a flag. A task is
 //! polled once in a pass, so pass and slot name the poll, and nothing has to be undone before the
-//! next one. The name and spawn place of a task are put where the thread can read them once, at
+//! next one. The clock is read on the thread alone, so what is reported is what the thread saw: at
+//! most a quarter of the threshold less than the poll took. The name and spawn place of a task are put where the thread can read them once, at
 //! the task's first poll.
 
 use std::fmt;
@@ -25,7 +26,7 @@ use super::problems::{call_foreign, print};
 use super::render::quoted;
 use super::task::{Task, TaskId};
 
-/// A poll that takes longer than this blocks the loop, unless the builder says otherwise.
+/// A poll that takes longer than this blocks the loop, unless the builder chooses another limit.
 pub(crate) const THRESHOLD: Duration = Duration::from_millis(100);
 
 /// A task that keeps the loop from everything else: what the hook of
@@ -39,7 +40,8 @@ pub struct Stall {
     pub name: Option<String>,
     /// Where it was spawned.
     pub spawned_at: &'static Location<'static>,
-    /// How long it has been running without reaching an await, roughly.
+    /// How long it has been running without reaching an await, at least: the watchdog looks four
+    /// times per threshold, and counts from when it first saw the poll.
     pub lasted: Duration,
     /// It has reached one now. The hook is called twice: during the stall, on the watchdog's thread,
     /// and after it, on the loop's.
@@ -58,9 +60,12 @@ impl fmt::Display for Stall {
         match self.over {
             false => write!(
                 f,
-                ", spawned at {at}, has blocked the loop for {lasted:.0?} and still does"
+                ", spawned at {at}, has blocked the loop for at least {lasted:.0?} and still does"
             )?,
-            true => write!(f, ", spawned at {at}, blocked the loop for {lasted:.0?}")?,
+            true => write!(
+                f,
+                ", spawned at {at}, blocked the loop for at least {lasted:.0?}"
+            )?,
         }
         match self.resumed_at {
             Some(line) => write!(f, ", after its wait at {line}"),

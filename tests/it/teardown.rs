@@ -543,7 +543,7 @@ fn a_thread_takes_another_runtime_after_the_destructor_of_any_hook_panicked() {
         |bomb| Builder::new().on_suspected(move |_| _ = &bomb),
         |bomb| {
             let builder = Builder::new().on_stall(move |_| _ = &bomb);
-            builder.watchdog(Some(Duration::from_secs(9)))
+            builder.watchdog(Duration::from_secs(9))
         },
     ];
     for make in make {

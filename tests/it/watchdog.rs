@@ -51,6 +51,16 @@ fn the_watchdog_names_who_blocks_the_loop_while_it_does() {
 }
 
 #[test]
+fn a_hook_for_stalls_alone_has_the_loop_watched() {
+    let (told, stalls) = mpsc::channel();
+    let hook = move |stall: &Stall| told.send(stall.clone()).unwrap();
+    let runtime = Builder::new().on_stall(hook).build();
+    let stall = runtime.block_on(async { stalls.recv_timeout(Duration::from_secs(20)) });
+    let text = stall.expect("it is seen while it lasts").to_string();
+    assert!(text.contains("blocked the loop for at least 1"), "{text}");
+}
+
+#[test]
 fn the_watchdog_knows_a_task_that_was_first_polled_out_of_turn() {
     let (runtime, stalls) = watched();
     runtime.block_on(async {
