@@ -33,6 +33,7 @@ use super::outside::Pace;
 use super::passes::Passes;
 use super::poll_times::PollTimes;
 use super::pool::Pools;
+use super::problems::Suspects;
 use super::quiescence;
 use super::reactor::{Hit, Reactor};
 use super::readiness::Readiness;
@@ -85,7 +86,7 @@ pub(crate) struct Kernel {
     /// Handlers of what other threads send.
     pub(crate) inlets: RefCell<Inlets>,
     /// Tasks that may wait for nothing.
-    pub(crate) suspects: RefCell<Vec<TaskId>>,
+    pub(crate) suspects: RefCell<Suspects>,
     /// Knobs of the runtime on this thread.
     pub(crate) options: RefCell<Options>,
     /// Where the runtime of this thread was made.
@@ -154,7 +155,7 @@ impl Kernel {
             inbox: RefCell::new(None),
             link: RefCell::new(None),
             inlets: RefCell::new(Inlets::new()),
-            suspects: RefCell::new(Vec::new()),
+            suspects: RefCell::new(Suspects::new()),
             options: RefCell::new(Options::new()),
             runtime: Cell::new(None),
             turning: Cell::new(None),

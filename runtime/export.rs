@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::kinds;
 use super::poll_times::{Longest, Polls};
+use super::render::is_hidden;
 use super::report::{Held, Place, Report, Row, State, Wait, What};
 use super::waiters::Tally;
 
@@ -243,8 +244,8 @@ fn text(text: &str) -> String {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
             '\n' => quoted.push_str("\\n"),
-            control if control < ' ' => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(control));
+            hidden if is_hidden(hidden) => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(hidden));
             }
             other => quoted.push(other),
         }
@@ -260,6 +261,10 @@ mod tests {
     #[test]
     fn quotes_backslashes_and_control_characters_are_escaped() {
         assert_eq!(text("a\"b\\c\nd\u{1}é"), r#""a\"b\\c\nd\u0001é""#);
+        assert_eq!(
+            text("\u{1b}\u{7f}\u{9b}\u{202e}"),
+            r#""\u001b\u007f\u009b\u202e""#
+        );
         assert_eq!(
             object(&[("a", list(["1".to_owned()].into_iter()))]),
             r#"{"a":[1]}"#

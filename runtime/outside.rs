@@ -171,7 +171,7 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     if remote::read(kernel) && kernel.has_ready() {
         return Idle::Awake;
     }
-    if problems::tell_lost(kernel) && kernel.has_ready() {
+    if problems::look_for_lost(kernel) && kernel.has_ready() {
         return Idle::Awake;
     }
     if !kernel.quiescence.is_empty() && !kernel.has_ready() {

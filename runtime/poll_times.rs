@@ -6,13 +6,15 @@
 //! # Implementation
 //!
 //! A histogram by powers of ten, and for each spawn place the number of polls, their sum and the
-//! longest. Nothing is allocated once a place is known, and its longest name seen.
+//! longest. Nothing is allocated once a place is known, and its longest name seen; of a very long name
+//! only its ends are kept.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::Location;
 use std::time::Instant;
 
+use super::render::shortened;
 use super::task::{Task, TaskId};
 
 type Place = &'static Location<'static>;
@@ -71,7 +73,13 @@ impl PollTimes {
         let inside = &mut *self.0.borrow_mut();
         inside.name.clear();
         inside.named = task.name().is_some();
-        inside.name.push_str(task.name().unwrap_or_default());
+        // As much of it as is printed: a poll costs the same whatever its task is called.
+        let (head, tail) = shortened(task.name().unwrap_or_default());
+        inside.name.push_str(head);
+        if !tail.is_empty() {
+            inside.name.push('…');
+            inside.name.push_str(tail);
+        }
         inside.began = Some(Instant::now());
     }
 

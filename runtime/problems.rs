@@ -1,5 +1,6 @@
-//! Problems in tasks that nobody will ask about: told to a hook, or printed, once each.
+//! Problems in tasks that nobody will ask about: told to a hook once each, or printed.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -9,7 +10,7 @@ use super::context::{self, Kernel};
 use super::join::{self, Payload};
 use super::join_error::JoinError;
 use super::polling::current_task;
-use super::render::quoted;
+use super::render::{quoted, set_in};
 use super::seat;
 use super::task::{NO_WAKER, Remains, TaskId};
 use super::tasks::Tasks;
@@ -25,7 +26,8 @@ pub struct Unobserved {
     pub name: Option<String>,
     /// Where it was spawned.
     pub spawned_at: &'static Location<'static>,
-    /// What went wrong.
+    /// What went wrong. A panic's own text is in it as it is; `Display` escapes its control
+    /// characters and sets its lines in.
     pub problem: String,
 }
 
@@ -35,7 +37,8 @@ impl fmt::Display for Unobserved {
         if let Some(name) = &self.name {
             write!(f, " {}", quoted(name))?;
         }
-        write!(f, ", spawned at {}, {}", self.spawned_at, self.problem)
+        let problem = set_in(&self.problem);
+        write!(f, ", spawned at {}, {problem}", self.spawned_at)
     }
 }
 
@@ -137,26 +140,67 @@ impl Panicked {
     }
 }
 
-/// Notes a task that returned Pending and registered nothing new. What it registered earlier may
-/// still wake it, and to find that out takes a look at everything: so it is done for many at a time,
-/// at most so often that a poll pays for a few dozen entries, or when there is time.
+/// Tasks that returned Pending and registered nothing new. What they registered earlier may still wake
+/// them, and to find that out takes a look at everything: so it is done for many at a time.
+pub(crate) struct Suspects {
+    tasks: Vec<TaskId>,
+    /// Passes begun when they were last looked at.
+    looked: u64,
+    /// How many were lost, by spawn place: a crowd of one place is one line and a count.
+    lost: BTreeMap<&'static Location<'static>, u64>,
+}
+
+impl Suspects {
+    pub(crate) const fn new() -> Self {
+        Suspects {
+            tasks: Vec::new(),
+            looked: 0,
+            lost: BTreeMap::new(),
+        }
+    }
+
+    /// Whether a look costs each suspect and each pass since the last one a few dozen entries at most.
+    fn are_worth_a_look(&self, kernel: &Kernel) -> bool {
+        const ENTRIES: usize = 64;
+        let passes = kernel.passes.begun().saturating_sub(self.looked);
+        let paid = passes.saturating_add(self.tasks.len() as u64);
+        let reactor = kernel.reactor.borrow();
+        let entries = kernel.tasks.borrow().slots()
+            + kernel.waiters.borrow().table.slots()
+            + kernel.seats.borrow().slots()
+            + kernel.timers.borrow().len()
+            + reactor.as_ref().map_or(0, |reactor| reactor.count());
+        !self.tasks.is_empty() && paid.saturating_mul(ENTRIES as u64) >= entries as u64
+    }
+
+    /// Counts tasks of one place; a line where they are worth another one, at each power of two.
+    fn crowd(&mut self, at: &'static Location<'static>, more: u64) -> Option<String> {
+        let all = self.lost.entry(at).or_default();
+        let before = std::mem::replace(all, *all + more);
+        let more = *all > 1 && all.ilog2() > before.checked_ilog2().unwrap_or(0);
+        more.then(|| format!("{all} tasks so far that were spawned at {at} {LOST}"))
+    }
+}
+
+const LOST: &str = "wait and have registered nothing that can wake them";
+
+/// Notes a task that returned Pending and registered nothing new.
 #[cold]
 pub(crate) fn suspect_lost(kernel: &Kernel, id: TaskId) {
-    let suspects = {
-        let mut suspects = kernel.suspects.borrow_mut();
-        suspects.push(id);
-        suspects.len()
-    };
-    let entries = kernel.tasks.borrow().slots() + kernel.waiters.borrow().table.slots();
-    if suspects * 64 >= entries {
-        tell_lost(kernel);
-    }
+    kernel.suspects.borrow_mut().tasks.push(id);
+    look_for_lost(kernel);
+}
+
+/// Reports lost tasks if a look is cheap by what has happened since the last one. Returns whether
+/// there were any.
+pub(crate) fn look_for_lost(kernel: &Kernel) -> bool {
+    kernel.suspects.borrow().are_worth_a_look(kernel) && tell_lost(kernel)
 }
 
 /// Reports the suspects that nothing can ever wake. Returns whether there were any: then a hook has
 /// run, and may have woken somebody.
 pub(crate) fn tell_lost(kernel: &Kernel) -> bool {
-    if kernel.suspects.borrow().is_empty() {
+    if kernel.suspects.borrow().tasks.is_empty() {
         return false;
     }
     // Another thread may have taken a clone that a poll gave away, and woken with it already.
@@ -165,10 +209,14 @@ pub(crate) fn tell_lost(kernel: &Kernel) -> bool {
         return false;
     }
     drop(inbox);
-    let mut suspects = std::mem::take(&mut *kernel.suspects.borrow_mut());
+    let mut suspects = {
+        let mut suspects = kernel.suspects.borrow_mut();
+        suspects.looked = kernel.passes.begun();
+        std::mem::take(&mut suspects.tasks)
+    };
     let problem = "waits and has registered nothing that can wake it; a future in it \
                    returned Pending without keeping the waker";
-    let told: Vec<_> = {
+    let lost: Vec<_> = {
         let mut tasks = kernel.tasks.borrow_mut();
         for task in suspects.iter().filter_map(|id| tasks.get(*id)) {
             // One that is aside runs, and is asked again when its poll has ended.
@@ -186,10 +234,35 @@ pub(crate) fn tell_lost(kernel: &Kernel) -> bool {
         suspects.drain(..).filter_map(tell).collect()
     };
     // Reused: a task may be suspected at each of its polls.
-    *kernel.suspects.borrow_mut() = suspects;
-    let any = !told.is_empty();
-    told.into_iter().for_each(Unobserved::tell);
+    kernel.suspects.borrow_mut().tasks = suspects;
+    let any = !lost.is_empty();
+    report_lost(kernel, lost);
     any
+}
+
+/// The hook hears of each. Printed is the first of each spawn place, and then how many there are.
+fn report_lost(kernel: &Kernel, lost: Vec<Unobserved>) {
+    if kernel.options.borrow().on_unobserved.is_some() {
+        return lost.into_iter().for_each(Unobserved::tell);
+    }
+    let mut places = BTreeMap::<_, u64>::new();
+    for problem in lost {
+        let more = places.entry(problem.spawned_at).or_default();
+        *more += 1;
+        if *more == 1
+            && !kernel
+                .suspects
+                .borrow()
+                .lost
+                .contains_key(problem.spawned_at)
+        {
+            print(problem);
+        }
+    }
+    for (at, more) in places {
+        let crowd = kernel.suspects.borrow_mut().crowd(at, more);
+        crowd.into_iter().for_each(print);
+    }
 }
 
 /// Clears of suspicion whom anything inside would wake.

@@ -144,6 +144,11 @@ impl Reactor {
         !self.sources.is_empty()
     }
 
+    /// How many are registered.
+    pub(crate) fn count(&self) -> usize {
+        self.sources.len()
+    }
+
     pub(crate) fn sources(&self) -> impl Iterator<Item = &Rc<Readiness>> {
         self.sources.iter().map(|(_, readiness)| readiness)
     }

@@ -12,7 +12,7 @@ use super::context::Kernel;
 use super::inlet;
 use super::join::{self, Payload};
 use super::pool::Pools;
-use super::problems::{self, unobserved};
+use super::problems::{self, Suspects, unobserved};
 use super::sources;
 use super::watchdog::Watchdog;
 
@@ -56,7 +56,7 @@ impl Drop for Closing<'_> {
         let inbox = kernel.inbox.borrow_mut().take();
         let link = kernel.link.borrow_mut().take();
         drop((inbox, link));
-        kernel.suspects.borrow_mut().clear();
+        *kernel.suspects.borrow_mut() = Suspects::new();
         kernel.tasks.borrow_mut().clear_ready();
         kernel.embedded.set(false);
         kernel.rung.set(false);

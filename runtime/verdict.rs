@@ -27,7 +27,7 @@ use std::time::Duration;
 use super::askers::Awaited;
 use super::clock;
 use super::context::Kernel;
-use super::problems::{call_foreign, print};
+use super::problems::{self, call_foreign, print};
 use super::readiness::Readiness;
 use super::render::legible;
 use super::report::{Report, has_clones};
@@ -262,6 +262,9 @@ pub(crate) fn at_park(kernel: &Kernel) -> Park {
     let (verdict, wakers) = match Outside::is_sustained(kernel) {
         true => (Verdict::Idle, 0),
         false => {
+            if problems::tell_lost(kernel) && kernel.has_ready() {
+                return Park::Again;
+            }
             let outside = Outside::count(kernel);
             (outside.verdict(kernel), outside.wakers)
         }

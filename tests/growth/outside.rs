@@ -41,8 +41,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
             })
         }),
         shape("sources, all awaited", N, |n| really(awaited(n))),
-        shape("one stream, awaited by n tasks", N, shared_stream)
-            .grows("those who find no place take turns with those who have one"),
+        shape("one stream, awaited by n tasks", N, shared_stream),
         shape("ping-pong beside awaited sources", N, |n| {
             really(ping_pong(n))
         }),

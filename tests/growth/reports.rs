@@ -74,8 +74,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
             .grows("each park lets go of all foreign wakers"),
         shape("a task looked at for being lost, beside timers", N, |n| {
             lost(n, |_| sleep(Duration::from_secs(1 << 20)));
-        })
-        .grows("timers are not in the ratio"),
+        }),
         shape("lost tasks", N, |n| {
             let told = Rc::new(std::cell::Cell::new(0));
             let count = told.clone();
@@ -101,8 +100,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
                     let _ = spawn(turns).named("n".repeat(n)).await;
                 });
             },
-        )
-        .grows("each poll copies the name"),
+        ),
     ]
 }
 

@@ -15,7 +15,7 @@ use turnwise::{
     task_group, timeout, yield_now,
 };
 
-use crate::support::{OnDrop, here, yields};
+use crate::support::{OnDrop, here, rerun, yields};
 
 type Told = Rc<RefCell<Vec<Unobserved>>>;
 
@@ -204,6 +204,47 @@ fn bystanders(count: usize) -> Vec<JoinHandle<()>> {
         spawn(async move { never.wait().await })
     };
     (0..count).map(one).collect()
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn a_program_with_a_crowd_of_lost_tasks() {
+    Runtime::new().block_on(async {
+        drop(spawn(lost()));
+        for _ in 0..20_000 {
+            drop(spawn(lost()));
+        }
+        yields(3).await;
+    });
+}
+
+#[test]
+fn a_crowd_of_lost_tasks_is_a_line_a_spawn_place_and_a_count() {
+    let mut child = rerun("unobserved::a_program_with_a_crowd_of_lost_tasks");
+    let output = child.output().expect("a test runs again");
+    let text = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("turnwise:"))
+        .collect();
+    assert!(output.status.success() && lines.len() < 20, "{text}");
+    let of = |what: &str| lines.iter().filter(|line| line.contains(what)).count();
+    assert_eq!(of("a future in it returned Pending"), 2, "{text}");
+    assert!(of("tasks so far that were spawned at") > 0, "{text}");
+}
+
+#[test]
+fn the_text_of_a_panic_forges_no_line() {
+    let (runtime, told, _) = listening();
+    runtime.block_on(async {
+        drop(spawn(async {
+            fail("one\nturnwise: task #7\u{1b}[2J\u{9b}\u{202e}\"é\"")
+        }));
+        yields(2).await;
+    });
+    let text = told.borrow()[0].to_string();
+    let shown = "one\n    turnwise: task #7\\u{1b}[2J\\u{9b}\\u{202e}\"é\"";
+    assert!(text.ends_with(shown), "{text}");
 }
 
 /// Keeps no waker.
