@@ -1,61 +1,60 @@
-//! Puts a report together: for each task what it waits for, and what can end that.
-
-use std::collections::HashMap;
+//! Looks at everything that waits: for each task what it waits for, and what can end that.
 
 use super::askers::Awaited;
 use super::context::Kernel;
-use super::graph::{self, Help, Node};
+use super::graph::Help;
 use super::kinds;
-use super::report::{Held, Index, Row, State, Step, Wait, What};
+use super::report::{Held, Living, Wait, What};
 use super::seat;
-use super::task::{Task, TaskId};
-use super::verdict::Outside;
-use super::waiters::{QueueRecord, Waiter};
+use super::task::TaskId;
+use super::waiters::{QueueRecord, Waiter, Waiters};
 
 /// Of how many that were granted the same thing at once each waiter behind them is told: with
 /// thousands of both, a report of all would fill the memory.
-const MOST: usize = 8;
+const MOST_GRANTED: usize = 8;
 
-/// Of how many waits of one task the order is kept: a crowd of futures in one task has thousands,
-/// and nobody reads those.
-const MOST_IN_ORDER: usize = 64;
+/// Children of a group that are named.
+const MOST_CHILDREN: usize = 1000;
 
-/// Fills in the waits, and what can end each of them.
-pub(super) struct Collector<'a> {
-    index: &'a Index,
-    rows: Vec<Row>,
-    nodes: Vec<Node>,
-    now: u64,
+/// What a look at a wait is for.
+pub(super) trait Collects {
+    /// Whether a task's waits matter.
+    fn wants(&self, task: usize) -> bool;
+    /// Takes a wait, described if need be.
+    fn add(&mut self, task: usize, help: Help, wait: impl FnOnce() -> Wait);
+    /// A task's waker is with work of ours alone.
+    fn unclone(&mut self, task: usize);
+    /// A task may have given this wait up.
+    fn lapse(&mut self, task: usize);
 }
 
-impl<'a> Collector<'a> {
-    pub(super) fn new(kernel: &Kernel, index: &'a Index, rows: Vec<Row>) -> Self {
-        let node = |row: &Row| Node {
-            alive: row.state != State::Waiting,
-            waits: Vec::new(),
-        };
-        Collector {
-            index,
-            nodes: rows.iter().map(node).collect(),
-            rows,
-            now: kernel.clock.now(),
-        }
-    }
+/// Has `to` collect everything that waits.
+pub(super) fn look(kernel: &Kernel, living: &Living, to: impl Collects) {
+    let mut look = Look { kernel, living, to };
+    look.timers();
+    look.waiters();
+    look.joins();
+    look.sitters();
+    look.polled_sources();
+    look.works();
+}
 
-    /// Adds a wait, in the order of the lines that wait.
-    fn add(&mut self, task: usize, wait: Wait, help: Help) {
-        let (waits, helps) = (&mut self.rows[task].waits, &mut self.nodes[task].waits);
-        let after = match waits.len() {
-            MOST_IN_ORDER.. => waits.len(),
-            _ => waits.partition_point(|other| other.places() <= wait.places()),
-        };
-        waits.insert(after, wait);
-        helps.insert(after, help);
+/// A look at everything that waits.
+struct Look<'a, C> {
+    kernel: &'a Kernel,
+    living: &'a Living<'a>,
+    to: C,
+}
+
+impl<C: Collects> Look<'_, C> {
+    /// The number of a task whose waits matter.
+    fn wanted(&self, id: Option<TaskId>) -> Option<usize> {
+        self.living.number(id?).filter(|task| self.to.wants(*task))
     }
 
     /// Help from named tasks. One that has ended may have given away what it held.
     fn from(&self, tasks: impl IntoIterator<Item = Option<TaskId>>) -> Help {
-        let known = |id: Option<TaskId>| self.index.get(id?);
+        let known = |id: Option<TaskId>| self.living.number(id?);
         let tasks: Option<Vec<usize>> = tasks.into_iter().map(known).collect();
         match tasks {
             Some(tasks) if !tasks.is_empty() => Help::From(tasks),
@@ -63,212 +62,229 @@ impl<'a> Collector<'a> {
         }
     }
 
-    pub(super) fn timers(&mut self, kernel: &Kernel) {
-        for timer in kernel.timers.borrow().iter() {
-            let Some(task) = timer.who.task.and_then(|id| self.index.get(id)) else {
-                continue;
-            };
-            let left = timer.deadline.saturating_sub(self.now);
-            let wait = Wait::new(What::Timer(timer.name, left), None, Some(timer.at));
-            self.add(task, wait, Help::Sure);
+    fn timers(&mut self) {
+        let now = self.kernel.clock.now();
+        for timer in self.kernel.timers.borrow().iter() {
+            if let Some(task) = self.wanted(timer.who.task) {
+                let left = timer.deadline.saturating_sub(now);
+                let what = What::Timer(timer.name, left);
+                self.to
+                    .add(task, Help::Sure, || Wait::new(what, None, Some(timer.at)));
+            }
         }
     }
 
-    pub(super) fn waiters(&mut self, kernel: &Kernel, living: &[&Task]) {
+    fn waiters(&mut self) {
+        let (kernel, now) = (self.kernel, self.kernel.clock.now());
         let waiters = kernel.waiters.borrow();
-        let places = waiters.places();
-        // Who was granted something and has not collected it: by the lines that wait for it.
-        let mut granted: HashMap<u32, Vec<&Waiter>> = HashMap::new();
-        for (_, waiter) in waiters.iter().filter(|(_, waiter)| waiter.is_granted()) {
-            for line in waiters.lines_behind(waiter) {
-                granted.entry(line).or_default().push(waiter);
-            }
-        }
-        let mut children: HashMap<u32, Vec<TaskId>> = HashMap::new();
-        for task in living.iter().filter(|task| task.group != 0) {
-            children.entry(task.group).or_default().push(task.id);
-        }
+        let places = waiters.places(|waiter| self.wanted(waiter.who.task).is_some());
+        let granted = Granted::of(&waiters);
+        let children = Children::of(self.living);
         for (key, waiter) in waiters.iter() {
-            let (Some(task), Some(queue)) = (
-                waiter.who.task.and_then(|id| self.index.get(id)),
-                waiters.queue_of(waiter),
-            ) else {
+            let (Some(task), Some(queue)) =
+                (self.wanted(waiter.who.task), waiters.queue_of(waiter))
+            else {
                 continue;
             };
-            let what = match queue.kind {
-                kind if kinds::GROUPS.contains(&kind) => {
-                    let group = children.get(&(waiter.ask as u32));
-                    What::Children(kind, group.cloned().unwrap_or_default())
-                }
-                kinds::QUIESCENCE => What::Quiescence,
-                kind => match queue.terms.source {
-                    Some(what) => What::Source(kind, what),
-                    None => What::Queue(
-                        kind,
-                        queue.terms.asks.map(|asks| asks(waiter.ask)),
-                        waiter.queue,
-                    ),
-                },
+            let is_group = kinds::GROUPS.contains(&queue.kind);
+            let children = match is_group {
+                true => children.of_group(waiter.ask as u32),
+                false => &[],
             };
-            let mut wait = Wait::new(what, Some(queue.made), Some(waiter.at));
-            wait.nanos = Some(self.now.saturating_sub(waiter.since));
-            if waiter.is_granted() {
-                wait.granted = Some(kernel.passes.since(waiter.granted));
-                self.add(task, wait, Help::None);
-                continue;
-            }
-            wait.place = places.get(&key).copied();
-            let granted = granted.get(&waiter.queue);
-            wait.holders = holders(queue, granted);
-            wait.more_granted = granted.map_or(0, |granted| granted.len().saturating_sub(MOST));
-            // "readers: 0" says nothing where a writer is named.
-            wait.tally = queue
-                .tally
-                .filter(|tally| tally.count > 0 || wait.holders.is_empty());
-            let help = match &wait.what {
-                What::Source(..) | What::Quiescence => Help::Sure,
-                What::Children(_, ids) => match self.from(ids.iter().copied().map(Some)) {
-                    Help::From(tasks) => Help::OneOf(tasks),
-                    other => other,
+            let (granted, all_granted) = granted.of_line(&waiters, waiter.queue);
+            let help = match () {
+                () if waiter.is_granted() => Help::None,
+                () if is_group => match children.iter().map(|(_, task)| *task as usize).collect() {
+                    children if !Vec::is_empty(&children) => Help::OneOf(children),
+                    _ => Help::Anyone,
                 },
-                _ if queue.terms.names_a_holder() => {
-                    self.from(wait.holders.iter().map(|held| held.task))
-                }
-                _ => Help::Anyone,
+                () if queue.kind == kinds::QUIESCENCE || queue.terms.source.is_some() => Help::Sure,
+                () if queue.terms.names_a_holder() => self.from(holding(queue, &granted)),
+                () => Help::Anyone,
             };
-            self.add(task, wait, help);
+            let living = self.living;
+            self.to.add(task, help, || {
+                let what = what(queue, waiter, children, living);
+                let mut wait = Wait::new(what, Some(queue.made), Some(waiter.at));
+                wait.nanos = Some(now.saturating_sub(waiter.since));
+                if waiter.is_granted() {
+                    wait.granted = Some(kernel.passes.since(waiter.granted));
+                    return wait;
+                }
+                wait.place = places.get(&key).copied();
+                wait.holders = holders(queue, &granted, living);
+                wait.more_granted = all_granted.saturating_sub(MOST_GRANTED);
+                // "readers: 0" says nothing where a writer is named.
+                wait.tally = queue
+                    .tally
+                    .filter(|tally| tally.count > 0 || wait.holders.is_empty());
+                wait
+            });
         }
     }
 
-    pub(super) fn joins(&mut self, kernel: &Kernel, living: &[&Task]) {
-        let seats = kernel.seats.borrow();
-        for task in living {
+    fn joins(&mut self) {
+        let (living, seats) = (self.living, self.kernel.seats.borrow());
+        for (number, task) in living.iter() {
             let Some(joiner) = seats.get(task.joiner) else {
                 continue;
             };
-            let waits = joiner.who.task.and_then(|id| self.index.get(id));
-            let Some(waits) = waits else { continue };
-            let what = What::End(task.id);
-            let mut wait = Wait::new(what, Some(task.spawned_at), Some(joiner.at));
-            wait.nanos = Some(kernel.clock.last().saturating_sub(joiner.since));
-            self.add(waits, wait, self.from([Some(task.id)]));
+            if let Some(waits) = self.wanted(joiner.who.task) {
+                self.to.add(waits, Help::From(vec![number]), || {
+                    let what = What::End(task.id);
+                    let mut wait = Wait::new(what, Some(task.spawned_at), Some(joiner.at));
+                    wait.nanos = Some(self.kernel.clock.last().saturating_sub(joiner.since));
+                    wait
+                });
+            }
         }
     }
 
     /// Those who wait alone, for something else than the end of a task.
-    pub(super) fn sitters(&mut self, kernel: &Kernel) {
-        for (place, sitter) in seat::sitters(&kernel.seats.borrow()) {
-            let (Some(task), Some((kind, made))) =
-                (sitter.who.task.and_then(|id| self.index.get(id)), sitter.of)
-            else {
-                continue;
-            };
-            let mut wait = Wait::new(What::Seat(kind, place), Some(made), Some(sitter.at));
-            wait.nanos = Some(self.now.saturating_sub(sitter.since));
-            self.add(task, wait, Help::Anyone);
+    fn sitters(&mut self) {
+        let now = self.kernel.clock.now();
+        for (place, sitter) in seat::sitters(&self.kernel.seats.borrow()) {
+            if let (Some(task), Some((kind, made))) = (self.wanted(sitter.who.task), sitter.of) {
+                self.to.add(task, Help::Anyone, || {
+                    let mut wait = Wait::new(What::Seat(kind, place), Some(made), Some(sitter.at));
+                    wait.nanos = Some(now.saturating_sub(sitter.since));
+                    wait
+                });
+            }
         }
     }
 
     /// Those who wait for descriptors through the poll-style traits.
-    pub(super) fn polled_sources(&mut self, kernel: &Kernel) {
-        let reactor = kernel.reactor.borrow();
+    fn polled_sources(&mut self) {
+        let (reactor, tasks) = (self.kernel.reactor.borrow(), self.kernel.tasks.borrow());
         for readiness in reactor.iter().flat_map(|reactor| reactor.sources()) {
-            for polled in readiness.polled_by(&kernel.tasks.borrow()) {
-                if let Some(task) = self.index.get(polled.task) {
+            for polled in readiness.polled_by(&tasks) {
+                let Some(task) = self.wanted(Some(polled.task)) else {
+                    continue;
+                };
+                let lapsed = polled.awaited != Awaited::Yes;
+                if lapsed {
+                    self.to.lapse(task);
+                }
+                let help = if lapsed { Help::None } else { Help::Sure };
+                self.to.add(task, help, || {
                     let what = What::Source(polled.kind, polled.what);
                     let mut wait = Wait::new(what, Some(polled.made), None);
-                    wait.lapsed = polled.awaited != Awaited::Yes;
-                    let help = match wait.lapsed {
-                        true => Help::None,
-                        false => Help::Sure,
-                    };
-                    self.add(task, wait, help);
-                }
+                    wait.lapsed = lapsed;
+                    wait
+                });
             }
         }
     }
 
     /// Those who wait for work outside that is ours: the only one who has their waker is that.
-    pub(super) fn works(&mut self, kernel: &Kernel) {
-        for (_, work) in kernel.working.borrow().iter() {
-            if let Some(task) = work.awaited_by.and_then(|id| self.index.get(id)) {
-                self.rows[task].cloned = false;
-                let wait = Wait::new(What::Work(work.label.clone()), None, None);
-                self.add(task, wait, Help::Sure);
+    fn works(&mut self) {
+        for (_, work) in self.kernel.working.borrow().iter() {
+            if let Some(task) = self.wanted(work.awaited_by) {
+                self.to.unclone(task);
+                let wait = || Wait::new(What::Work(work.label.clone()), None, None);
+                self.to.add(task, Help::Sure, wait);
             }
         }
     }
+}
 
-    /// Finds out who is stuck, and the cycles.
-    pub(super) fn conclude(
-        mut self,
-        kernel: &Kernel,
-        outside: &Outside,
-    ) -> (Vec<Row>, Vec<Vec<Step>>) {
-        let stranger = outside.is_anyone() || !kernel.suspicion.is_judging();
-        // The cycles are shown even where a foreign waker might still break them, or a descriptor
-        // that was perhaps given up.
-        let blocked = graph::stuck(&self.nodes, stranger);
-        let edges: Vec<Vec<usize>> = (0..self.nodes.len())
-            .map(|task| match blocked[task] {
-                true => self.needs(task).map(|(_, to)| to).collect(),
-                false => Vec::new(),
-            })
-            .collect();
-        let cycles = graph::cycles(&edges);
-        let cycles: Vec<_> = cycles.iter().map(|cycle| self.steps(cycle)).collect();
-        for step in cycles.iter().flatten() {
-            self.rows[step.task].waits[step.wait].in_cycle = true;
-        }
-        for (row, node) in self.rows.iter().zip(&mut self.nodes) {
-            node.alive |= row.cloned || row.waits.iter().any(|wait| wait.lapsed);
-        }
-        let stuck = graph::stuck(&self.nodes, stranger);
-        for (row, stuck) in self.rows.iter_mut().zip(stuck) {
-            row.stuck = stuck;
-        }
-        (self.rows, cycles)
+/// Who was granted something and has not collected it, by the lines that wait for it.
+struct Granted(Vec<(u32, u32)>);
+
+impl Granted {
+    fn of(waiters: &Waiters) -> Self {
+        let granted = waiters.iter().filter(|(_, waiter)| waiter.is_granted());
+        let behind = granted.flat_map(|(key, waiter)| {
+            let lines = waiters.lines_behind(waiter);
+            lines.map(move |line| (line, key))
+        });
+        let mut granted: Vec<_> = behind.collect();
+        granted.sort_unstable();
+        Granted(granted)
     }
 
-    /// The tasks that a task's waits need, each with the number of the wait.
-    fn needs(&self, task: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let waits = self.nodes[task].waits.iter().enumerate();
-        waits.flat_map(|(number, help)| {
-            let tasks: &[usize] = match help {
-                Help::From(tasks) | Help::OneOf(tasks) => tasks,
-                _ => &[],
-            };
-            tasks.iter().map(move |to| (number, *to))
-        })
-    }
-
-    fn steps(&self, cycle: &[usize]) -> Vec<Step> {
-        let next = cycle.iter().cycle().skip(1);
-        let step = |(task, next): (&usize, &usize)| {
-            let (wait, _) = self.needs(*task).find(|(_, to)| to == next)?;
-            Some(Step { task: *task, wait })
-        };
-        cycle.iter().zip(next).filter_map(step).collect()
+    /// The first of them, and how many they are.
+    fn of_line<'a>(&self, waiters: &'a Waiters, line: u32) -> (Vec<&'a Waiter>, usize) {
+        let granted = part(&self.0, line);
+        let first = granted.iter().take(MOST_GRANTED);
+        let first = first.filter_map(|(_, key)| waiters.table.get(*key));
+        (first.collect(), granted.len())
     }
 }
 
-/// Who holds what a queue's waiters wait for: its holder, and who was granted it but has not come
-/// for it, the first of them.
-fn holders(queue: &QueueRecord, granted: Option<&Vec<&Waiter>>) -> Vec<Held> {
-    // From its release on a lock is the next one's, not that of the holder before.
-    let holder = queue.holder().filter(|_| granted.is_none());
+/// The tasks that belong to a group, by group: its number, and that of the task.
+struct Children(Vec<(u32, u32)>);
+
+impl Children {
+    fn of(living: &Living) -> Self {
+        let children = living.iter().filter(|(_, task)| task.group != 0);
+        let mut children: Vec<_> = children.map(|(at, task)| (task.group, at as u32)).collect();
+        children.sort_unstable();
+        Children(children)
+    }
+
+    fn of_group(&self, group: u32) -> &[(u32, u32)] {
+        part(&self.0, group)
+    }
+}
+
+/// The pairs that begin so, of sorted ones.
+fn part(sorted: &[(u32, u32)], first: u32) -> &[(u32, u32)] {
+    let from = sorted.partition_point(|pair| pair.0 < first);
+    let to = sorted.partition_point(|pair| pair.0 <= first);
+    &sorted[from..to]
+}
+
+fn what(queue: &QueueRecord, waiter: &Waiter, children: &[(u32, u32)], living: &Living) -> What {
+    match queue.kind {
+        kind if kinds::GROUPS.contains(&kind) => {
+            let named = children.iter().take(MOST_CHILDREN);
+            let named: Vec<_> = named.map(|(_, task)| living.id(*task as usize)).collect();
+            let more = children.len() - named.len();
+            What::Children(kind, named, more)
+        }
+        kinds::QUIESCENCE => What::Quiescence,
+        kind => match queue.terms.source {
+            Some(what) => What::Source(kind, what),
+            None => {
+                let asks = queue.terms.asks.map(|asks| asks(waiter.ask));
+                What::Queue(kind, asks, waiter.queue)
+            }
+        },
+    }
+}
+
+/// Who has what a queue's waiters wait for: its holder, or who was granted it but has not come for it,
+/// the first of them.
+fn holding(queue: &QueueRecord, granted: &[&Waiter]) -> Vec<Option<TaskId>> {
+    let holder = queue.holder().filter(|_| granted.is_empty());
+    let granted = granted.iter().map(|waiter| waiter.who.task);
+    holder
+        .map(|holder| holder.task)
+        .into_iter()
+        .chain(granted)
+        .collect()
+}
+
+/// The same, described. From its release on a lock is the next one's, not that of the holder before.
+fn holders(queue: &QueueRecord, granted: &[&Waiter], living: &Living) -> Vec<Held> {
     let has = |what| queue.terms.asks.map(|asks| asks(what));
+    let ended = |task: Option<TaskId>| task.is_some_and(|id| living.number(id).is_none());
+    let holder = queue.holder().filter(|_| granted.is_empty());
     let holder = holder.map(|holder| Held {
         task: holder.task,
         has: has(queue.terms.holds),
         at: holder.at,
         granted: false,
+        ended: ended(holder.task),
     });
-    let granted = granted.into_iter().flatten().take(MOST).map(|waiter| Held {
+    let granted = granted.iter().map(|waiter| Held {
         task: waiter.who.task,
         has: has(waiter.ask),
         at: waiter.at,
         granted: true,
+        ended: ended(waiter.who.task),
     });
     holder.into_iter().chain(granted).collect()
 }

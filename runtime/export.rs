@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::kinds;
 use super::poll_times::{Longest, Polls};
 use super::render::is_hidden;
 use super::report::{Held, Place, Report, Row, State, Wait, What};
+use super::task::TaskId;
 use super::waiters::Tally;
 
 impl Report {
@@ -14,8 +14,8 @@ impl Report {
     /// fields of a wait.
     pub fn to_json(&self) -> String {
         let tasks = list(self.tasks.iter().map(|row| self.row_json(row)));
-        let cycle = |cycle| list(Vec::into_iter(cycle).map(|id| text(&format!("{id}"))));
-        let cycles = list(self.cycles().into_iter().map(cycle));
+        let cycle = |cycle: &Vec<TaskId>| list(cycle.iter().map(|id| text(&id.to_string())));
+        let cycles = list(self.cycles.iter().map(cycle));
         let outside = object(&[
             (
                 "working",
@@ -31,6 +31,10 @@ impl Report {
             ("verdict", text(self.verdict.word())),
             ("passes", self.passes.to_string()),
             ("tasks", tasks),
+            (
+                "more_tasks",
+                (self.counts.all - self.tasks.len()).to_string(),
+            ),
             ("cycles", cycles),
             (
                 "polls",
@@ -55,6 +59,7 @@ impl Report {
             ("stuck", row.stuck.to_string()),
             ("foreign_wakers", row.cloned.to_string()),
             ("waits", list(row.waits.iter().map(wait_json))),
+            ("more_waits", row.more_waits.to_string()),
         ])
     }
 
@@ -92,7 +97,7 @@ impl Report {
         };
         match &wait.what {
             What::End(id) => edge(&from, &text(&id.to_string()), &at),
-            What::Children(_, ids) => {
+            What::Children(_, ids, _) => {
                 ids.iter()
                     .for_each(|id| edge(&from, &text(&id.to_string()), &at));
             }
@@ -138,20 +143,17 @@ fn wait_json(wait: &Wait) -> String {
         What::Source(_, what) => text(what),
         _ => "null".to_owned(),
     };
-    let (kind, tasks, left): (&str, _, _) = match &wait.what {
-        What::Queue(kind, ..) | What::Source(kind, _) | What::Seat(kind, _) => {
-            (*kind, Vec::new(), None)
-        }
-        What::Work(label) => (label, Vec::new(), None),
-        What::Quiescence => (kinds::QUIESCENCE, Vec::new(), None),
-        What::Timer(kind, left) => (*kind, Vec::new(), Some(*left)),
-        What::End(id) => ("end of task", vec![*id], None),
-        What::Children(kind, ids) => (*kind, ids.clone(), None),
+    let (tasks, more_tasks, left): (&[TaskId], _, _) = match &wait.what {
+        What::Timer(_, left) => (&[], 0, Some(*left)),
+        What::End(id) => (std::slice::from_ref(id), 0, None),
+        What::Children(_, ids, more) => (ids, *more, None),
+        _ => (&[], 0, None),
     };
     object(&[
-        ("for", text(kind)),
+        ("for", text(wait.what.kind())),
         ("asks_for", asks),
         ("tasks", list(tasks.iter().map(|id| text(&id.to_string())))),
+        ("more_tasks", more_tasks.to_string()),
         ("made_at", place(wait.made)),
         ("at", place(wait.at)),
         ("place", number(wait.place.map(|place| place as u64))),
@@ -163,6 +165,7 @@ fn wait_json(wait: &Wait) -> String {
         ("taken_by", list(wait.holders.iter().map(held_json))),
         ("more_granted", wait.more_granted.to_string()),
         ("tally", wait.tally.map_or("null".to_owned(), tally_json)),
+        ("more_like_it", wait.more.to_string()),
     ])
 }
 

@@ -8,7 +8,8 @@
 //! # Implementation
 //!
 //! Life spreads from what is alive already, over each wait once. Cycles are found per strongly
-//! connected part (Tarjan), and a shortest one is named. Both are linear, on demand only.
+//! connected part (Tarjan), and a shortest one is named. Both are linear, on demand only. A task takes
+//! a byte, a task that another one needs 16: a program with a million tasks has no room to spare.
 
 use std::collections::{HashMap, VecDeque};
 use std::iter;
@@ -28,133 +29,227 @@ pub(crate) enum Help {
     None,
 }
 
-/// One task, as far as life and death go.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Node {
-    /// It runs, or is ready to.
-    pub(crate) alive: bool,
-    pub(crate) waits: Vec<Help>,
+impl Help {
+    /// The tasks it needs.
+    pub(crate) fn tasks(&self) -> &[usize] {
+        match self {
+            Help::From(tasks) | Help::OneOf(tasks) => tasks,
+            Help::Sure | Help::Anyone | Help::None => &[],
+        }
+    }
 }
 
-/// The tasks that nothing alive can ever wake. `stranger` says that code outside the tasks, a
-/// host or another thread, may still do something.
-pub(crate) fn stuck(nodes: &[Node], stranger: bool) -> Vec<bool> {
-    let mut alive = vec![false; nodes.len()];
-    // Of each wait, how many tasks it still lacks; and of each task, the waits that lack it.
-    let mut lacks: Vec<(usize, usize)> = Vec::new();
-    let mut lacked_by: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
-    let (mut line, mut anyones) = (Vec::new(), Vec::new());
-    for (task, node) in nodes.iter().enumerate() {
-        line.extend(node.alive.then_some(task));
-        for help in &node.waits {
-            let (tasks, needed) = match help {
-                Help::Sure => {
-                    line.push(task);
-                    continue;
-                }
-                Help::Anyone => {
-                    anyones.push(task);
-                    continue;
-                }
-                Help::None => continue,
-                Help::From(tasks) => (tasks, tasks.len()),
-                Help::OneOf(tasks) => (tasks, 1),
-            };
-            tasks
+/// What can wake each of so many tasks.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    /// Of each task, what of the following is true.
+    lives: Vec<u8>,
+    /// The waits that need certain tasks: whose it is, and how many of them must go on for it.
+    waits: Vec<(u32, u32)>,
+    /// A task that is needed, and the wait that needs it.
+    needs: Vec<(u32, u32)>,
+}
+
+/// It runs, is ready to, or has a wait that ends by itself.
+pub(crate) const ALIVE: u8 = 1;
+/// Any task that is alive might wake it.
+const ANYONE: u8 = 2;
+/// Foreign code keeps its waker.
+pub(crate) const CLONED: u8 = 4;
+/// It may have given up a wait that would end by itself.
+pub(crate) const LAPSED: u8 = 8;
+
+impl Graph {
+    pub(crate) fn new(tasks: usize) -> Self {
+        Graph {
+            lives: vec![0; tasks],
+            waits: Vec::new(),
+            needs: Vec::new(),
+        }
+    }
+
+    pub(crate) fn set(&mut self, task: usize, what: u8) {
+        self.lives[task] |= what;
+    }
+
+    pub(crate) fn unset(&mut self, task: usize, what: u8) {
+        self.lives[task] &= !what;
+    }
+
+    pub(crate) fn is(&self, task: usize, what: u8) -> bool {
+        self.lives[task] & what != 0
+    }
+
+    /// Adds a wait of a task.
+    pub(crate) fn add(&mut self, task: usize, help: &Help) {
+        let needed = match help {
+            Help::Sure => return self.set(task, ALIVE),
+            Help::Anyone => return self.set(task, ANYONE),
+            Help::None => return,
+            Help::From(tasks) => tasks.len(),
+            Help::OneOf(_) => 1,
+        };
+        let wait = self.waits.len() as u32;
+        self.waits.push((task as u32, needed as u32));
+        let needs = help.tasks().iter().map(|other| (*other as u32, wait));
+        self.needs.extend(needs);
+    }
+
+    /// The tasks that nothing alive can ever wake. `stranger` says that code outside the tasks, a
+    /// host or another thread, may still do something; `alive`, what makes a task alive.
+    pub(crate) fn stuck(&self, stranger: bool, alive: u8) -> Vec<bool> {
+        let mut stuck = vec![true; self.lives.len()];
+        let lacked_by = Edges::new(self.lives.len(), self.needs.iter().copied());
+        let mut lacks: Vec<u32> = self.waits.iter().map(|(_, needed)| *needed).collect();
+        let having = |what: u8| {
+            let having = self
+                .lives
                 .iter()
-                .for_each(|other| lacked_by[*other].push(lacks.len()));
-            lacks.push((task, needed));
+                .enumerate()
+                .filter(move |life| life.1 & what != 0);
+            having.map(|(task, _)| task as u32)
+        };
+        let mut line: Vec<u32> = having(alive).collect();
+        let mut anyone = Some(having(ANYONE));
+        if stranger {
+            line.extend(anyone.take().into_iter().flatten());
         }
-    }
-    if stranger {
-        line.append(&mut anyones);
-    }
-    while let Some(task) = line.pop() {
-        if std::mem::replace(&mut alive[task], true) {
-            continue;
+        while let Some(task) = line.pop() {
+            if !std::mem::replace(&mut stuck[task as usize], false) {
+                continue;
+            }
+            // The first that lives is anyone.
+            line.extend(anyone.take().into_iter().flatten());
+            for wait in lacked_by.of(task as usize) {
+                let lacks = &mut lacks[*wait as usize];
+                let last = *lacks == 1;
+                *lacks = lacks.saturating_sub(1);
+                line.extend(last.then_some(self.waits[*wait as usize].0));
+            }
         }
-        // The first that lives is anyone.
-        line.append(&mut anyones);
-        for wait in lacked_by[task].drain(..) {
-            let (waiting, needed) = &mut lacks[wait];
-            *needed = needed.saturating_sub(1);
-            line.extend((*needed == 0).then_some(*waiting));
-        }
+        stuck
     }
-    alive.into_iter().map(|alive| !alive).collect()
+
+    /// From each of these tasks to those that its waits need.
+    pub(crate) fn edges(&self, of: &[bool]) -> Edges {
+        let edges = self
+            .needs
+            .iter()
+            .map(|(needed, wait)| (self.waits[*wait as usize].0, *needed));
+        Edges::new(of.len(), edges.filter(|(from, _)| of[*from as usize]))
+    }
+}
+
+/// The edges of a graph, by the node that each begins at.
+#[derive(Debug)]
+pub(crate) struct Edges {
+    /// Where those of each node begin, and the end.
+    begin: Vec<u32>,
+    to: Vec<u32>,
+}
+
+impl Edges {
+    fn new(nodes: usize, edges: impl Iterator<Item = (u32, u32)> + Clone) -> Self {
+        let mut begin = vec![0; nodes + 1];
+        edges
+            .clone()
+            .for_each(|(from, _)| begin[from as usize] += 1);
+        let mut all = 0;
+        for count in &mut begin {
+            all += *count;
+            *count = all;
+        }
+        // Filled from the ends, which become the beginnings.
+        let mut to = vec![0; all as usize];
+        for (from, other) in edges {
+            begin[from as usize] -= 1;
+            to[begin[from as usize] as usize] = other;
+        }
+        Edges { begin, to }
+    }
+
+    fn of(&self, node: usize) -> &[u32] {
+        &self.to[self.begin[node] as usize..self.begin[node + 1] as usize]
+    }
+
+    fn nodes(&self) -> usize {
+        self.begin.len() - 1
+    }
 }
 
 /// One shortest cycle for each strongly connected part of the graph, in the order of its first
 /// task; a task that waits for itself is a cycle of one.
-pub(crate) fn cycles(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
-    let mut found = vec![Vec::new(); edges.len()];
-    for part in parts(edges) {
-        if let Some(cycle) = shortest(edges, &part) {
-            let first = cycle[0];
-            found[first] = cycle;
-        }
-    }
-    found.retain(|cycle| !cycle.is_empty());
+pub(crate) fn cycles(edges: &Edges) -> Vec<Vec<u32>> {
+    let mut found = Vec::new();
+    parts(edges, |part| found.extend(shortest(edges, part)));
+    found.sort_unstable_by_key(|cycle: &Vec<u32>| cycle[0]);
     found
 }
 
 /// The strongly connected parts.
-fn parts(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
-    const NEW: usize = usize::MAX;
-    let (mut number, mut low) = (vec![NEW; edges.len()], vec![0; edges.len()]);
-    let (mut open, mut is_open) = (Vec::new(), vec![false; edges.len()]);
-    let (mut next, mut parts) = (0, Vec::new());
-    for root in 0..edges.len() {
+fn parts(edges: &Edges, mut found: impl FnMut(&[u32])) {
+    const NEW: u32 = u32::MAX;
+    let nodes = edges.nodes();
+    let (mut number, mut low) = (vec![NEW; nodes], vec![0; nodes]);
+    let (mut open, mut is_open) = (Vec::new(), vec![false; nodes]);
+    let mut next = 0;
+    for root in 0..nodes {
         if number[root] != NEW {
             continue;
         }
         // A stack of our own: a chain of a million joins must not overflow the thread's.
-        let mut path = vec![(root, 0)];
-        while let Some((at, edge)) = path.last_mut() {
-            let at = *at;
+        let mut path = vec![(root as u32, 0_u32)];
+        while let Some((node, edge)) = path.last_mut() {
+            let at = *node as usize;
             if *edge == 0 {
                 (number[at], low[at]) = (next, next);
                 next += 1;
-                open.push(at);
+                open.push(*node);
                 is_open[at] = true;
             }
-            if let Some(to) = edges[at].get(*edge).copied() {
+            if let Some(to) = edges.of(at).get(*edge as usize).copied() {
                 *edge += 1;
-                if number[to] == NEW {
+                if number[to as usize] == NEW {
                     path.push((to, 0));
-                } else if is_open[to] {
-                    low[at] = low[at].min(number[to]);
+                } else if is_open[to as usize] {
+                    low[at] = low[at].min(number[to as usize]);
                 }
                 continue;
             }
             path.pop();
             if let Some((parent, _)) = path.last() {
-                low[*parent] = low[*parent].min(low[at]);
+                let parent = *parent as usize;
+                low[parent] = low[parent].min(low[at]);
             }
             if low[at] == number[at] {
-                let from = open.iter().rposition(|open| *open == at).unwrap_or(0);
-                let part = open.split_off(from);
-                part.iter().for_each(|member| is_open[*member] = false);
-                parts.push(part);
+                let from = open.iter().rposition(|open| *open as usize == at);
+                let from = from.unwrap_or(0);
+                open[from..]
+                    .iter()
+                    .for_each(|member| is_open[*member as usize] = false);
+                found(&open[from..]);
+                open.truncate(from);
             }
         }
     }
-    parts
 }
 
 /// A shortest cycle through the first task of a part, if it is on one.
-fn shortest(edges: &[Vec<usize>], part: &[usize]) -> Option<Vec<usize>> {
+fn shortest(edges: &Edges, part: &[u32]) -> Option<Vec<u32>> {
     let first = *part.iter().min()?;
     if part.len() == 1 {
-        return edges[first].contains(&first).then(|| vec![first]);
+        return edges
+            .of(first as usize)
+            .contains(&first)
+            .then(|| vec![first]);
     }
     // Of each task of the part, the one it was reached from.
-    let mut before: HashMap<usize, Option<usize>> = part.iter().map(|task| (*task, None)).collect();
+    let mut before: HashMap<u32, Option<u32>> = part.iter().map(|task| (*task, None)).collect();
     let mut line = VecDeque::from([first]);
     while let Some(at) = line.pop_front() {
-        for to in edges[at].iter().copied() {
+        for to in edges.of(at as usize).iter().copied() {
             if to == first {
-                let back = |at: &usize| before.get(at).copied().flatten();
+                let back = |at: &u32| before.get(at).copied().flatten();
                 let mut cycle: Vec<_> = iter::successors(Some(at), back).collect();
                 cycle.reverse();
                 return Some(cycle);
@@ -172,78 +267,89 @@ fn shortest(edges: &[Vec<usize>], part: &[usize]) -> Option<Vec<usize>> {
 mod tests {
     use super::*;
 
-    fn waits(waits: &[Help]) -> Node {
-        Node {
-            alive: false,
-            waits: waits.to_vec(),
+    /// Of each task, what can end its waits; without a list it runs.
+    fn stuck(tasks: &[Option<&[Help]>], stranger: bool) -> Vec<bool> {
+        let mut graph = Graph::new(tasks.len());
+        for (task, waits) in tasks.iter().enumerate() {
+            match waits {
+                Some(waits) => waits.iter().for_each(|help| graph.add(task, help)),
+                None => graph.set(task, ALIVE),
+            }
         }
+        graph.stuck(stranger, ALIVE)
     }
 
-    fn running() -> Node {
-        Node {
-            alive: true,
-            waits: Vec::new(),
-        }
+    fn edges(of: &[&[u32]]) -> Edges {
+        let of = of.iter().enumerate();
+        let all = of.flat_map(|(from, to)| to.iter().map(move |to| (from as u32, *to)));
+        Edges::new(
+            all.clone()
+                .map(|(from, _)| from as usize + 1)
+                .max()
+                .unwrap_or(0)
+                .max(5),
+            all,
+        )
     }
 
     #[test]
     fn a_cycle_is_stuck_though_others_live() {
-        let from = |task| waits(&[Help::From(vec![task])]);
-        let nodes = [from(1), from(0), running(), from(2), waits(&[Help::Anyone])];
-        assert_eq!(stuck(&nodes, false), [true, true, false, false, false]);
+        let from = |task| [Help::From(vec![task])];
+        let tasks: [Option<&[Help]>; 5] = [
+            Some(&from(1)),
+            Some(&from(0)),
+            None,
+            Some(&from(2)),
+            Some(&[Help::Anyone]),
+        ];
+        assert_eq!(stuck(&tasks, false), [true, true, false, false, false]);
     }
 
     #[test]
     fn one_sure_wait_is_enough_and_life_spreads() {
-        let both = waits(&[Help::From(vec![1]), Help::Sure]);
-        let nodes = [both, waits(&[Help::From(vec![0])])];
-        assert_eq!(stuck(&nodes, false), [false, false]);
+        let both = [Help::From(vec![1]), Help::Sure];
+        let tasks: [Option<&[Help]>; 2] = [Some(&both), Some(&[Help::From(vec![0])])];
+        assert_eq!(stuck(&tasks, false), [false, false]);
     }
 
     #[test]
     fn without_anybody_alive_whoever_cares_is_nobody() {
-        let nodes = [waits(&[Help::Anyone]), waits(&[Help::None])];
-        assert_eq!(stuck(&nodes, false), [true, true]);
-        assert_eq!(stuck(&nodes, true), [false, true]);
+        let tasks: [Option<&[Help]>; 2] = [Some(&[Help::Anyone]), Some(&[Help::None])];
+        assert_eq!(stuck(&tasks, false), [true, true]);
+        assert_eq!(stuck(&tasks, true), [false, true]);
     }
 
     #[test]
-    fn all_holders_must_go_on() {
-        let nodes = [waits(&[Help::From(vec![1, 2])]), running(), waits(&[])];
-        assert_eq!(stuck(&nodes, false), [true, false, true]);
+    fn all_holders_must_go_on_but_one_child_is_enough() {
+        let (all, one) = ([Help::From(vec![1, 2])], [Help::OneOf(vec![2, 1])]);
+        let tasks: [Option<&[Help]>; 4] = [Some(&all), None, Some(&[]), Some(&one)];
+        assert_eq!(stuck(&tasks, false), [true, false, true, false]);
     }
 
     #[test]
     fn life_goes_along_a_chain_of_a_million_in_either_direction() {
-        let chain = |next: fn(usize) -> usize, end| {
-            let mut nodes: Vec<Node> = (0..1_000_000)
-                .map(|at| waits(&[Help::From(vec![next(at) % 1_000_000])]))
-                .collect();
-            nodes[end] = running();
-            nodes
-        };
-        for nodes in [chain(|at| at + 1, 999_999), chain(|at| at + 999_999, 0)] {
-            assert!(!stuck(&nodes, false).contains(&true));
+        const MANY: usize = 1_000_000;
+        for (step, end) in [(1, MANY - 1), (MANY - 1, 0)] {
+            let mut graph = Graph::new(MANY);
+            (0..MANY).for_each(|at| graph.add(at, &Help::From(vec![(at + step) % MANY])));
+            graph.set(end, ALIVE);
+            assert!(!graph.stuck(false, ALIVE).contains(&true));
         }
     }
 
     #[test]
     fn every_part_has_one_shortest_cycle() {
         // 0 → 1 → 2 → 0 with a short cut 1 → 0; 3 → 3; 4 → 0 is on no cycle.
-        let edges = [vec![1], vec![2, 0], vec![0], vec![3], vec![0]];
-        assert_eq!(cycles(&edges), [vec![0, 1], vec![3]]);
-        assert_eq!(
-            cycles(&[vec![1], vec![2], vec![]]),
-            Vec::<Vec<usize>>::new()
-        );
+        let graph = edges(&[&[1], &[2, 0], &[0], &[3], &[0]]);
+        assert_eq!(cycles(&graph), [vec![0, 1], vec![3]]);
+        assert_eq!(cycles(&edges(&[&[1], &[2], &[]])), Vec::<Vec<u32>>::new());
     }
 
     #[test]
     fn a_chain_of_a_million_overflows_no_stack() {
-        let edges: Vec<Vec<usize>> = (0..1_000_000)
-            .map(|at| vec![(at + 1) % 1_000_000])
-            .collect();
-        let parts = parts(&edges);
-        assert_eq!((parts.len(), parts[0].len()), (1, 1_000_000));
+        let ring = (0..1_000_000).map(|at| (at, (at + 1) % 1_000_000));
+        let mut found = Vec::new();
+        parts(&Edges::new(1_000_000, ring), |part| found.push(part.len()));
+        assert_eq!(found, [1_000_000]);
     }
 }

@@ -15,6 +15,7 @@ mod collector;
 mod context;
 #[cfg(feature = "signal")]
 mod ctrl_c;
+mod described;
 #[cfg(feature = "signal")]
 mod dump_signal;
 pub(crate) mod entry;

@@ -16,8 +16,11 @@ use super::report::{Held, Place, Report, Row, State, Step, Wait, What};
 use super::task::TaskId;
 use super::verdict::Verdict;
 
-/// Tasks that are printed before the rest is only counted; `{:#}` prints all.
+/// Tasks that are printed before the rest is only counted; `{:#}` prints all that are described.
 const MOST: usize = 50;
+
+/// Waits of one task that are printed.
+const MOST_WAITS: usize = 16;
 
 /// Nanoseconds, a hundred years of them: who sleeps so long means for ever.
 const AGES: u64 = 100 * 365 * 86_400 * 1_000_000_000;
@@ -31,8 +34,8 @@ const SELF_LOCK: &str =
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.headline(f)?;
-        for cycle in self.cycles.iter().take(MOST) {
-            self.cycle(f, cycle)?;
+        for (cycle, steps) in self.cycles.iter().zip(&self.steps) {
+            self.cycle(f, cycle.len(), steps)?;
         }
         // Those in a cycle first, then the stuck, then the rest; each kind by age.
         let mut order: Vec<(usize, usize)> = (0..self.tasks.len())
@@ -46,9 +49,17 @@ impl fmt::Display for Report {
         for (_, task) in &order {
             self.task(f, &self.tasks[*task])?;
         }
-        let hidden = self.tasks.len() - order.len();
-        if hidden > 0 {
-            writeln!(f, "and {hidden} more; {{:#}} prints them all")?;
+        let hidden = self.counts.all - order.len();
+        match hidden {
+            0 => {}
+            _ if f.alternate() => writeln!(f, "and {hidden} more")?,
+            _ if self.tasks.len() == self.counts.all => {
+                writeln!(f, "and {hidden} more; {{:#}} prints them all")?;
+            }
+            _ => {
+                let all = self.tasks.len();
+                writeln!(f, "and {hidden} more; {{:#}} prints {all} tasks")?;
+            }
         }
         // A program that is dead has other worries.
         let polls = self.polls.as_ref();
@@ -61,10 +72,9 @@ impl fmt::Display for Report {
 
 impl Report {
     fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |state| self.tasks.iter().filter(|task| task.state == state).count();
-        let stuck = self.tasks.iter().filter(|task| task.stuck).count();
+        let (counts, stuck) = (self.counts, self.stuck.len());
         match self.verdict {
-            _ if self.tasks.is_empty() => return writeln!(f, "no tasks"),
+            _ if self.counts.all == 0 => return writeln!(f, "no tasks"),
             Verdict::Certain => {
                 return writeln!(f, "deadlock: nothing can ever wake this program again");
             }
@@ -82,15 +92,15 @@ impl Report {
                 let left = left.join(" or ");
                 return writeln!(f, "suspected deadlock: only {left} can wake this program");
             }
-            Verdict::Idle => match self.tasks.len() {
+            Verdict::Idle => match counts.all {
                 1 => write!(f, "1 task")?,
                 tasks => write!(f, "{tasks} tasks")?,
             },
         }
         for (count, what) in [
-            (count(State::Running), "running"),
-            (count(State::Ready), "ready"),
-            (count(State::Waiting), "waiting"),
+            (counts.running, "running"),
+            (counts.ready, "ready"),
+            (counts.waiting, "waiting"),
         ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
@@ -150,13 +160,16 @@ impl Report {
     }
 
     /// What each task has that the one before it lacks, and what it lacks itself.
-    fn cycle(&self, f: &mut fmt::Formatter<'_>, cycle: &[Step]) -> fmt::Result {
-        match cycle.len() {
+    fn cycle(&self, f: &mut fmt::Formatter<'_>, tasks: usize, cycle: &[Step]) -> fmt::Result {
+        match tasks {
             1 => writeln!(f, "cycle of one task, which waits for itself")?,
             tasks => writeln!(f, "cycle of {tasks} tasks, each waiting for the next")?,
         }
         let before = |at: usize| cycle[(at + cycle.len() - 1) % cycle.len()];
-        for (at, step) in cycle.iter().enumerate().take(MOST) {
+        for (at, step) in cycle.iter().enumerate() {
+            if at > 0 && at + 1 == cycle.len() && tasks > cycle.len() {
+                writeln!(f, "  and {} more, and then", tasks - cycle.len())?;
+            }
             let (row, wanted) = (&self.tasks[step.task], self.wait(before(at)));
             writeln!(f, "  task {}", self.title(row.id))?;
             let held = wanted.holders.iter().find(|held| held.task == Some(row.id));
@@ -181,9 +194,6 @@ impl Report {
                 }
             }
         }
-        if cycle.len() > MOST {
-            writeln!(f, "  and {} more", cycle.len() - MOST)?;
-        }
         Ok(())
     }
 
@@ -203,7 +213,7 @@ impl Report {
             What::Timer(kind, AGES..) => format!("{kind} without end"),
             What::Timer(kind, left) => format!("{kind}, {} to go", span(*left)),
             What::End(id) => format!("the end of task {}", self.title(*id)),
-            What::Children(kind, ids) => {
+            What::Children(kind, ids, _) => {
                 let list: Vec<_> = ids.iter().take(4).map(|id| self.title(*id)).collect();
                 let more = if ids.len() > list.len() { ", …" } else { "" };
                 let children = match list.is_empty() {
@@ -228,8 +238,13 @@ impl Report {
             self.title(row.id),
             row.spawned_at
         )?;
-        for (number, wait) in row.waits.iter().enumerate() {
-            let last = number + 1 == row.waits.len() && !row.cloned;
+        // Those of a cycle in any case.
+        let all = row.waits.iter().enumerate();
+        let shown = all.filter(|(number, wait)| *number < MOST_WAITS || wait.in_cycle);
+        let shown: Vec<_> = shown.map(|(_, wait)| wait).collect();
+        let more = row.more_waits + row.waits.len() - shown.len();
+        for (number, wait) in shown.iter().enumerate() {
+            let last = number + 1 == shown.len() && !row.cloned && more == 0;
             self.branch(
                 f,
                 wait,
@@ -239,6 +254,10 @@ impl Report {
                     ("├─", "│ ")
                 },
             )?;
+        }
+        if more > 0 {
+            let fork = if row.cloned { "├─" } else { "└─" };
+            writeln!(f, "  {fork} and for {more} more")?;
         }
         if row.cloned {
             writeln!(f, "  └─ foreign code keeps its waker")?;
@@ -270,7 +289,11 @@ impl Report {
             };
             return line(f, &text, None);
         }
-        writeln!(f, "  {fork} waits for {what}")?;
+        let more = match wait.more {
+            0 => String::new(),
+            more => format!(" and {more} more like it"),
+        };
+        writeln!(f, "  {fork} waits for {what}{more}")?;
         if wait.at.is_some() {
             line(f, "at", wait.at)?;
         }
@@ -314,11 +337,9 @@ impl Report {
             return writeln!(f, "  {bar}    granted to {who}, which asked at {}", held.at);
         }
         writeln!(f, "  {bar}    taken by {who} at {}", held.at)?;
-        match held.task {
-            Some(id) if self.find(id).is_none() => {
-                writeln!(f, "  {bar}    it has ended: its guard was moved or leaked")
-            }
-            _ => Ok(()),
+        match held.ended {
+            true => writeln!(f, "  {bar}    it has ended: its guard was moved or leaked"),
+            false => Ok(()),
         }
     }
 }

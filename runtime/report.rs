@@ -5,17 +5,19 @@
 //!
 //! # Implementation
 //!
-//! One look at every task, waiter and timer (`collector.rs`), plus what `graph.rs` costs. How it is
-//! printed is `render.rs` and `export.rs`; what is concluded from it, `verdict.rs`.
+//! Two looks at every task, waiter and timer (`described.rs`), plus what `graph.rs` costs: the first for
+//! who can still be woken, the second for the tasks that are described. How it is printed is `render.rs` and `export.rs`; what is concluded from it, `verdict.rs`.
 
 use std::borrow::Cow;
 use std::panic::Location;
 
-use super::collector::Collector;
 use super::context::{self, Kernel};
+use super::described;
+use super::kinds;
 use super::poll_times::Polls;
 use super::polling;
 use super::task::{NO_WAKER, Task, TaskId};
+use super::tasks::Tasks;
 use super::verdict::{Outside, Verdict};
 use super::waiters::Tally;
 
@@ -26,18 +28,35 @@ pub(super) type Place = &'static Location<'static>;
 /// [`Display`](std::fmt::Display) prints it as a tree for a terminal; [`to_json`](Report::to_json)
 /// and [`to_dot`](Report::to_dot) are for tools. See [the guide](crate::guide::diagnostics) for how to
 /// read one.
+///
+/// Every task is judged and counted, and a thousand are described: those in cycles before the others
+/// that are stuck, and these before the rest, each kind oldest first. So a report of `n` tasks takes
+/// O(n) time, but less memory than a third of what the tasks take.
 #[derive(Clone)]
 pub struct Report {
-    /// The tasks that have not ended, oldest first.
+    /// Tasks that have not ended, oldest first: those that are described.
     pub(super) tasks: Vec<Row>,
-    pub(super) index: Index,
-    /// Shortest cycles of tasks that wait for each other; each step is a task and one of its waits.
-    pub(super) cycles: Vec<Vec<Step>>,
+    pub(super) counts: Counts,
+    /// All that nothing alive can wake, oldest first.
+    pub(super) stuck: Vec<TaskId>,
+    /// Shortest cycles of tasks that wait for each other.
+    pub(super) cycles: Vec<Vec<TaskId>>,
+    /// The first cycles, step by step, of a long one the first steps and the last.
+    pub(super) steps: Vec<Vec<Step>>,
     pub(super) outside: Outside,
     pub(super) verdict: Verdict,
     pub(super) passes: u64,
     /// How long polls took, where that is measured.
     pub(super) polls: Option<Polls>,
+}
+
+/// How many tasks there are.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub(super) all: usize,
+    pub(super) running: usize,
+    pub(super) ready: usize,
+    pub(super) waiting: usize,
 }
 
 /// One task.
@@ -53,6 +72,8 @@ pub(super) struct Row {
     /// Foreign code keeps clones of its waker.
     pub(super) cloned: bool,
     pub(super) waits: Vec<Wait>,
+    /// Waits that are not among them.
+    pub(super) more_waits: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,6 +104,8 @@ pub(super) struct Wait {
     pub(super) tally: Option<Tally>,
     /// It is a step of one of the cycles.
     pub(super) in_cycle: bool,
+    /// So many more of the same task, for the like at the same line, are not described.
+    pub(super) more: usize,
 }
 
 #[derive(Clone)]
@@ -101,8 +124,24 @@ pub(super) enum What {
     Work(Cow<'static, str>),
     /// The end of a task.
     End(TaskId),
-    /// The ends of children.
-    Children(&'static str, Vec<TaskId>),
+    /// The ends of children, the first of them, and how many more.
+    Children(&'static str, Vec<TaskId>, usize),
+}
+
+impl What {
+    /// The word for it.
+    pub(super) fn kind(&self) -> &str {
+        match self {
+            What::Queue(kind, ..)
+            | What::Source(kind, _)
+            | What::Seat(kind, _)
+            | What::Timer(kind, _)
+            | What::Children(kind, ..) => kind,
+            What::Work(label) => label,
+            What::Quiescence => kinds::QUIESCENCE,
+            What::End(_) => "end of task",
+        }
+    }
 }
 
 /// Who took what a wait is for. Where the guard is by now, only the program knows.
@@ -114,6 +153,8 @@ pub(super) struct Held {
     pub(super) at: Place,
     /// Granted to a future that has not collected it.
     pub(super) granted: bool,
+    /// That task is over.
+    pub(super) ended: bool,
 }
 
 /// One step of a cycle: this task waits, with that one of its waits, for the next one.
@@ -127,31 +168,34 @@ impl Report {
     /// Takes the picture.
     pub(crate) fn take(kernel: &Kernel) -> Self {
         let tasks = kernel.tasks.borrow();
-        let ids = tasks.in_spawn_order();
-        let living = ids.iter().filter_map(|id| tasks.get(*id));
-        let living: Vec<&Task> = living.filter(|task| !task.is_over()).collect();
+        let living = Living::of(&tasks);
+        let mut counts = Counts::default();
+        for (_, task) in living.iter() {
+            counts.all += 1;
+            match State::of(task) {
+                State::Running => counts.running += 1,
+                State::Ready => counts.ready += 1,
+                State::Waiting => counts.waiting += 1,
+            }
+        }
         let outside = Outside::count(kernel);
+        let judged = described::judge(kernel, &living, &outside);
+        let cycles = judged.cycles.iter();
+        let cycles = cycles.map(|cycle| cycle.iter().map(|at| living.id(*at as usize)).collect());
+        let stuck = (0..counts.all).filter(|at| judged.stuck[*at]);
+        let times = kernel.poll_times.borrow();
         let mut report = Report {
-            tasks: living.iter().map(|task| Row::new(kernel, task)).collect(),
-            index: Index::new(&living),
-            cycles: Vec::new(),
+            cycles: cycles.collect(),
+            stuck: stuck.map(|at| living.id(at)).collect(),
+            tasks: Vec::new(),
+            steps: Vec::new(),
+            counts,
             verdict: Verdict::Idle,
             outside,
             passes: kernel.passes.begun(),
-            polls: kernel
-                .poll_times
-                .borrow()
-                .as_ref()
-                .map(|times| times.picture()),
+            polls: times.as_ref().map(|times| times.picture()),
         };
-        let mut collector = Collector::new(kernel, &report.index, report.tasks);
-        collector.timers(kernel);
-        collector.waiters(kernel, &living);
-        collector.joins(kernel, &living);
-        collector.sitters(kernel);
-        collector.polled_sources(kernel);
-        collector.works(kernel);
-        (report.tasks, report.cycles) = collector.conclude(kernel, &report.outside);
+        (report.tasks, report.steps) = described::describe(kernel, &living, judged);
         report.verdict = report.judge(kernel);
         report
     }
@@ -166,7 +210,7 @@ impl Report {
 
     /// Number of tasks that have not ended.
     pub fn tasks(&self) -> usize {
-        self.tasks.len()
+        self.counts.all
     }
 
     /// Whether the program would be dead if the loop had to sleep now. Outside of a `block_on` the host
@@ -183,68 +227,97 @@ impl Report {
     /// foreign code keeps never does. A guard that was moved into another task counts as held by the
     /// task that took it. Cancelling a stuck task, where somebody does, frees it.
     pub fn stuck(&self) -> Vec<TaskId> {
-        let stuck = self.tasks.iter().filter(|task| task.stuck);
-        stuck.map(|task| task.id).collect()
+        self.stuck.clone()
     }
 
     /// Tasks that wait for each other in a circle: one shortest circle for each knot of them, every
     /// task before the one that it waits for.
     pub fn cycles(&self) -> Vec<Vec<TaskId>> {
-        let ids = |cycle: &Vec<Step>| cycle.iter().map(|step| self.tasks[step.task].id).collect();
-        self.cycles.iter().map(ids).collect()
+        self.cycles.clone()
     }
 
     fn judge(&self, kernel: &Kernel) -> Verdict {
-        let alive = |task: &Row| task.state != State::Waiting;
+        let alive = self.counts.waiting < self.counts.all;
         // A host may hold the other end of anything.
         let host = !kernel.suspicion.is_judging();
-        if host || !kernel.timers.borrow().is_empty() || self.tasks.iter().any(alive) {
+        if host || !kernel.timers.borrow().is_empty() || alive {
             return Verdict::Idle;
         }
         self.outside.verdict(kernel)
     }
 
+    /// The description of a task, if there is one.
     pub(super) fn find(&self, id: TaskId) -> Option<&Row> {
-        self.tasks.get(self.index.get(id)?)
+        self.tasks.iter().find(|row| row.id == id)
     }
 }
 
-/// Which row is whose, by the slots of the tasks.
-#[derive(Clone)]
-pub(super) struct Index(Vec<Option<(TaskId, usize)>>);
+/// The tasks that have not ended, numbered by age.
+pub(super) struct Living<'a> {
+    tasks: &'a Tasks,
+    ids: Vec<TaskId>,
+    /// Of each slot, the number of its task.
+    numbers: Vec<u32>,
+}
 
-impl Index {
-    fn new(living: &[&Task]) -> Self {
-        let slots = living.iter().map(|task| task.id.slot() + 1).max();
-        let mut index = vec![None; slots.unwrap_or(0)];
-        for (row, task) in living.iter().enumerate() {
-            index[task.id.slot()] = Some((task.id, row));
+impl<'a> Living<'a> {
+    fn of(tasks: &'a Tasks) -> Self {
+        let mut ids = tasks.in_spawn_order();
+        ids.retain(|id| tasks.get(*id).is_some_and(|task| !task.is_over()));
+        ids.shrink_to_fit();
+        let mut numbers = vec![u32::MAX; tasks.slots()];
+        for (number, id) in ids.iter().enumerate() {
+            numbers[id.slot()] = number as u32;
         }
-        Index(index)
+        Living {
+            tasks,
+            ids,
+            numbers,
+        }
     }
 
-    pub(super) fn get(&self, id: TaskId) -> Option<usize> {
-        let (task, row) = self.0.get(id.slot()).copied().flatten()?;
-        (task == id).then_some(row)
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(super) fn id(&self, number: usize) -> TaskId {
+        self.ids[number]
+    }
+
+    pub(super) fn number(&self, id: TaskId) -> Option<usize> {
+        let number = *self.numbers.get(id.slot())? as usize;
+        (self.ids.get(number) == Some(&id)).then_some(number)
+    }
+
+    /// Each with its number.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &'a Task)> + '_ {
+        let tasks = self.ids.iter().filter_map(|id| self.tasks.get(*id));
+        tasks.enumerate()
+    }
+}
+
+impl State {
+    pub(super) fn of(task: &Task) -> Self {
+        match task.aside || polling::current_task() == Some(task.id) {
+            true => State::Running,
+            false if task.is_scheduled() => State::Ready,
+            false => State::Waiting,
+        }
     }
 }
 
 impl Row {
-    fn new(kernel: &Kernel, task: &Task) -> Self {
-        let state = match task.aside || polling::current_task() == Some(task.id) {
-            true => State::Running,
-            false if task.is_scheduled() => State::Ready,
-            false => State::Waiting,
-        };
+    pub(super) fn new(task: &Task) -> Self {
         Row {
             id: task.id,
             name: task.name().map(str::to_owned),
             main: task.main,
             spawned_at: task.spawned_at,
-            state,
+            state: State::of(task),
             stuck: false,
-            cloned: has_clones(kernel, task),
+            cloned: false,
             waits: Vec::new(),
+            more_waits: 0,
         }
     }
 }
@@ -256,6 +329,14 @@ pub(super) fn has_clones(kernel: &Kernel, task: &Task) -> bool {
 }
 
 impl Wait {
+    /// Whether it is of the same kind, made at the same place and at the same line.
+    pub(super) fn is_like(&self, other: &Wait) -> bool {
+        let facts = |wait: &Wait| (wait.granted.is_some(), wait.lapsed, wait.in_cycle);
+        self.places() == other.places()
+            && facts(self) == facts(other)
+            && self.what.kind() == other.what.kind()
+    }
+
     /// What waits of one task are listed by: the line, those without one last, and then where what is
     /// waited for was made.
     pub(super) fn places(&self) -> (bool, Option<Place>, Option<Place>) {
@@ -275,6 +356,7 @@ impl Wait {
             more_granted: 0,
             tally: None,
             in_cycle: false,
+            more: 0,
         }
     }
 }

@@ -61,14 +61,17 @@ impl Waiters {
         entries.filter(|(_, waiter)| waiter.queue != NONE)
     }
 
-    /// The place in line of every waiter that has not been granted, by its key; the head's is 1.
-    pub(crate) fn places(&self) -> HashMap<u32, usize> {
+    /// The place in line of those waiters that are wanted and have not been granted, by their keys; the
+    /// head's is 1.
+    pub(crate) fn places(&self, wanted: impl Fn(&Waiter) -> bool) -> HashMap<u32, usize> {
         let mut places = HashMap::new();
         let waiting = self.iter().filter(|(_, waiter)| !waiter.is_granted());
         for (head, _) in waiting.filter(|(_, waiter)| waiter.prev == NONE) {
             let (mut key, mut place) = (head, 1);
             while let Some(waiter) = self.table.get(key) {
-                places.insert(key, place);
+                if wanted(waiter) {
+                    places.insert(key, place);
+                }
                 (key, place) = (waiter.next, place + 1);
             }
         }
