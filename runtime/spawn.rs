@@ -50,6 +50,8 @@ where
 /// 64 levels deep; one below that takes its first poll in its turn, as with [`spawn`], and so does not
 /// use up the stack.
 ///
+/// A name that [`JoinHandle::named`] gives comes after that first poll.
+///
 /// asyncio counterpart: `asyncio.eager_task_factory`. Difference: it is chosen for each task, not for
 /// the whole loop.
 ///

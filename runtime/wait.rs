@@ -32,6 +32,9 @@ pub enum When {
 /// Takes the handles of the tasks that have ended out of `handles`, in their order, and returns
 /// them: awaiting those is ready at once. The rest stay where they are.
 ///
+/// A call looks at every handle, and so does each end under [`When::FirstError`]. To take the results of many
+/// tasks one by one, use [`as_completed`], which looks only at those that ended.
+///
 /// asyncio counterpart: `asyncio.wait`. Differences: an `Err` that a task returns is a value, not an
 /// error of the task; a cancelled task ends a [`When::FirstError`], where it does not end asyncio's
 /// `FIRST_EXCEPTION`.
