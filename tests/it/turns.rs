@@ -125,10 +125,12 @@ fn raise(kind: SignalKind) {
     signal_hook::low_level::raise(kind.as_raw()).expect("a thread may signal itself");
 }
 
-/// Futures of data: a ready result counts, 128 in a poll (`shared_streams.rs`).
+/// Futures of results: a ready one counts, 128 in a poll (`shared_streams.rs`); that of a blocking call is
+/// never ready at once.
 const RESULTS: &[&str] = &[
     "Accept",
     "AcceptUnix",
+    "BlockingIo",
     "Incoming",
     "IncomingUnix",
     "Op",
