@@ -122,3 +122,29 @@ fn a_loop_that_rests_after_a_panic_of_main_blocks_nobody() {
     // Five thresholds: it would have been told after one.
     assert!(stalls.recv_timeout(Duration::from_millis(100)).is_err());
 }
+
+#[test]
+fn the_watchdog_names_a_task_that_hangs_in_another_executors_block_on() {
+    let (help, helped) = futures::channel::oneshot::channel();
+    let help = std::sync::Mutex::new(Some(help));
+    let builder = Builder::new().watchdog(Duration::from_millis(20));
+    // Without help from the watchdog's thread it would hang for ever.
+    let builder = builder.on_stall(move |stall| {
+        if let Some(help) = help.lock().unwrap().take() {
+            help.send(stall.clone()).unwrap();
+        }
+    });
+    let stall = builder.build().block_on(async {
+        let hangs = spawn(async {
+            let never = Box::pin(sleep(Duration::MAX));
+            let both = futures::future::select(never, helped);
+            match futures::executor::block_on(both) {
+                futures::future::Either::Right((stall, _)) => stall.unwrap(),
+                futures::future::Either::Left(_) => panic!("the loop stands still"),
+            }
+        });
+        hangs.named("nested").await.unwrap()
+    });
+    assert_eq!(stall.name.as_deref(), Some("nested"));
+    assert!(!stall.over);
+}
