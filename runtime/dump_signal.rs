@@ -16,11 +16,11 @@ use mio::net::UnixStream;
 use signal_hook::consts::SIGUSR1;
 
 use super::context::Kernel;
-use super::outside;
 use super::problems;
 use super::readiness::SourceKind;
 use super::report::Report;
 use super::signals::Claim;
+use super::sources;
 
 /// Nobody waits for it.
 const KIND: SourceKind =
@@ -40,13 +40,9 @@ struct DumpSignal {
 }
 
 impl DumpSignal {
-    fn listen(kernel: &Kernel) -> io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         let (mut bytes, far) = UnixStream::pair()?;
-        outside::need_reactor(kernel)?;
-        if let Some(reactor) = &mut *kernel.reactor.borrow_mut() {
-            let made = Location::caller();
-            drop(reactor.register(&mut bytes, &KIND, made)?);
-        }
+        drop(sources::register(&mut bytes, &KIND, Location::caller())?);
         let asked = Arc::new(AtomicBool::new(false));
         let claim = Claim::new(SIGUSR1, Some(asked.clone()), far)?;
         Ok(DumpSignal {
@@ -80,7 +76,7 @@ pub(crate) fn start(kernel: &Kernel) {
     if !kernel.options.borrow().dump_on_sigusr1 {
         return;
     }
-    match DumpSignal::listen(kernel) {
+    match DumpSignal::listen() {
         Ok(signal) => {
             let chore = move |kernel: &Kernel| signal.work_off(kernel);
             *kernel.chore.borrow_mut() = Some(Rc::new(chore));

@@ -1,6 +1,6 @@
 //! Readiness from the operating system, and exact sleep.
 //!
-//! Every source is registered once, edge-triggered, for both directions. What the system said of it
+//! Every source is registered once, edge-triggered, for the events that its kind can have. What the system said of it
 //! last, and who waits for more, is in `readiness.rs`.
 //!
 //! # Implementation
@@ -16,8 +16,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mio::event::{Event, Source};
-use mio::{Events, Token};
+use mio::event::Event;
+use mio::{Events, Registry, Token};
 use slab::Slab;
 
 use super::askers::Awaited;
@@ -66,6 +66,7 @@ impl Hit {
 pub(crate) struct Reactor {
     poll: mio::Poll,
     events: Events,
+    registry: Rc<Registry>,
     sources: Slab<Rc<Readiness>>,
     /// Where those wait who need a descriptor and could not have one.
     released: Rc<Direction>,
@@ -79,9 +80,12 @@ impl Reactor {
         let sleeper = Sleeper::new(poll.registry(), DEADLINE);
         let bell = mio::Waker::new(poll.registry(), BELL);
         let bell = Arc::new(bell.map_err(Refused::of("eventfd2, epoll_ctl"))?);
+        let registry = poll.registry().try_clone();
+        let registry = Rc::new(registry.map_err(Refused::of("fcntl"))?);
         Ok(Reactor {
             poll,
             events: Events::with_capacity(EVENTS),
+            registry,
             sources: Slab::new(),
             released: Rc::new(Direction::new(
                 DESCRIPTOR,
@@ -97,20 +101,20 @@ impl Reactor {
         self.bell.clone()
     }
 
-    /// Registers a source for the events that its kind can have.
-    pub(crate) fn register(
+    /// What registers sources and takes them off, to be called with nothing borrowed.
+    pub(crate) fn registry(&self) -> Rc<Registry> {
+        self.registry.clone()
+    }
+
+    /// Makes a place for a source that is about to be registered.
+    pub(crate) fn reserve(
         &mut self,
-        source: &mut dyn Source,
         kind: &'static SourceKind,
         made: &'static Location<'static>,
-    ) -> io::Result<Rc<Readiness>> {
+    ) -> Rc<Readiness> {
         let vacant = self.sources.vacant_entry();
-        let key = vacant.key();
-        self.poll
-            .registry()
-            .register(source, Token(key), kind.interest)?;
-        let readiness = Readiness::new(key, kind, made);
-        Ok(vacant.insert(Rc::new(readiness)).clone())
+        let readiness = Readiness::new(vacant.key(), kind, made);
+        vacant.insert(Rc::new(readiness)).clone()
     }
 
     /// Where to wait for a source to go and leave its descriptor to others.
@@ -118,14 +122,8 @@ impl Reactor {
         self.released.clone()
     }
 
-    /// Forgets a source. The caller drops the returned handle after letting go of the borrow.
-    pub(crate) fn deregister(
-        &mut self,
-        source: &mut dyn Source,
-        readiness: &Readiness,
-    ) -> Option<Rc<Readiness>> {
-        // A descriptor that the system refuses to forget is forgotten when it is closed.
-        let _ = self.poll.registry().deregister(source);
+    /// Frees the place of a source. The caller drops the returned handle after letting go of the borrow.
+    pub(crate) fn forget(&mut self, readiness: &Readiness) -> Option<Rc<Readiness>> {
         self.sources.try_remove(readiness.key)
     }
 

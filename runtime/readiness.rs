@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::task::{Context, Poll};
 
-use mio::Interest;
+use mio::{Interest, Token};
 
 use super::askers::{Asker, Askers, Awaited};
 use super::context::{self, Kernel};
@@ -199,6 +199,11 @@ impl Readiness {
             ends_program: Cell::new(false),
             key,
         }
+    }
+
+    /// What the system calls it by.
+    pub(super) fn token(&self) -> Token {
+        Token(self.key)
     }
 
     pub(crate) fn way(&self, way: Way) -> &Direction {

@@ -11,6 +11,34 @@ use super::outside::need_reactor;
 use super::reactor::Reactor;
 use super::readiness::{Direction, Readiness, SourceKind};
 
+/// A source's place in the reactor, which is free again when this goes.
+struct Place(Option<Rc<Readiness>>);
+
+impl Place {
+    /// Leaves the place to the source.
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some(readiness) = self.0.take().filter(|readiness| !readiness.orphaned.get()) else {
+            return;
+        };
+        let forgotten = context::try_with(|kernel| {
+            let mut place = kernel.reactor.borrow_mut();
+            let reactor = place.as_mut()?;
+            let forgotten = reactor.forget(&readiness);
+            let released = reactor.released();
+            drop(place);
+            released.announce(kernel);
+            forgotten
+        });
+        drop(forgotten);
+    }
+}
+
 /// Registers a source, made at `made`, with this thread's reactor, which is made if need be.
 #[track_caller]
 pub(crate) fn register(
@@ -18,14 +46,17 @@ pub(crate) fn register(
     kind: &'static SourceKind,
     made: &'static Location<'static>,
 ) -> io::Result<Rc<Readiness>> {
-    context::with_runtime("i/o", |kernel| {
+    let (registry, readiness) = context::with_runtime("i/o", |kernel| {
         need_reactor(kernel)?;
         let mut reactor = kernel.reactor.borrow_mut();
-        reactor
-            .as_mut()
-            .expect("it was just made")
-            .register(source, kind, made)
-    })
+        let reactor = reactor.as_mut().expect("it was just made");
+        io::Result::Ok((reactor.registry(), reactor.reserve(kind, made)))
+    })?;
+    let place = Place(Some(readiness.clone()));
+    // Code of the source's author, which may do anything: nothing is borrowed (rule R4).
+    registry.register(source, readiness.token(), kind.interest)?;
+    place.keep();
+    Ok(readiness)
 }
 
 /// Panics with the cure where nothing could be registered.
@@ -55,20 +86,18 @@ pub(crate) fn follow_real_time(source: &Rc<Readiness>) {
 }
 
 /// Takes a source off the reactor it was registered with, if that still exists.
-pub(crate) fn deregister(source: &mut dyn Source, readiness: &Readiness) {
+pub(crate) fn deregister(source: &mut dyn Source, readiness: &Rc<Readiness>) {
     if readiness.orphaned.get() {
         return;
     }
-    let forgotten = context::try_with(|kernel| {
-        let mut place = kernel.reactor.borrow_mut();
-        let reactor = place.as_mut()?;
-        let forgotten = reactor.deregister(source, readiness);
-        let released = reactor.released();
-        drop(place);
-        released.announce(kernel);
-        forgotten
-    });
-    drop(forgotten);
+    let place = Place(Some(readiness.clone()));
+    let registry = context::try_with(|kernel| Some(kernel.reactor.borrow().as_ref()?.registry()));
+    if let Some(registry) = registry.flatten() {
+        // A descriptor that the system refuses to forget is forgotten when it is closed. As for
+        // registering, nothing is borrowed.
+        let _ = registry.deregister(source);
+    }
+    drop(place);
 }
 
 /// Tells those who wait to read what the reactor can no longer tell: somebody else read it.

@@ -42,6 +42,7 @@ mod group_outcomes;
 mod groups;
 mod hangs;
 mod host_programs;
+mod hostile_sources;
 mod hyper_io;
 mod inherited;
 mod inject;
