@@ -18,7 +18,7 @@ use hyper::rt::{Executor, Read, ReadBufCursor, Timer, Write};
 use super::flow::{self, Flow};
 use super::tcp::TcpStream;
 use super::unix::UnixStream;
-use crate::runtime::{Alarm, spawn};
+use crate::runtime::{Alarm, Way, spawn};
 
 /// The size of hyper's first buffer, and the most that one read takes.
 const ROOM: usize = 8 << 10;
@@ -34,7 +34,7 @@ macro_rules! stream {
             ) -> Poll<io::Result<()>> {
                 // Whoever has to wait pays nothing for the buffer.
                 if !self.readiness().orphaned.get() {
-                    ready!(self.readiness().read.poll_ready(cx));
+                    ready!(self.readiness().poll_ready(Way::Read, cx));
                 }
                 // hyper's own may only be advanced with `unsafe`: what was read is copied there.
                 let mut bytes = [0; ROOM];

@@ -132,7 +132,8 @@ impl<'a> Trial<'a> {
             if direction.is_worth_trying() {
                 return Poll::Ready(Ok(self.wait.take().is_some()));
             }
-            let wait = self.wait.get_or_insert_with(|| direction.wait(self.at));
+            let wait = || self.readiness.wait(self.way, self.at);
+            let wait = self.wait.get_or_insert_with(wait);
             ready!(Pin::new(wait).poll(cx));
             if !direction.is_worth_trying() {
                 self.wait = None;
@@ -171,7 +172,7 @@ pub(crate) fn poll_attempt<R>(
         if readiness.orphaned.get() {
             return Poll::Ready(Err(orphaned()));
         }
-        ready!(direction.poll_ready(cx));
+        ready!(readiness.poll_ready(way, cx));
         ready!(spend(cx));
         if let Some(result) = try_once(direction, &mut op) {
             return Poll::Ready(result);

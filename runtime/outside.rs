@@ -276,11 +276,10 @@ fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, jud
         remote::read(kernel);
         return Idle::Awake;
     };
-    let reactor = kernel.reactor.borrow();
-    let awaited = reactor
-        .as_ref()
-        .is_some_and(|reactor| reactor.is_awaited(&kernel.tasks.borrow()));
-    drop(reactor);
+    let awaited = match &mut *kernel.reactor.borrow_mut() {
+        Some(reactor) => reactor.find_awaited(&kernel.tasks.borrow(), |_, _| true),
+        None => false,
+    };
     let (mut now, until) = (now, now + GRACE);
     // Waking nobody uses nothing up: room that nobody waits for, a signal, a timer set for earlier.
     while awaited && now < until {

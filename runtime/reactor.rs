@@ -68,6 +68,8 @@ pub(crate) struct Reactor {
     events: Events,
     registry: Rc<Registry>,
     sources: Slab<Rc<Readiness>>,
+    /// The keys of those that may be awaited: who begins to wait for a source lists it.
+    listed: Vec<usize>,
     /// Where those wait who need a descriptor and could not have one.
     released: Rc<Direction>,
     sleeper: Sleeper,
@@ -87,6 +89,7 @@ impl Reactor {
             events: Events::with_capacity(EVENTS),
             registry,
             sources: Slab::new(),
+            listed: Vec::new(),
             released: Rc::new(Direction::new(
                 DESCRIPTOR,
                 &const { Terms::of_source("a") },
@@ -124,7 +127,24 @@ impl Reactor {
 
     /// Frees the place of a source. The caller drops the returned handle after letting go of the borrow.
     pub(crate) fn forget(&mut self, readiness: &Readiness) -> Option<Rc<Readiness>> {
+        self.unlist(readiness);
         self.sources.try_remove(readiness.key)
+    }
+
+    /// Notes that a source may be awaited from now on.
+    pub(crate) fn list(&mut self, readiness: &Readiness) {
+        readiness.listed.set(Some(self.listed.len() as u32));
+        self.listed.push(readiness.key);
+    }
+
+    fn unlist(&mut self, readiness: &Readiness) {
+        let Some(place) = readiness.listed.take() else {
+            return;
+        };
+        self.listed.swap_remove(place as usize);
+        if let Some(&moved) = self.listed.get(place as usize) {
+            self.sources[moved].listed.set(Some(place));
+        }
     }
 
     /// Ends the reactor and returns the sources that are still registered.
@@ -132,10 +152,34 @@ impl Reactor {
         self.sources.into_iter().map(|(_, readiness)| readiness)
     }
 
-    /// Whether a task waits for any source, or may.
-    pub(crate) fn is_awaited(&self, tasks: &Tasks) -> bool {
-        self.sources()
-            .any(|readiness| readiness.awaited(tasks) > Awaited::No)
+    /// Calls `visit` with each source that a task waits for, or may, until it says that this was enough.
+    /// Returns whether it did.
+    ///
+    /// The one that was enough comes first the next time: a loop that sleeps again and again is sustained by
+    /// the same one, whatever else is registered. Those that are not awaited leave the list, which their next
+    /// wait pays for, so that a walk costs no more than waits began since the last one.
+    pub(crate) fn find_awaited(
+        &mut self,
+        tasks: &Tasks,
+        mut visit: impl FnMut(&Readiness, Awaited) -> bool,
+    ) -> bool {
+        let mut place = 0;
+        while let Some(&key) = self.listed.get(place) {
+            let readiness = self.sources[key].clone();
+            match readiness.awaited(tasks) {
+                Awaited::No => self.unlist(&readiness),
+                awaited if visit(&readiness, awaited) => {
+                    self.listed.swap(0, place);
+                    for place in [0, place] {
+                        let key = self.listed[place];
+                        self.sources[key].listed.set(Some(place as u32));
+                    }
+                    return true;
+                }
+                _ => place += 1,
+            }
+        }
+        false
     }
 
     pub(crate) fn has_sources(&self) -> bool {

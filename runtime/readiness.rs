@@ -117,16 +117,13 @@ impl Direction {
         self.known.replace(Known::Guess) == Known::News
     }
 
-    /// Waits until trying is worth while again.
+    /// Waits until trying is worth while again. Of a source: through [`Readiness::wait`].
     pub(crate) fn wait(&self, at: &'static Location<'static>) -> Wait<'_, Self> {
         self.queue.wait_at(self, 0, at)
     }
 
-    /// Whether trying is worth while. If not, who polls with `cx` is woken when it is.
-    pub(crate) fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.is_worth_trying() {
-            return Poll::Ready(());
-        }
+    /// Has the task that polls with `cx` woken when trying is worth while again.
+    fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
         context::with(|kernel| {
             let now = kernel.passes.now();
             if self.askers.borrow_mut().asks_again(cx, now) {
@@ -184,6 +181,8 @@ pub(crate) struct Readiness {
     pub(crate) ends_program: Cell<bool>,
     /// Its key in the reactor.
     pub(super) key: usize,
+    /// Its place among those that may be awaited, if it is one of them.
+    pub(super) listed: Cell<Option<u32>>,
 }
 
 impl Readiness {
@@ -198,12 +197,40 @@ impl Readiness {
             orphaned: Cell::new(false),
             ends_program: Cell::new(false),
             key,
+            listed: Cell::new(None),
         }
+    }
+
+    /// Waits until trying is worth while again.
+    pub(crate) fn wait(&self, way: Way, at: &'static Location<'static>) -> Wait<'_, Direction> {
+        self.list();
+        self.way(way).wait(at)
+    }
+
+    /// Whether trying is worth while. If not, the task that polls with `cx` is woken when it is.
+    pub(crate) fn poll_ready(&self, way: Way, cx: &Context<'_>) -> Poll<()> {
+        let direction = self.way(way);
+        if direction.is_worth_trying() {
+            return Poll::Ready(());
+        }
+        self.list();
+        direction.poll_ready(cx)
     }
 
     /// What the system calls it by.
     pub(super) fn token(&self) -> Token {
         Token(self.key)
+    }
+
+    /// Sees to it that the reactor knows that it may be awaited.
+    fn list(&self) {
+        if self.listed.get().is_none() {
+            context::with(|kernel| {
+                if let Some(reactor) = &mut *kernel.reactor.borrow_mut() {
+                    reactor.list(self);
+                }
+            });
+        }
     }
 
     pub(crate) fn way(&self, way: Way) -> &Direction {

@@ -28,7 +28,6 @@ use super::askers::Awaited;
 use super::clock;
 use super::context::Kernel;
 use super::problems::{self, call_foreign, print};
-use super::readiness::Readiness;
 use super::render::legible;
 use super::report::{Report, has_clones};
 
@@ -81,14 +80,17 @@ pub(crate) struct Outside {
 impl Outside {
     pub(crate) fn count(kernel: &Kernel) -> Self {
         let (mut sources, mut signals, mut lapsed) = (0, 0, 0);
-        let (reactor, tasks) = (kernel.reactor.borrow(), kernel.tasks.borrow());
-        for readiness in reactor.iter().flat_map(|reactor| reactor.sources()) {
-            match readiness.awaited(&tasks) {
-                Awaited::No => {}
-                Awaited::Perhaps => lapsed += 1,
-                Awaited::Yes if readiness.ends_program.get() => signals += 1,
-                Awaited::Yes => sources += 1,
-            }
+        let tasks = kernel.tasks.borrow();
+        if let Some(reactor) = &mut *kernel.reactor.borrow_mut() {
+            reactor.find_awaited(&tasks, |source, awaited| {
+                match awaited {
+                    Awaited::No => {}
+                    Awaited::Perhaps => lapsed += 1,
+                    Awaited::Yes if source.ends_program.get() => signals += 1,
+                    Awaited::Yes => sources += 1,
+                }
+                false
+            });
         }
         let cloned = kernel.cloned.borrow();
         let wakers = cloned.iter().filter_map(|(_, waker)| waker.as_ref());
@@ -117,15 +119,17 @@ impl Outside {
     /// that sleeps has thousands of descriptors to wait for, and one is enough.
     fn is_sustained(kernel: &Kernel) -> bool {
         let strict = kernel.options.borrow().strict;
-        let (reactor, tasks) = (kernel.reactor.borrow(), kernel.tasks.borrow());
-        let mut sources = reactor.iter().flat_map(|reactor| reactor.sources());
-        let helps = |source: &Readiness| {
-            source.awaited(&tasks) == Awaited::Yes && !(strict && source.ends_program.get())
-        };
         let link = kernel.link.borrow();
-        kernel.is_working()
-            || link.as_ref().is_some_and(|link| link.remotes() > 0)
-            || sources.any(|source| helps(source))
+        if kernel.is_working() || link.as_ref().is_some_and(|link| link.remotes() > 0) {
+            return true;
+        }
+        let tasks = kernel.tasks.borrow();
+        let mut reactor = kernel.reactor.borrow_mut();
+        reactor.as_mut().is_some_and(|reactor| {
+            reactor.find_awaited(&tasks, |source, awaited| {
+                awaited == Awaited::Yes && !(strict && source.ends_program.get())
+            })
+        })
     }
 
     /// Whether other threads can run what they like here.

@@ -27,12 +27,10 @@ pub(crate) fn shapes() -> Vec<Shape> {
                 }
                 drop(idle);
             })
-        })
-        .grows("each jump looks at all sources"),
+        }),
         shape("a park beside idle sources", N, |n| {
             really(parks_beside_sources(n))
-        })
-        .grows("each park looks at all sources"),
+        }),
         shape("sources made and dropped", N, |n| {
             really(async move {
                 let idle = pairs(n);
