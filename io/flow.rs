@@ -293,7 +293,21 @@ macro_rules! impl_async_write {
     )+};
 }
 
-pub(crate) use {impl_async_read, impl_async_write};
+/// Lets streams become the standard streams of a child.
+macro_rules! impl_into_stdio {
+    ($type:ty) => {
+        impl TryFrom<$type> for std::process::Stdio {
+            type Error = std::io::Error;
+
+            /// Makes it a standard stream of a child, by way of `into_std`.
+            fn try_from(stream: $type) -> std::io::Result<Self> {
+                Ok(std::os::fd::OwnedFd::from(stream.into_std()?).into())
+            }
+        }
+    };
+}
+
+pub(crate) use {impl_async_read, impl_async_write, impl_into_stdio};
 
 /// The methods by which hyper and tokio write to a stream: they ask for the same ones.
 #[cfg(any(feature = "hyper", feature = "tokio-io"))]

@@ -17,7 +17,9 @@
 //! ([the guide](crate::guide::diagnostics)). Any number of tasks may wait for one stream, in either way. What
 //! wakes one that waits through a trait wakes all that do, so that a thousand of them cost a thousand polls.
 //!
-//! What the standard library has opened comes in with `from_std` and leaves with `into_std`.
+//! What the standard library has opened comes in with `from_std`, which makes it non-blocking, and leaves with
+//! `into_std`, which makes it blocking again. A stream or a pipe can become a standard stream of a child:
+//! `command.stdin(Stdio::try_from(stream)?)`.
 
 mod accept;
 #[cfg(feature = "process")]

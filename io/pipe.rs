@@ -58,17 +58,15 @@ impl ChildStdin {
         Write::new(self, bytes)
     }
 
-    /// Takes the pipe off the reactor and makes it blocking again, to serve as the output of
-    /// another command.
+    /// Takes the pipe off the reactor and makes it blocking again, as the standard library
+    /// expects it. To serve as the output of another command, it can be turned into a `Stdio`.
     ///
     /// # Errors
     ///
     /// What the system says; `BrokenPipe` after it was closed.
     pub fn into_std(self) -> io::Result<process::ChildStdin> {
         let source = self.source.ok_or(io::ErrorKind::BrokenPipe)?;
-        let pipe = source.into_inner().0;
-        rustix::io::ioctl_fionbio(&pipe, false)?;
-        Ok(pipe)
+        Ok(source.into_blocking()?.0)
     }
 
     fn pipe(&self) -> io::Result<BorrowedFd<'_>> {
@@ -124,6 +122,8 @@ impl futures_io::AsyncWrite for ChildStdin {
     }
 }
 
+flow::impl_into_stdio!(ChildStdin);
+
 /// The reading ends differ in name alone.
 macro_rules! output {
     ($name:ident, $what:literal) => {
@@ -155,16 +155,14 @@ macro_rules! output {
                 Read::new(self, buffer)
             }
 
-            /// Takes the pipe off the reactor and makes it blocking again, to serve as the input of
-            /// another command.
+            /// Takes the pipe off the reactor and makes it blocking again, as the standard library
+            /// expects it. To serve as the input of another command, it can be turned into a `Stdio`.
             ///
             /// # Errors
             ///
             /// What the system says.
             pub fn into_std(self) -> io::Result<process::$name> {
-                let pipe = self.source.into_inner().0;
-                rustix::io::ioctl_fionbio(&pipe, false)?;
-                Ok(pipe)
+                Ok(self.source.into_blocking()?.0)
             }
         }
 
@@ -183,6 +181,7 @@ macro_rules! output {
         }
 
         flow::impl_async_read!($name: $name, &$name);
+        flow::impl_into_stdio!($name);
     };
 }
 

@@ -10,7 +10,8 @@
 //!
 //! Registered once, edge-triggered, for both directions. What is known of a direction is cached:
 //! no system call is made to learn that there is nothing. A task that never has to wait yields
-//! after 128 operations in one poll, so that a fast peer cannot starve the rest.
+//! after 128 operations in one poll, and after fewer where others are ready, so that a fast peer cannot starve
+//! the rest.
 
 use std::fmt;
 use std::future::Future;
@@ -115,7 +116,7 @@ impl<S: event::Source> Source<S> {
             .expect("a source is there until it is taken out by value")
     }
 
-    /// Takes the source off the reactor and returns it.
+    /// Takes the source off the reactor and returns it as it is.
     ///
     /// # Panics
     ///
@@ -238,6 +239,13 @@ impl<S: event::Source + AsFd> Source<S> {
     #[track_caller]
     pub fn writable(&self) -> Ready<'_> {
         Ready::new(&self.readiness, Way::Write, self.as_fd())
+    }
+
+    /// Takes the source off the reactor and makes it blocking: nothing else leaves by an `into_std`.
+    pub(crate) fn into_blocking(self) -> io::Result<S> {
+        let source = self.into_inner();
+        rustix::io::ioctl_fionbio(&source, false)?;
+        Ok(source)
     }
 }
 

@@ -90,9 +90,14 @@ impl TcpStream {
         TcpStream::new(mio::net::TcpStream::from_std(stream), Location::caller())
     }
 
-    /// Takes the connection off the reactor. It stays non-blocking.
-    pub fn into_std(self) -> net::TcpStream {
-        self.source.into_inner().into()
+    /// Takes the connection off the reactor and makes it blocking again, as the standard library expects it. That
+    /// is felt by all who share its description, by `dup` or in another process.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn into_std(self) -> io::Result<net::TcpStream> {
+        Ok(self.source.into_blocking()?.into())
     }
 
     #[track_caller]
@@ -320,6 +325,7 @@ impl Flow for TcpStream {
 
 flow::impl_async_read!(TcpStream: TcpStream, &TcpStream);
 flow::impl_async_write!(TcpStream: TcpStream, &TcpStream);
+flow::impl_into_stdio!(TcpStream);
 
 impl AsFd for TcpStream {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -94,9 +94,14 @@ impl TcpListener {
         )
     }
 
-    /// Takes the listener off the reactor. It stays non-blocking.
-    pub fn into_std(self) -> net::TcpListener {
-        self.acceptor.source.into_inner().into()
+    /// Takes the listener off the reactor and makes it blocking again, as the standard library expects it. That
+    /// is felt by all who share its description, by `dup` or in another process.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn into_std(self) -> io::Result<net::TcpListener> {
+        Ok(self.acceptor.source.into_blocking()?.into())
     }
 
     #[track_caller]

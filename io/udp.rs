@@ -88,9 +88,14 @@ impl UdpSocket {
         Ok(UdpSocket { source })
     }
 
-    /// Takes the socket off the reactor. It stays non-blocking.
-    pub fn into_std(self) -> net::UdpSocket {
-        self.source.into_inner().into()
+    /// Takes the socket off the reactor and makes it blocking again, as the standard library expects it. That
+    /// is felt by all who share its description, by `dup` or in another process.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn into_std(self) -> io::Result<net::UdpSocket> {
+        Ok(self.source.into_blocking()?.into())
     }
 
     /// Chooses the one peer that [`send`](UdpSocket::send) sends to and that is heard. Nothing is

@@ -112,9 +112,14 @@ impl UnixStream {
         UnixStream::new(mio::net::UnixStream::from_std(stream), Location::caller())
     }
 
-    /// Takes the stream off the reactor. It stays non-blocking.
-    pub fn into_std(self) -> net::UnixStream {
-        self.source.into_inner().into()
+    /// Takes the stream off the reactor and makes it blocking again, as the standard library expects it. That
+    /// is felt by all who share its description, by `dup` or in another process.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn into_std(self) -> io::Result<net::UnixStream> {
+        Ok(self.source.into_blocking()?.into())
     }
 
     #[track_caller]
@@ -280,6 +285,7 @@ impl Flow for UnixStream {
 
 flow::impl_async_read!(UnixStream: UnixStream, &UnixStream);
 flow::impl_async_write!(UnixStream: UnixStream, &UnixStream);
+flow::impl_into_stdio!(UnixStream);
 
 impl AsFd for UnixStream {
     fn as_fd(&self) -> BorrowedFd<'_> {

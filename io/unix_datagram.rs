@@ -117,9 +117,14 @@ impl UnixDatagram {
         Ok(UnixDatagram { source })
     }
 
-    /// Takes the socket off the reactor. It stays non-blocking.
-    pub fn into_std(self) -> net::UnixDatagram {
-        self.source.into_inner().0
+    /// Takes the socket off the reactor and makes it blocking again, as the standard library expects it. That
+    /// is felt by all who share its description, by `dup` or in another process.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn into_std(self) -> io::Result<net::UnixDatagram> {
+        Ok(self.source.into_blocking()?.0)
     }
 
     /// Chooses the one peer that [`send`](UnixDatagram::send) sends to and that is heard.

@@ -183,7 +183,7 @@ fn everybody_else_of_one_look_at_descriptors_is_woken() {
         let (mut near, mut tasks) = (Vec::new(), Vec::new());
         for is_bad in [true, false, true, false] {
             let (ours, theirs) = runtime.block_on(async { UnixStream::pair() }).unwrap();
-            near.push(ours.into_std());
+            near.push(ours.into_std().unwrap());
             let good = good.clone();
             tasks.push(runtime.spawn(async move {
                 let mut byte = [0];
@@ -222,7 +222,7 @@ fn a_method_hears_what_a_trait_heard_before_it() {
         });
         let reads = runtime.spawn(async move { ours.read(&mut [0]).await });
         runtime.run_until_stalled();
-        theirs.into_std().write_all(&[1]).unwrap();
+        theirs.into_std().unwrap().write_all(&[1]).unwrap();
         assert_eq!(runtime.block_on(reads).unwrap().unwrap(), 1);
         bad.cancel();
     });
@@ -233,7 +233,7 @@ fn one_event_is_told_to_both_directions() {
     bounded(|| {
         let runtime = Runtime::new();
         let (ours, theirs) = runtime.block_on(async { UnixStream::pair() }).unwrap();
-        let (ours, mut theirs) = (Rc::new(ours), theirs.into_std());
+        let (ours, mut theirs) = (Rc::new(ours), theirs.into_std().unwrap());
         let also = ours.clone();
         let reads = runtime.spawn(async move {
             let mut byte = [0];

@@ -22,7 +22,8 @@ fn act() {
     assert!(!dump().to_string().is_empty());
     drop(spawn(async {}));
     let (one, other) = UnixStream::pair().expect("there are descriptors");
-    let another = Source::from_fd(other.into_std()).expect("there are descriptors");
+    let another =
+        Source::from_fd(other.into_std().expect("it blocks")).expect("there are descriptors");
     drop((one, another));
 }
 

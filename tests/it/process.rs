@@ -2,13 +2,16 @@
 
 #![cfg(feature = "process")]
 
+use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::time::Duration;
 
 use futures::{AsyncReadExt, AsyncWriteExt};
 use rustix::process::{Pid, WaitOptions, waitpid};
-use turnwise::io::{Child, Command};
+use turnwise::io::{
+    Child, Command, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
+};
 use turnwise::sync::Semaphore;
 use turnwise::{block_on, gather, sleep, spawn, timeout};
 
@@ -165,6 +168,100 @@ fn one_child_may_feed_another() {
             assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "3");
             assert!(first.wait().await.expect("it is ours").success());
         });
+    });
+}
+
+/// What `cat` makes of an input that comes a while after it has begun to read.
+async fn through_cat<W: futures::AsyncWrite + Unpin>(input: Stdio, mut peer: W) {
+    let mut cat = Command::new("cat");
+    cat.stdin(input)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = cat.spawn().expect("it runs");
+    // The command holds the other end, too.
+    drop(cat);
+    let (output, ()) = futures::join!(child.wait_with_output(), async {
+        sleep(Duration::from_millis(50)).await;
+        peer.write_all(b"late").await.expect("there is room");
+        peer.close().await.expect("it is open");
+        drop(peer);
+    });
+    let output = output.expect("it is ours");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "late");
+}
+
+#[test]
+fn a_stream_may_be_the_input_of_a_child() {
+    bounded(|| {
+        block_on(async {
+            let (ours, theirs) = UnixStream::pair().expect("a pair");
+            through_cat(Stdio::try_from(theirs).expect("it can block"), ours).await;
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let ours = TcpStream::connect(listener.local_addr().expect("it is bound"));
+            let ours = ours.await.expect("it listens");
+            let (theirs, _) = listener.accept().await.expect("it is connected");
+            through_cat(Stdio::try_from(theirs).expect("it can block"), ours).await;
+        });
+    });
+}
+
+#[test]
+fn pipes_connect_children_also_while_nothing_has_been_written() {
+    bounded(|| {
+        block_on(async {
+            let mut first = shell("sleep 0.05; echo late");
+            let mut first = first.stdout(Stdio::piped()).spawn().expect("it runs");
+            let pipe = Stdio::try_from(first.stdout.take().expect("it is piped"));
+            let mut second = Command::new("cat");
+            second.stdin(pipe.expect("it can block"));
+            let output = second.output().await.expect("it runs");
+            assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+            assert_eq!(String::from_utf8_lossy(&output.stdout), "late\n");
+            assert!(first.wait().await.expect("it is ours").success());
+        });
+    });
+}
+
+/// Whether what an `into_std` returned blocks, by the flags that the system shows.
+fn blocks(given: std::io::Result<impl AsRawFd>) {
+    const NONBLOCK: u32 = 0o4000;
+    let given = given.expect("it can block");
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", given.as_raw_fd()));
+    let info = info.expect("it is open");
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = u32::from_str_radix(flags.expect("they are shown").trim(), 8);
+    assert_eq!(flags.expect("they are octal") & NONBLOCK, 0);
+}
+
+#[test]
+fn whatever_goes_to_the_standard_library_blocks() {
+    block_on(async {
+        let path = std::env::temp_dir().join(format!("turnwise-blocks-{}", std::process::id()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let client = TcpStream::connect(listener.local_addr().expect("it is bound"));
+        blocks(client.await.expect("it listens").into_std());
+        blocks(listener.into_std());
+        blocks(
+            UdpSocket::bind("127.0.0.1:0")
+                .await
+                .expect("a port")
+                .into_std(),
+        );
+        blocks(UnixStream::pair().expect("a pair").0.into_std());
+        blocks(UnixDatagram::pair().expect("a pair").0.into_std());
+        let listener = UnixListener::bind(&path).expect("the path is free");
+        std::fs::remove_file(&path).expect("it is ours");
+        blocks(listener.into_std());
+        let mut cat = Command::new("cat");
+        cat.stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut cat = cat.spawn().expect("it runs");
+        blocks(cat.stdin.take().expect("it is piped").into_std());
+        blocks(cat.stdout.take().expect("it is piped").into_std());
+        blocks(cat.stderr.take().expect("it is piped").into_std());
+        cat.wait().await.expect("it is ours");
     });
 }
 

@@ -510,7 +510,7 @@ fn a_stream_goes_to_the_standard_library_and_back() {
         |mut peer| peer.write_all(b"abc").expect("ours reads"),
         |stream| async move {
             stream.readable().await.expect("the runtime is alive");
-            let std = stream.into_std();
+            let std = stream.into_std().expect("it can block");
             let stream = TcpStream::from_std(std).expect("watched again");
             let mut text = String::new();
             (&mut &stream)

@@ -113,7 +113,7 @@ fn a_socket_goes_to_the_standard_library_and_back() {
     bounded(|| {
         block_on(async {
             let ((a, _), (b, to)) = (bind().await, bind().await);
-            let b = UdpSocket::from_std(b.into_std()).expect("watched again");
+            let b = UdpSocket::from_std(b.into_std().expect("it blocks")).expect("watched again");
             let (sent, got) = futures::join!(
                 async {
                     sleep(Duration::from_millis(2)).await;
