@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::task::{Context, RawWakerVTable, Waker};
 
+use super::context;
 use super::task::TaskId;
 
 thread_local! {
@@ -22,8 +23,12 @@ pub(crate) mod notes {
     pub(crate) const WAIT_OVER: u8 = 4;
 }
 
-/// Ready I/O results in one poll before the task has to yield.
+/// Ready I/O results in one poll before the task has to yield, where it is alone.
 const IO_PER_POLL: u8 = 128;
+/// Those that it may have in any case. A request and its answer fit.
+const IO_AT_LEAST: u8 = 4;
+/// About how many all ready tasks together may have, before each of them has had a turn.
+const IO_PER_PASS: usize = 1024;
 
 /// A poll under way, or none.
 #[derive(Clone)]
@@ -33,8 +38,8 @@ pub(crate) struct Polling {
     waker: Cell<(*const (), *const RawWakerVTable)>,
     /// What it did; see [`notes`].
     notes: Cell<u8>,
-    /// Ready I/O results it may still have.
-    io_left: Cell<u8>,
+    /// Ready I/O results it has had.
+    io_spent: Cell<u8>,
 }
 
 impl Polling {
@@ -43,7 +48,7 @@ impl Polling {
             task: Cell::new(None),
             waker: Cell::new((std::ptr::null(), std::ptr::null())),
             notes: Cell::new(0),
-            io_left: Cell::new(0),
+            io_spent: Cell::new(0),
         }
     }
 
@@ -51,7 +56,7 @@ impl Polling {
         self.task.set(by.task.get());
         self.waker.set(by.waker.get());
         self.notes.set(by.notes.get());
-        self.io_left.set(by.io_left.get());
+        self.io_spent.set(by.io_spent.get());
     }
 
     #[inline]
@@ -78,7 +83,7 @@ pub(crate) fn poll<R>(
         polling.task.set(Some(task));
         polling.waker.set((waker.data(), waker.vtable()));
         polling.notes.set(0);
-        polling.io_left.set(IO_PER_POLL);
+        polling.io_spent.set(0);
         let result = poll(&mut Context::from_waker(waker));
         polling.task.set(None);
         (result, polling.notes.get())
@@ -156,13 +161,23 @@ pub(crate) fn was_wait_over() -> bool {
     POLL.with(|polling| polling.task.get().is_some() && polling.notes.get() & notes::WAIT_OVER != 0)
 }
 
-/// Counts a piece of I/O that did not wait. `false` asks the caller to yield: a peer that is
-/// always ready must not starve the rest.
+/// Counts a piece of I/O that did not wait. `false` asks the caller to yield: a peer that is always ready
+/// must not starve the rest, and the more tasks are ready, the less each may do.
+///
+/// How many they are is asked each time that the number of results doubles, and no further than it matters.
 pub(crate) fn spend_io() -> bool {
     POLL.with(|polling| {
-        let left = polling.io_left.get();
-        polling.io_left.set(left.saturating_sub(1));
+        let spent = polling.io_spent.get();
+        let asks = spent >= IO_AT_LEAST && spent.is_power_of_two();
         // Another executor has its own rules.
-        left > 0 || polling.task.get().is_none()
+        if asks && polling.task.get().is_some() {
+            let most = IO_PER_PASS / usize::from(spent);
+            let crowded = || context::with(|kernel| kernel.tasks.borrow().are_ready(most));
+            if spent == IO_PER_POLL || crowded() {
+                return false;
+            }
+        }
+        polling.io_spent.set(spent.saturating_add(1));
+        true
     })
 }

@@ -129,12 +129,20 @@ impl Tasks {
         self.head != NOBODY
     }
 
+    /// Whether at least `count` are ready, which is counted so far.
+    pub(super) fn are_ready(&self, count: usize) -> bool {
+        self.ready().take(count).count() == count
+    }
+
     /// Tasks in the ready queue that are not over, which are counted.
     pub(super) fn count_ready(&self) -> usize {
+        self.ready().filter(|task| !task.is_over()).count()
+    }
+
+    fn ready(&self) -> impl Iterator<Item = &Task> {
         let first = self.slots.get(self.head as usize);
         let next = |task: &&Task| self.slots.get(task.next as usize);
-        let queue = std::iter::successors(first, next);
-        queue.filter(|task| !task.is_over()).count()
+        std::iter::successors(first, next)
     }
 
     /// Empties the ready queue.

@@ -283,3 +283,42 @@ async fn loops_in_one_task_get_the_same_share() -> io::Result<()> {
     check();
     Ok(())
 }
+
+#[turnwise::test]
+async fn the_more_tasks_have_something_to_read_the_less_each_reads_in_a_turn() -> io::Result<()> {
+    for (count, share) in [(1, 128), (16, 64), (64, 16), (200, 8)] {
+        let reads = Rc::new(Cell::new(0));
+        let mut flooders = Vec::new();
+        for _ in 0..count {
+            let (ours, theirs) = UnixStream::pair()?;
+            theirs.write(&[0; 4096]).await?;
+            let reads = reads.clone();
+            flooders.push(spawn(async move {
+                while ours.read(&mut [0]).await? > 0 {
+                    reads.set(reads.get() + 1);
+                }
+                drop(theirs);
+                io::Result::Ok(())
+            }));
+        }
+        yield_now().await;
+        for _ in 0..5 {
+            let before = reads.get();
+            yield_now().await;
+            let turn = reads.get() - before;
+            assert!(
+                turn <= count * share,
+                "{turn} reads of {count} tasks in a turn"
+            );
+            assert!(
+                turn >= count * share.min(4),
+                "{turn} reads of {count} tasks in a turn"
+            );
+        }
+        for flooder in flooders {
+            flooder.cancel();
+            assert!(flooder.await.is_err());
+        }
+    }
+    Ok(())
+}
