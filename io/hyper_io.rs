@@ -4,12 +4,13 @@
 //! need no `Send`; for the rest, [`HyperExecutor`] spawns on this thread, and [`HyperTimer`] keeps
 //! the time limits of its builders.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -18,10 +19,33 @@ use hyper::rt::{Executor, Read, ReadBufCursor, Timer, Write};
 use super::flow::{self, Flow};
 use super::tcp::TcpStream;
 use super::unix::UnixStream;
-use crate::runtime::{Alarm, Way, spawn};
+use crate::runtime::{Alarm, spawn};
 
-/// The size of hyper's first buffer, and the most that one read takes.
-const ROOM: usize = 8 << 10;
+/// The most that one read takes.
+const ROOM: usize = 64 << 10;
+
+thread_local! {
+    /// Where all connections of a thread read to. It is zeroed once, and absent while it is in use.
+    static BYTES: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Reads into hyper's buffer. That may only be advanced with `unsafe`: what was read is copied there.
+fn poll_read(
+    flow: &dyn Flow,
+    cx: &mut Context<'_>,
+    buffer: &mut ReadBufCursor<'_>,
+) -> Poll<io::Result<()>> {
+    // What is polled runs wakers of others, which may read, too.
+    let mut bytes = BYTES.try_with(Cell::take).unwrap_or_default();
+    bytes.resize(ROOM, 0);
+    let room = buffer.remaining().min(ROOM);
+    let read = flow::poll_read(flow, cx, &mut bytes[..room]);
+    if let Poll::Ready(Ok(count)) = read {
+        buffer.put_slice(&bytes[..count]);
+    }
+    let _ = BYTES.try_with(|kept| kept.set(bytes));
+    read.map_ok(drop)
+}
 
 /// Streams read and write in the same way.
 macro_rules! stream {
@@ -32,17 +56,8 @@ macro_rules! stream {
                 cx: &mut Context<'_>,
                 mut buffer: ReadBufCursor<'_>,
             ) -> Poll<io::Result<()>> {
-                // Whoever has to wait pays nothing for the buffer.
-                if !self.readiness().orphaned.get() {
-                    ready!(self.readiness().poll_ready(Way::Read, cx));
-                }
-                // hyper's own may only be advanced with `unsafe`: what was read is copied there.
-                let mut bytes = [0; ROOM];
-                let room = &mut bytes[..buffer.remaining().min(ROOM)];
                 let flow: &$type = &self;
-                let count = ready!(flow::poll_read(flow, cx, room))?;
-                buffer.put_slice(&bytes[..count]);
-                Poll::Ready(Ok(()))
+                poll_read(flow, cx, &mut buffer)
             }
         }
 

@@ -143,3 +143,63 @@ fn the_traits_of_tokio_carry_every_byte() {
         })
     });
 }
+
+#[test]
+fn large_uploads_arrive_whole_over_several_connections_at_once() {
+    bounded(|| {
+        block_on(async {
+            let address = serve().await;
+            let upload = async |size: usize| {
+                let stream = TcpStream::connect(address).await.expect("it listens");
+                let (mut sender, connection) = client::conn::http1::handshake(stream)
+                    .await
+                    .expect("it speaks HTTP");
+                drop(spawn(connection));
+                let body = Full::new(Bytes::from(vec![b'x'; size]));
+                let request = Request::post("/up").body(body).expect("valid");
+                let response = sender.send_request(request).await.expect("it answers");
+                let text = response.into_body().collect().await.expect("all of it");
+                assert_eq!(text.to_bytes(), format!("/up {size}"));
+            };
+            futures::join!(upload(8 << 20), upload((5 << 20) + 1), upload(1));
+        });
+    });
+}
+
+#[test]
+fn what_is_read_is_what_was_sent_also_when_it_comes_in_large_pieces() {
+    bounded(|| {
+        block_on(async {
+            let (near, mut far) = UnixStream::pair().expect("a pair");
+            let sent: Vec<u8> = (0..1_000_000_u32).map(|n| (n % 251) as u8).collect();
+            let write = async {
+                futures::AsyncWriteExt::write_all(&mut far, &sent)
+                    .await
+                    .expect("it is read");
+                drop(far);
+            };
+            let mut near = near;
+            let read = async {
+                let mut all = Vec::new();
+                let mut room = vec![std::mem::MaybeUninit::uninit(); 100_000];
+                loop {
+                    let mut buffer = hyper::rt::ReadBuf::uninit(&mut room);
+                    let read = std::future::poll_fn(|cx| {
+                        hyper::rt::Read::poll_read(
+                            std::pin::Pin::new(&mut near),
+                            cx,
+                            buffer.unfilled(),
+                        )
+                    });
+                    read.await.expect("the peer lives");
+                    if buffer.filled().is_empty() {
+                        return all;
+                    }
+                    all.extend_from_slice(buffer.filled());
+                }
+            };
+            let (all, ()) = futures::join!(read, write);
+            assert!(all == sent);
+        });
+    });
+}
