@@ -14,7 +14,7 @@
 //! spare waker. A program without timers, descriptors and other threads makes no system call.
 
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -25,7 +25,7 @@ use super::onlooker::Onlooker;
 use super::outside;
 use super::polling::{self, Polling, notes};
 use super::problems;
-use super::task::{self, BoxedBody, NO_WAKER, Task, TaskId, Turn};
+use super::task::{BoxedBody, NO_WAKER, Task, TaskId, Turn};
 use super::tasks::Tasks;
 use super::waker::{Loose, PollWaker};
 use super::watchdog::Watchdog;
@@ -267,11 +267,7 @@ impl<O: Onlooker> Drop for Resting<'_, O> {
 
 fn poll_task(kernel: &Kernel, id: TaskId, key: u32, spare: &mut PollWaker, mut body: BoxedBody) {
     let (result, notes) = with_waker(kernel, id, key, spare, |cx| {
-        task::caught(
-            body.as_mut(),
-            |body| body.poll(cx),
-            |body| body.drop_future(),
-        )
+        panic::catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(cx)))
     });
     match result {
         Ok(Poll::Pending) => rest(kernel, id, notes, body),

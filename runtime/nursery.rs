@@ -14,7 +14,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -289,7 +289,9 @@ pub(crate) fn poll_caught<F: Future>(
             .expect("a future is not polled after it panicked")
             .poll(cx)
     };
-    task::caught(place, poll, |mut place| place.set(None))
+    panic::catch_unwind(AssertUnwindSafe(|| {
+        task::clearing(place, poll, |mut place| place.set(None))
+    }))
 }
 
 /// A child's place among the living.

@@ -29,7 +29,6 @@ use std::num::NonZeroU64;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::thread;
 
 use pin_project_lite::pin_project;
 
@@ -96,7 +95,8 @@ pin_project! {
 
 /// What the executor needs of a spawned future, whatever its type.
 pub(crate) trait Body {
-    /// Polls the future; when it is ready its output takes its place.
+    /// Polls the future; when it is ready its output takes its place. If the poll panics, the future is
+    /// dropped while the panic unwinds.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
     /// Drops the future where it stands, leaving no output.
     fn drop_future(self: Pin<&mut Self>);
@@ -109,11 +109,11 @@ where
     F: Future,
     F::Output: 'static,
 {
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match self.as_mut().project() {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let poll = |mut stage: Pin<&mut Self>| match stage.as_mut().project() {
             StageProjection::Running { future } => match future.poll(cx) {
                 Poll::Ready(output) => {
-                    self.set(Stage::Over {
+                    stage.set(Stage::Over {
                         output: Some(output),
                     });
                     Poll::Ready(())
@@ -121,7 +121,8 @@ where
                 Poll::Pending => Poll::Pending,
             },
             StageProjection::Over { .. } => Poll::Ready(()),
-        }
+        };
+        clearing(self, poll, |stage| stage.drop_future())
     }
 
     fn drop_future(mut self: Pin<&mut Self>) {
@@ -170,28 +171,27 @@ macro_rules! off_stack {
 pub(crate) use off_stack;
 
 /// Polls what is in `place`. If that panics, `clear` drops it while the panic unwinds, as the locals of
-/// an `async` block are dropped; a panic in there goes no further.
-pub(crate) fn caught<P: ?Sized, R>(
+/// an `async` block are dropped; a panic in there goes no further. The first panic unwinds on.
+#[inline]
+pub(crate) fn clearing<P: ?Sized, R>(
     place: Pin<&mut P>,
     poll: impl FnOnce(Pin<&mut P>) -> R,
-    clear: fn(Pin<&mut P>),
-) -> thread::Result<R> {
-    struct Unwound<'a, P: ?Sized>(Pin<&'a mut P>, fn(Pin<&mut P>));
+    clear: impl Fn(Pin<&mut P>),
+) -> R {
+    struct Unwound<'a, P: ?Sized, C: Fn(Pin<&mut P>)>(Pin<&'a mut P>, C);
 
-    impl<P: ?Sized> Drop for Unwound<'_, P> {
+    impl<P: ?Sized, C: Fn(Pin<&mut P>)> Drop for Unwound<'_, P, C> {
         fn drop(&mut self) {
-            let (place, clear) = (self.0.as_mut(), self.1);
+            let (place, clear) = (self.0.as_mut(), &self.1);
             // A future whose destructor panics too has said enough with the first panic.
             let _ = panic::catch_unwind(AssertUnwindSafe(|| clear(place)));
         }
     }
 
-    panic::catch_unwind(AssertUnwindSafe(|| {
-        let mut unwound = Unwound(place, clear);
-        let polled = poll(unwound.0.as_mut());
-        mem::forget(unwound);
-        polled
-    }))
+    let mut unwound = Unwound(place, clear);
+    let polled = poll(unwound.0.as_mut());
+    mem::forget(unwound);
+    polled
 }
 
 /// In the place of the next task of the ready queue: this one is not there.
