@@ -171,7 +171,7 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     if remote::read(kernel) && kernel.has_ready() {
         return Idle::Awake;
     }
-    if problems::look_for_lost(kernel) && kernel.has_ready() {
+    if problems::look_for_lost(kernel, || is_long(kernel)) && kernel.has_ready() {
         return Idle::Awake;
     }
     if !kernel.quiescence.is_empty() && !kernel.has_ready() {
@@ -210,6 +210,13 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     expire(kernel, now);
     remote::read(kernel);
     Idle::Awake
+}
+
+/// Whether no deadline is near: before such a sleep a look at everything costs nothing that counts.
+fn is_long(kernel: &Kernel) -> bool {
+    const LONG: u64 = 100_000_000;
+    let next = kernel.timers.borrow_mut().next();
+    next.is_none_or(|next| next.saturating_sub(kernel.clock.last()) >= LONG)
 }
 
 /// Until when the loop may sleep for the sake of a deadline.

@@ -188,13 +188,18 @@ const LOST: &str = "wait and have registered nothing that can wake them";
 #[cold]
 pub(crate) fn suspect_lost(kernel: &Kernel, id: TaskId) {
     kernel.suspects.borrow_mut().tasks.push(id);
-    look_for_lost(kernel);
+    look_for_lost(kernel, || false);
 }
 
-/// Reports lost tasks if a look is cheap by what has happened since the last one. Returns whether
-/// there were any.
-pub(crate) fn look_for_lost(kernel: &Kernel) -> bool {
-    kernel.suspects.borrow().are_worth_a_look(kernel) && tell_lost(kernel)
+/// Reports lost tasks if a look is cheap by what has happened since the last one, or if there is time for
+/// one. Returns whether there were any.
+pub(crate) fn look_for_lost(kernel: &Kernel, is_time: impl FnOnce() -> bool) -> bool {
+    let suspects = kernel.suspects.borrow();
+    if suspects.tasks.is_empty() || !(suspects.are_worth_a_look(kernel) || is_time()) {
+        return false;
+    }
+    drop(suspects);
+    tell_lost(kernel)
 }
 
 /// Reports the suspects that nothing can ever wake. Returns whether there were any: then a hook has
