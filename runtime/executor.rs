@@ -133,7 +133,7 @@ fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Onlooker
     // Boxed, so that taking it and putting it back moves one word.
     let spare = kernel.spare.take();
     let mut spare = spare.unwrap_or_else(|| Box::new(new_waker(kernel)));
-    let mut last = kernel.tasks.borrow().last_ready();
+    let mut last = kernel.tasks.borrow_mut().begin_pass();
     'passes: while last.is_some() {
         kernel.passes.begin();
         loop {
@@ -153,7 +153,7 @@ fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Onlooker
         if main.is_none() {
             break;
         }
-        last = kernel.tasks.borrow().last_ready();
+        last = kernel.tasks.borrow_mut().begin_pass();
     }
     kernel.spare.set(Some(spare));
 }

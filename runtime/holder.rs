@@ -64,10 +64,10 @@ impl WaitQueue {
     /// here, and the other way round. Of use once both have been waited in.
     pub(crate) fn stands_beside(&self, other: &WaitQueue) {
         context::try_with(|kernel| {
-            let queues = &mut kernel.waiters.borrow_mut().queues;
+            let waiters = &mut *kernel.waiters.borrow_mut();
             let (here, there) = (self.record.get(), other.record.get());
             for (line, beside) in [(here, there), (there, here)] {
-                if let Some(record) = queues.get_mut(line) {
+                if let Some(record) = waiters.own_record(line) {
                     record.beside = beside;
                 }
             }
@@ -103,7 +103,7 @@ impl WaitQueue {
     /// Writes the holder into the queue's record.
     #[inline]
     pub(super) fn note_holder(&self, waiters: &mut Waiters) {
-        if let Some(record) = waiters.queues.get_mut(self.record.get()) {
+        if let Some(record) = waiters.own_record(self.record.get()) {
             record.holder = self.holder.get();
         }
     }

@@ -54,6 +54,7 @@ mod report;
 mod seat;
 #[cfg(feature = "signal")]
 mod signals;
+mod slack;
 mod sleeper;
 mod sources;
 mod spawn;

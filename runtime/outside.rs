@@ -16,6 +16,7 @@ use super::reactor::{self, Hit, Reactor};
 use super::readiness::Readiness;
 use super::refused::Refused;
 use super::remote;
+use super::slack;
 use super::verdict::{self, Park, Verdict};
 use super::who;
 
@@ -109,6 +110,7 @@ impl Pace {
 /// Looks at inbox, timers and readiness in the middle of a busy pass.
 pub(super) fn look(kernel: &Kernel) {
     do_chore(kernel);
+    slack::trim(kernel);
     remote::read(kernel);
     // Read even where no timer is armed: the pace has to know how long polls take when one is.
     // Virtual time stands still while tasks are ready, but what is due is due.
@@ -177,6 +179,7 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     if !kernel.quiescence.is_empty() && !kernel.has_ready() {
         return settle(kernel);
     }
+    slack::trim(kernel);
     let next = kernel.timers.borrow_mut().next();
     if kernel.clock.is_virtual() && !follows_real_time(kernel) {
         return idle_virtual(kernel, next, limit, judge);

@@ -28,15 +28,15 @@ use std::task::Context;
 use super::context::{self, Kernel};
 use super::kinds::Name;
 use super::polling;
-use super::table::{Entry, NONE, Table};
+use super::table::{Entry, NONE, SPECIAL, Table};
 use super::task::TaskId;
 use super::who::Who;
 
 /// The key of a place whose waiter was called.
-const CALLED: u32 = u32::MAX - 1;
+const CALLED: u32 = SPECIAL;
 
 /// In the place of the next free entry: this one is in use.
-const IN_USE: u32 = u32::MAX - 1;
+const IN_USE: u32 = SPECIAL;
 
 /// What a seat of a primitive is called, and where that was made.
 pub(crate) type Made = (Name, &'static Location<'static>);
@@ -67,11 +67,15 @@ impl Entry for Sitter {
     fn link(&mut self) -> &mut u32 {
         &mut self.link
     }
+
+    fn is_used(&self) -> bool {
+        self.link == IN_USE
+    }
 }
 
 /// Those who wait alone, with their places.
 pub(crate) fn sitters(seats: &Table<Sitter>) -> impl Iterator<Item = (u32, &Sitter)> {
-    seats.iter().filter(|(_, sitter)| sitter.link == IN_USE)
+    seats.iter().filter(|(_, sitter)| sitter.is_used())
 }
 
 /// Whether who polls with `cx` waits there already, at that line.

@@ -79,7 +79,7 @@ impl WaitQueue {
     fn note(&self, what: &'static str, count: usize, last: Option<Place>) {
         context::try_with(|kernel| {
             let mut waiters = kernel.waiters.borrow_mut();
-            if let Some(record) = waiters.queues.get_mut(self.record.get()) {
+            if let Some(record) = waiters.own_record(self.record.get()) {
                 record.tally = Some(Tally { what, count, last });
             }
         });

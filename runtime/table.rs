@@ -6,10 +6,13 @@
 //!
 //! Whoever gives an entry back has taken out what is not plain data: a table drops nothing.
 
-use super::tasks;
+use super::slack::{self, Slack};
 
 /// No entry.
 pub(crate) const NONE: u32 = u32::MAX;
+
+/// The first of the two keys that no entry has; what it means is the owner's business.
+pub(crate) const SPECIAL: u32 = NONE - 1;
 
 /// What lies in a [`Table`].
 pub(crate) trait Entry {
@@ -18,6 +21,9 @@ pub(crate) trait Entry {
 
     /// A field that means something only while the entry is in use, lent to the table meanwhile.
     fn link(&mut self) -> &mut u32;
+
+    /// Whether the entry is in use.
+    fn is_used(&self) -> bool;
 }
 
 /// Entries by key. The keys of those that are not in use may be given out again.
@@ -25,6 +31,9 @@ pub(crate) struct Table<T> {
     entries: Vec<T>,
     /// The first entry that is not in use; the others follow by their links.
     free: u32,
+    /// How many are in use.
+    used: u32,
+    slack: Slack,
 }
 
 impl<T: Entry> Table<T> {
@@ -32,31 +41,35 @@ impl<T: Entry> Table<T> {
         Table {
             entries: Vec::new(),
             free: NONE,
+            used: 0,
+            slack: Slack::new(),
         }
     }
 
     /// Takes an entry into use, which still says what it said before, and returns it with its key.
     #[inline]
     pub(crate) fn take(&mut self) -> (u32, &mut T) {
-        if self.free == NONE {
-            self.grow();
-        }
+        self.used += 1;
         let key = self.free;
-        let entry = &mut self.entries[key as usize];
-        self.free = *entry.link();
-        (key, entry)
+        if (key as usize) < self.entries.len() {
+            let entry = &mut self.entries[key as usize];
+            self.free = *entry.link();
+            return (key, entry);
+        }
+        self.grow()
     }
 
     #[cold]
-    fn grow(&mut self) {
+    fn grow(&mut self) -> (u32, &mut T) {
         let len = self.entries.len();
+        let key = u32::try_from(len).ok().filter(|key| *key < SPECIAL);
+        let key = key.expect("fewer than four billion entries fit into memory");
         if len == self.entries.capacity() {
-            self.entries.reserve_exact(tasks::growth(len));
+            self.entries.reserve_exact(slack::growth(len));
+            self.slack.grown();
         }
-        let mut entry = T::blank();
-        *entry.link() = NONE;
-        self.free = len as u32;
-        self.entries.push(entry);
+        self.entries.push(T::blank());
+        (key, &mut self.entries[len])
     }
 
     /// Gives an entry in use back.
@@ -64,6 +77,7 @@ impl<T: Entry> Table<T> {
     pub(crate) fn give(&mut self, key: u32) {
         if let Some(entry) = self.entries.get_mut(key as usize) {
             *entry.link() = std::mem::replace(&mut self.free, key);
+            self.used -= 1;
         }
     }
 
@@ -71,6 +85,30 @@ impl<T: Entry> Table<T> {
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.free = NONE;
+        self.used = 0;
+    }
+
+    /// Gives back what a burst has left, if that is worth the walk over all entries: those behind the last one
+    /// in use go, and the free ones before it are taken from the first on.
+    #[inline]
+    pub(crate) fn trim(&mut self, pass: u64) {
+        let room = self.entries.capacity();
+        if room >= slack::MUCH && self.slack.is_worth_a_walk(room, self.used, pass) {
+            self.trim_now();
+        }
+    }
+
+    #[cold]
+    fn trim_now(&mut self) {
+        let last = self.entries.iter().rposition(T::is_used);
+        self.entries.truncate(last.map_or(0, |last| last + 1));
+        self.entries.shrink_to_fit();
+        self.free = NONE;
+        for (key, entry) in self.entries.iter_mut().enumerate().rev() {
+            if !entry.is_used() {
+                *entry.link() = std::mem::replace(&mut self.free, key as u32);
+            }
+        }
     }
 
     #[inline]
@@ -106,6 +144,10 @@ mod tests {
         fn link(&mut self) -> &mut u32 {
             &mut self.0
         }
+
+        fn is_used(&self) -> bool {
+            self.1 != '-'
+        }
     }
 
     fn insert(table: &mut Table<(u32, char)>, name: char) -> u32 {
@@ -126,6 +168,30 @@ mod tests {
         assert_eq!(insert(&mut table, 'f'), 3);
         let names: String = table.iter().map(|(_, (_, name))| name).collect();
         assert_eq!((names.as_str(), table.slots()), ("ebdf", 4));
+    }
+
+    #[test]
+    fn what_a_burst_left_is_given_back_and_the_rest_is_taken_from_the_first_on() {
+        let mut table = Table::new();
+        let keys: Vec<_> = (0..10_000).map(|_| insert(&mut table, 'x')).collect();
+        let free = |table: &mut Table<(u32, char)>, key: u32| {
+            table.get_mut(key).unwrap().1 = '-';
+            table.give(key);
+        };
+        for key in keys.into_iter().filter(|key| *key != 20).rev() {
+            free(&mut table, key);
+            table.trim(0);
+        }
+        assert!(table.slots() < slack::MUCH, "{}", table.slots());
+        table.trim_now();
+        assert_eq!(table.slots(), 21);
+        assert_eq!([(); 3].map(|()| insert(&mut table, 'y')), [0, 1, 2]);
+        for key in [0, 20, 2, 1] {
+            free(&mut table, key);
+        }
+        table.trim_now();
+        assert_eq!((table.slots(), table.entries.capacity()), (0, 0));
+        assert_eq!(insert(&mut table, 'z'), 0);
     }
 
     #[test]

@@ -279,6 +279,12 @@ impl Task {
         self.turn == Turn::Over
     }
 
+    /// Whether the slot can take a task: it holds none, has not got the turn of one that is gone still to
+    /// come, and is not retired.
+    pub(super) fn is_free(&self) -> bool {
+        !self.is_there() && !self.is_over() && self.id != TaskId::STALE
+    }
+
     /// Whether it is in the ready queue.
     #[inline]
     pub(crate) fn is_scheduled(&self) -> bool {

@@ -2,25 +2,20 @@
 //!
 //! # Implementation
 //!
-//! Slots are never given back, because a slot remembers its generation, which never restarts while
-//! the thread lives. A slot whose generation would wrap is retired.
+//! A slot remembers its generation, which never restarts while the thread lives: slots that come after
+//! others were given back begin where those ended. A slot whose generation would wrap is retired.
 //!
 //! The ready queue is threaded through the slots, which a poll and a wake touch anyway, and needs no
 //! memory of its own. A task that is removed while it stands there leaves its slot in the queue; it can
-//! be used again once its turn has come.
+//! be used again once its turn has come, or once most of the queue are such slots.
 
 use std::cell::Cell;
 use std::panic::Location;
 
 use super::passes::NO_PASS;
+use super::slack::{self, Slack};
 use super::table::NONE;
 use super::task::{BoxedBody, IDLE, NO_WAKER, NOBODY, Remains, Task, TaskId, Turn};
-
-/// How many places a full table of so many gets besides. Doubling would leave up to half of a large
-/// one unused.
-pub(super) fn growth(places: usize) -> usize {
-    places / 8 + 8
-}
 
 /// The tasks of a thread.
 pub(crate) struct Tasks {
@@ -31,7 +26,18 @@ pub(crate) struct Tasks {
     /// means nothing.
     head: u32,
     tail: u32,
+    /// The last slot of the pass under way, which ends there.
+    end: u32,
+    /// Slots in the ready queue whose task is gone.
+    dead: u32,
+    /// How long the ready queue was when it was swept last.
+    swept: u32,
     spawned: u64,
+    /// How many there are.
+    there: u32,
+    /// The first generation of a new slot: no slot that was given back had a task of this one or a later one.
+    first: u32,
+    slack: Slack,
 }
 
 impl Tasks {
@@ -41,7 +47,13 @@ impl Tasks {
             free: NOBODY,
             head: NOBODY,
             tail: NOBODY,
+            end: NOBODY,
+            dead: 0,
+            swept: 0,
             spawned: 0,
+            there: 0,
+            first: 1,
+            slack: Slack::new(),
         }
     }
 
@@ -52,6 +64,7 @@ impl Tasks {
         spawned_at: &'static Location<'static>,
     ) -> TaskId {
         self.spawned += 1;
+        self.there += 1;
         if self.free == NOBODY {
             self.add_slot(spawned_at);
         }
@@ -134,7 +147,15 @@ impl Tasks {
         self.ready().take(count).count() == count
     }
 
-    /// Tasks in the ready queue that are not over, which are counted.
+    /// The slot at the tail of the ready queue, where the pass that begins now will end.
+    #[inline]
+    pub(super) fn begin_pass(&mut self) -> Option<u32> {
+        let last = self.last_ready();
+        self.end = self.tail;
+        last
+    }
+
+    /// How many tasks in the ready queue are not over. They are counted: O(those).
     pub(super) fn count_ready(&self) -> usize {
         self.ready().filter(|task| !task.is_over()).count()
     }
@@ -155,11 +176,16 @@ impl Tasks {
     #[cold]
     fn add_slot(&mut self, spawned_at: &'static Location<'static>) {
         let slot = self.slots.len();
+        assert!(
+            slot < NOBODY as usize,
+            "fewer than four billion tasks fit into memory"
+        );
         if slot == self.slots.capacity() {
-            self.slots.reserve_exact(growth(slot));
+            self.slots.reserve_exact(slack::growth(slot));
+            self.slack.grown();
         }
         self.slots.push(Task {
-            id: TaskId::new(slot, 1).expect("generations start at one"),
+            id: TaskId::new(slot, self.first).expect("generations start at one"),
             next: NOBODY,
             cancelled: false,
             detached: false,
@@ -206,7 +232,8 @@ impl Tasks {
         task.cancelled = false;
         task.detached = false;
         // In the ready queue it says so until its turn.
-        task.turn = match task.is_scheduled() {
+        let scheduled = task.is_scheduled();
+        task.turn = match scheduled {
             true => Turn::Over,
             false => Turn::Poll,
         };
@@ -224,8 +251,48 @@ impl Tasks {
             // Its next id would repeat an old one: the slot is retired.
             None => task.id = TaskId::STALE,
         }
-        self.reclaim(id.slot() as u32);
+        self.there -= 1;
+        match scheduled {
+            true => self.bury(),
+            false => self.reclaim(id.slot() as u32),
+        }
         Some(remains)
+    }
+
+    /// Counts a slot of the ready queue whose task is gone; when they are the most they are unlinked.
+    #[cold]
+    fn bury(&mut self) {
+        /// Fewer are not worth it.
+        const FEW: u32 = 64;
+        self.dead += 1;
+        if self.dead > self.swept.max(FEW) {
+            self.sweep();
+        }
+    }
+
+    /// Unlinks the slots of the ready queue whose task is gone, but for the one that ends the pass.
+    fn sweep(&mut self) {
+        let (mut slot, mut kept) = (self.head, NOBODY);
+        (self.head, self.swept) = (NOBODY, 0);
+        while let Some(task) = self.slots.get_mut(slot as usize) {
+            let next = task.next;
+            if task.is_there() || slot == self.end {
+                self.swept += 1;
+                match self.slots.get_mut(kept as usize) {
+                    Some(before) => before.next = slot,
+                    None => self.head = slot,
+                }
+                kept = slot;
+            } else {
+                task.next = IDLE;
+                self.reclaim(slot);
+            }
+            slot = next;
+        }
+        if let Some(last) = self.slots.get_mut(kept as usize) {
+            last.next = NOBODY;
+            self.tail = kept;
+        }
     }
 
     /// Frees a slot that holds no task and is not in the ready queue.
@@ -234,6 +301,7 @@ impl Tasks {
             return;
         };
         if !task.is_there() && !task.is_scheduled() {
+            self.dead -= u32::from(task.is_over());
             task.turn = Turn::Poll;
             if task.id != TaskId::STALE {
                 task.next = std::mem::replace(&mut self.free, slot);
@@ -251,6 +319,33 @@ impl Tasks {
         let mut all: Vec<_> = self.iter().map(|task| (task.serial, task.id)).collect();
         all.sort_unstable_by_key(|(serial, _)| *serial);
         all.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Gives back what a burst has left, as [`Table::trim`](super::table::Table::trim).
+    #[inline]
+    pub(super) fn trim(&mut self, pass: u64) {
+        let room = self.slots.capacity();
+        if room >= slack::MUCH && self.slack.is_worth_a_walk(room, self.there, pass) {
+            self.trim_now();
+        }
+    }
+
+    #[cold]
+    fn trim_now(&mut self) {
+        /// A slot that has served so often stays: those that come in its place would soon be retired.
+        const WORN: u32 = u32::MAX / 2;
+        let kept = |task: &Task| !task.is_free() || task.id.generation() > WORN;
+        let len = self.slots.iter().rposition(kept).map_or(0, |last| last + 1);
+        for gone in self.slots.drain(len..) {
+            self.first = self.first.max(gone.id.generation());
+        }
+        self.slots.shrink_to_fit();
+        self.free = NOBODY;
+        for (slot, task) in self.slots.iter_mut().enumerate().rev() {
+            if task.is_free() {
+                task.next = std::mem::replace(&mut self.free, slot as u32);
+            }
+        }
     }
 
     /// How many slots there are, in use or free.
@@ -305,8 +400,8 @@ mod tests {
             Some(id)
         });
         let taken: Vec<_> = taken.collect();
-        let alive = taken.iter().flatten().count();
-        assert_eq!((count, tasks.last_ready()), (alive, None));
+        let there = taken.iter().flatten().count();
+        assert_eq!((count, tasks.last_ready()), (there, None));
         taken
     }
 
@@ -397,8 +492,8 @@ mod tests {
                     }
                     Op::Schedule(_) | Op::Remove(_) => {}
                 }
-                let alive = queue.iter().filter(|id| !dead.contains(*id)).count();
-                prop_assert_eq!(tasks.count_ready(), alive);
+                let there = queue.iter().filter(|id| !dead.contains(*id)).count();
+                prop_assert_eq!(tasks.count_ready(), there);
                 prop_assert_eq!(tasks.last_ready(), queue.back().map(|id| id.slot() as u32));
                 prop_assert_eq!(tasks.iter().count(), ids.len() - dead.len());
                 let waiting = queue.iter().filter(|id| dead.contains(*id)).count();
@@ -418,6 +513,49 @@ mod tests {
         assert!(!tasks.has_ready() && tasks.schedule(b));
         assert_eq!(add(&mut tasks).slot(), a.slot());
         assert_eq!(ready(&mut tasks), [Some(b)]);
+    }
+
+    #[test]
+    fn slots_of_tasks_that_are_gone_do_not_pile_up_in_the_ready_queue() {
+        let mut tasks = Tasks::new();
+        let first = add(&mut tasks);
+        assert!(tasks.schedule(first));
+        let last = add(&mut tasks);
+        assert!(tasks.schedule(last));
+        tasks.begin_pass();
+        tasks.remove(last).expect("it was just added");
+        for _ in 0..1000 {
+            let many = [(); 10].map(|()| add(&mut tasks));
+            many.iter().for_each(|id| assert!(tasks.schedule(*id)));
+            many.iter().for_each(|id| drop(tasks.remove(*id)));
+        }
+        assert!(tasks.slots() < 100, "{}", tasks.slots());
+        let late = add(&mut tasks);
+        assert!(tasks.schedule(late));
+        // The end of the pass is still there, and in its place.
+        let order: Vec<_> = ready(&mut tasks);
+        assert_eq!((order[0], order[1]), (Some(first), None));
+        assert_eq!(order.last(), Some(&Some(late)));
+        assert_eq!(tasks.dead, 0);
+    }
+
+    #[test]
+    fn an_id_never_comes_again_though_its_slot_was_given_back() {
+        let mut tasks = Tasks::new();
+        let keep = add(&mut tasks);
+        let mut ids = HashSet::new();
+        for round in 0..3 {
+            let many: Vec<_> = (0..5000).map(|_| add(&mut tasks)).collect();
+            for id in many.into_iter().rev() {
+                assert!(ids.insert(id), "{id} again");
+                tasks.remove(id).expect("it was just added");
+                tasks.trim(round);
+            }
+            tasks.trim_now();
+            assert_eq!((tasks.slots(), tasks.get(keep).is_some()), (1, true));
+        }
+        let [next, after] = [(); 2].map(|()| add(&mut tasks).slot());
+        assert_eq!((next, after), (1, 2));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::inlet;
 use super::join::{self, Payload};
 use super::pool::Pools;
 use super::problems::{self, Suspects, unobserved};
+use super::slack;
 use super::sources;
 use super::watchdog::Watchdog;
 
@@ -61,6 +62,7 @@ impl Drop for Closing<'_> {
         kernel.embedded.set(false);
         kernel.rung.set(false);
         kernel.working.borrow_mut().clear();
+        slack::trim(kernel);
         kernel.runtime.set(None);
         kernel.closing.set(false);
     }

@@ -12,12 +12,12 @@ use std::task::{Context, Poll};
 
 use super::context::{self, Kernel, ThisThread};
 use super::polling;
-use super::table::NONE;
+use super::table::{NONE, SPECIAL};
 use super::wait_queue::WaitQueue;
 use super::who::Who;
 
 /// A ticket whose grant was taken.
-const DONE: u32 = u32::MAX - 1;
+const DONE: u32 = SPECIAL;
 
 /// How a waiter left its queue without taking what it asked for; carries the ask, or what was
 /// granted in its place.

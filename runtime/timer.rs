@@ -33,4 +33,8 @@ impl Entry for Timer {
     fn link(&mut self) -> &mut u32 {
         &mut self.link
     }
+
+    fn is_used(&self) -> bool {
+        self.serial != 0
+    }
 }

@@ -24,6 +24,7 @@
 use std::panic::Location;
 
 use super::kinds::Name;
+use super::slack;
 use super::table::Table;
 use super::task::TaskId;
 use super::timer::Timer;
@@ -207,6 +208,15 @@ impl Timers {
         let all = std::mem::replace(self, Timers::new());
         self.serial = serial;
         all.table
+    }
+
+    /// Gives back what a burst has left.
+    pub(crate) fn trim(&mut self, pass: u64) {
+        self.table.trim(pass);
+        let (room, len) = (self.nodes.capacity(), self.nodes.len());
+        if room >= slack::MUCH && len < room / 4 {
+            self.nodes.shrink_to(len.max(2 * Self::FEW));
+        }
     }
 
     fn run_end(&self) -> usize {

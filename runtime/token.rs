@@ -244,7 +244,7 @@ impl Runtime {
         context::with(Report::take)
     }
 
-    /// Counters of this runtime.
+    /// Counters of this runtime. O(tasks and waiters of this thread).
     pub fn stats(&self) -> Stats {
         context::with(|kernel| {
             let tasks = kernel.tasks.borrow();
@@ -270,7 +270,7 @@ pub struct Stats {
     pub spawned: u64,
     /// Passes of the loop so far.
     pub passes: u64,
-    /// Tasks in the ready queue.
+    /// Tasks in the ready queue that have not ended.
     pub ready: usize,
     /// Entries in wait queues, and receivers that wait for one value.
     pub waiters: usize,

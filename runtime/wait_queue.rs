@@ -34,7 +34,7 @@ use super::passes::NO_PASS;
 use super::table::NONE;
 use super::task::TaskId;
 use super::ticket::{Owner, Ticket, Wait};
-use super::waiters::{Holder, Terms, Waiters};
+use super::waiters::{Holder, QueueRecord, Terms, Waiters};
 use super::who::{self, Who};
 
 /// A FIFO of waiting tasks, for building synchronization primitives.
@@ -295,15 +295,8 @@ impl WaitQueue {
 
     /// Lists the queue among those that were ever waited in.
     fn enrol(&self, waiters: &mut Waiters) {
-        let (key, record) = waiters.queues.take();
-        record.kind = self.kind;
-        record.terms = self.terms;
-        record.made = self.made;
-        record.holder = None;
-        record.beside = NONE;
-        record.tally = None;
-        record.live = true;
-        self.record.set(key);
+        let record = QueueRecord::new(self.kind, self.terms, self.made);
+        self.record.set(waiters.enrol(record));
     }
 
     /// Frees the entries of waits that were forgotten.

@@ -12,17 +12,55 @@ use super::task::TaskId;
 use super::who::Who;
 
 /// The thread's waiters and the queues they wait in.
+///
+/// **Age**: the key of a queue's record is its place in the table and, in the upper bits, an age that differs
+/// from that of the queue which had the place before. A wait that was forgotten may outlive its queue, and
+/// must not be told of the next one.
 pub(crate) struct Waiters {
     pub(super) table: Table<Waiter>,
-    pub(super) queues: Table<QueueRecord>,
+    queues: Table<QueueRecord>,
+    /// Of the queue that was listed last.
+    age: u32,
 }
+
+/// The bits of a record's key that are its place.
+const PLACE: u32 = (1 << 24) - 1;
+
+/// The key of a queue that came when there was no place left. It has no record.
+const UNLISTED: u32 = NONE - 1;
 
 impl Waiters {
     pub(crate) const fn new() -> Self {
         Waiters {
             table: Table::new(),
             queues: Table::new(),
+            age: 0,
         }
+    }
+
+    /// Lists a queue, and returns the key of its record.
+    pub(super) fn enrol(&mut self, record: QueueRecord) -> u32 {
+        let (place, entry) = self.queues.take();
+        if place >= PLACE {
+            self.queues.give(place);
+            return UNLISTED;
+        }
+        self.age = self.age.wrapping_add(PLACE + 1);
+        let key = self.age | place;
+        *entry = QueueRecord { key, ..record };
+        key
+    }
+
+    /// The record of a queue that exists.
+    #[inline]
+    pub(super) fn own_record(&mut self, key: u32) -> Option<&mut QueueRecord> {
+        self.queues.get_mut(key & PLACE)
+    }
+
+    /// Gives back what bursts have left.
+    pub(super) fn trim(&mut self, pass: u64) {
+        self.table.trim(pass);
+        self.queues.trim(pass);
     }
 
     /// Gives back the entry of a waiter, whose waker was taken out.
@@ -36,8 +74,8 @@ impl Waiters {
 
     /// The queue that a waiter waits in.
     pub(crate) fn queue_of(&self, waiter: &Waiter) -> Option<&QueueRecord> {
-        let record = self.queues.get(waiter.queue);
-        record.filter(|record| record.live)
+        let record = self.queues.get(waiter.queue & PLACE);
+        record.filter(|record| record.key == waiter.queue)
     }
 
     /// The records of the lines that a granted waiter holds up: its own, and the one beside that.
@@ -49,16 +87,16 @@ impl Waiters {
     /// Gives back the record of a queue that goes.
     #[inline]
     pub(super) fn strike(&mut self, key: u32) {
-        if let Some(record) = self.queues.get_mut(key) {
-            record.live = false;
-            self.queues.give(key);
+        if let Some(record) = self.own_record(key) {
+            record.key = NONE;
+            self.queues.give(key & PLACE);
         }
     }
 
     /// The waiters, with their keys.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Waiter)> {
         let entries = self.table.iter();
-        entries.filter(|(_, waiter)| waiter.queue != NONE)
+        entries.filter(|(_, waiter)| waiter.is_used())
     }
 
     /// The place in line of those waiters that are wanted and have not been granted, by their keys; the
@@ -120,6 +158,10 @@ impl Entry for Waiter {
     fn link(&mut self) -> &mut u32 {
         &mut self.next
     }
+
+    fn is_used(&self) -> bool {
+        self.queue != NONE
+    }
 }
 
 /// What a report says about a queue that somebody has waited in.
@@ -134,13 +176,30 @@ pub(crate) struct QueueRecord {
     pub(super) beside: u32,
     /// What its primitive tells besides.
     pub(crate) tally: Option<Tally>,
-    /// Its queue exists. The wait of one that does not was forgotten.
-    pub(super) live: bool,
+    /// Its own, or none once its queue is gone.
+    key: u32,
     /// For the table, while the record is not in use.
     link: u32,
 }
 
 impl QueueRecord {
+    pub(super) fn new(
+        kind: &'static str,
+        terms: &'static Terms,
+        made: &'static Location<'static>,
+    ) -> Self {
+        QueueRecord {
+            kind,
+            terms,
+            made,
+            holder: None,
+            beside: NONE,
+            tally: None,
+            key: NONE,
+            link: NONE,
+        }
+    }
+
     pub(crate) fn holder(&self) -> Option<Holder> {
         self.holder.filter(|_| self.terms.names_a_holder())
     }
@@ -148,20 +207,15 @@ impl QueueRecord {
 
 impl Entry for QueueRecord {
     fn blank() -> Self {
-        QueueRecord {
-            kind: "",
-            terms: &Terms::PLAIN,
-            made: Location::caller(),
-            holder: None,
-            beside: NONE,
-            tally: None,
-            live: false,
-            link: NONE,
-        }
+        QueueRecord::new("", &Terms::PLAIN, Location::caller())
     }
 
     fn link(&mut self) -> &mut u32 {
         &mut self.link
+    }
+
+    fn is_used(&self) -> bool {
+        self.key != NONE
     }
 }
 

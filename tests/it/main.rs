@@ -11,6 +11,7 @@
     reason = "tests are written for the installed toolchain, and some provoke these on purpose"
 )]
 
+mod aftermath;
 mod alloc;
 mod asyncio_interpreter;
 mod asyncio_order;
