@@ -88,7 +88,7 @@ pub mod io;
 mod runtime;
 pub mod sync;
 
-pub use runtime::inspect as task;
+pub use runtime::task;
 pub use runtime::time::{
     self, Elapsed, Interval, Sleep, TimeLimit, Timeout, YieldNow, interval, sleep, sleep_until,
     timeout, timeout_at, yield_now,

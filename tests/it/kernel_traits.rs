@@ -83,7 +83,7 @@ fn users_cannot_call_what_the_kernel_calls() {
 #[test]
 fn the_rule_of_kernel_traits_complains() {
     let owner = Source::new(
-        "runtime/ticket.rs",
+        "runtime/kernel/wait/ticket.rs",
         "pub trait Owner {}\npub trait Hidden {}\npub(crate) trait Inner {}",
     );
     let face = Source::new("sync/mod.rs", "pub use event::Owner;");

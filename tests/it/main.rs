@@ -72,6 +72,7 @@ mod source_kinds;
 mod stdio;
 mod structure;
 mod structure_language;
+mod structure_rooms;
 mod support;
 mod syscalls;
 mod tcp;

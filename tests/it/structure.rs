@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// A file of the crate.
 pub(crate) struct Source {
-    /// Relative to the manifest: `runtime/timers.rs`.
+    /// Relative to the manifest: `runtime/kernel/timers.rs`.
     pub(crate) path: String,
     text: String,
     /// Without comments, and with strings emptied.
@@ -218,6 +218,28 @@ fn expand<'a>(prefix: &str, mut rest: &'a str, found: &mut Vec<String>) -> &'a s
     rest
 }
 
+/// The paths that a file's shipped code names, from `crate` or `super` on.
+pub(crate) fn imports(source: &Source) -> Vec<String> {
+    let code = source.shipped();
+    let mut found = paths(code, "crate");
+    found.extend(paths(code, "super"));
+    found
+}
+
+/// The paths that a face hands on with `pub use` or `pub(crate) use`.
+pub(crate) fn reexports(face: &Source) -> Vec<String> {
+    let mut found = Vec::new();
+    for statement in face.code.split(';') {
+        if let Some((_, tree)) = statement.split_once("pub use ") {
+            expand("", &format!("::{}", tree.trim()), &mut found);
+        } else if let Some((_, tree)) = statement.split_once("pub(crate) use ") {
+            expand("", &format!("::{}", tree.trim()), &mut found);
+        }
+    }
+    let plain = |path: &String| path.trim_start_matches("::").to_owned();
+    found.iter().map(plain).collect()
+}
+
 /// The names that a file like `runtime/mod.rs` lists: re-exports and public modules.
 pub(crate) fn exported(kernel: &Source) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
@@ -271,73 +293,6 @@ fn floors(sources: &[Source]) -> Vec<String> {
             };
             if forbidden {
                 complaints.push(format!("{} may not use {path}", source.path));
-            }
-        }
-    }
-    complaints
-}
-
-/// Parts of the kernel that do not know each other: only others drive them together.
-const STRANGERS: [&str; 4] = ["timers", "clock", "reactor", "waker"];
-/// Who may drive each of them: the kernel that holds it, and its face.
-const DRIVERS: [(&str, &[&str]); 4] = [
-    ("timers", &["alarm", "context", "outside"]),
-    (
-        "clock",
-        &[
-            "context", "outside", "instant", "interval", "verdict", "token", "watchdog",
-        ],
-    ),
-    (
-        "reactor",
-        &[
-            "context", "outside", "sources", "report", "graph", "verdict", "token", "mod",
-        ],
-    ),
-    ("waker", &["context", "executor"]),
-];
-/// What the wait queue may know.
-const OF_WAIT_QUEUE: [&str; 7] = [
-    "context", "passes", "table", "task", "ticket", "waiters", "who",
-];
-
-/// Inside the kernel.
-fn strangers(sources: &[Source]) -> Vec<String> {
-    let mut complaints = Vec::new();
-    for source in sources.iter().filter(|source| source.is_under("runtime/")) {
-        let file = source
-            .path
-            .trim_start_matches("runtime/")
-            .trim_end_matches(".rs");
-        let code = source.shipped();
-        let mut used: BTreeSet<String> = BTreeSet::new();
-        for path in paths(code, "super") {
-            used.extend(path.split("::").nth(1).map(str::to_owned));
-        }
-        for path in paths(code, "crate")
-            .iter()
-            .filter(|path| path.starts_with("crate::runtime::"))
-        {
-            used.extend(path.split("::").nth(2).map(str::to_owned));
-        }
-        for name in used {
-            if name == file {
-                continue;
-            }
-            if STRANGERS.contains(&file) && STRANGERS.contains(&name.as_str()) {
-                complaints.push(format!("{} may not know {name}", source.path));
-            }
-            if let Some((_, drivers)) = DRIVERS.iter().find(|(part, _)| *part == name)
-                && !drivers.contains(&file)
-                && !STRANGERS.contains(&file)
-            {
-                complaints.push(format!("{} may not drive {name}", source.path));
-            }
-            let is_module = sources
-                .iter()
-                .any(|other| other.path == format!("runtime/{name}.rs"));
-            if file == "wait_queue" && is_module && !OF_WAIT_QUEUE.contains(&name.as_str()) {
-                complaints.push(format!("{} may not know {name}", source.path));
             }
         }
     }
@@ -528,7 +483,7 @@ fn the_crate_is_found() {
     let sources = the_crate();
     for path in [
         "lib.rs",
-        "runtime/executor.rs",
+        "runtime/driver/executor.rs",
         "sync/lock.rs",
         "io/source.rs",
     ] {
@@ -559,11 +514,6 @@ fn the_crate_is_found() {
 #[test]
 fn floors_are_kept() {
     assert_none(floors(&the_crate()));
-}
-
-#[test]
-fn parts_of_the_kernel_do_not_know_each_other() {
-    assert_none(strangers(&the_crate()));
 }
 
 #[test]
@@ -659,34 +609,6 @@ fn the_rule_of_floors_complains() {
     ] {
         assert_eq!(complaints(path, good), [""; 0], "{path}: {good}");
     }
-}
-
-#[test]
-fn the_rule_of_strangers_complains() {
-    let complaints = |path: &str, code: &str| {
-        let other = Source::new("runtime/executor.rs", "");
-        strangers(&[Source::new(path, code), other])
-    };
-    for (path, bad) in [
-        ("runtime/timers.rs", "use super::clock;"),
-        ("runtime/clock.rs", "use super::{context, timers::Timers};"),
-        (
-            "runtime/reactor.rs",
-            "use crate::runtime::waker::PollWaker;",
-        ),
-        ("runtime/join.rs", "use super::reactor::Reactor;"),
-        ("runtime/wait_queue.rs", "use super::executor;"),
-    ] {
-        assert!(!complaints(path, bad).is_empty(), "{path}: {bad}");
-    }
-    assert_eq!(
-        complaints("runtime/outside.rs", "use super::{clock, reactor, timers};"),
-        [""; 0]
-    );
-    assert_eq!(
-        complaints("runtime/timers.rs", "use super::context::Who;"),
-        [""; 0]
-    );
 }
 
 #[test]

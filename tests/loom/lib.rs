@@ -1,13 +1,13 @@
-//! Explores every interleaving of `runtime/mailbox.rs` and `runtime/batch.rs` with loom: the files
+//! Explores every interleaving of `runtime/base/mailbox.rs` and `runtime/base/batch.rs` with loom: the files
 //! themselves, with loom's atomics and mutex in place of the standard library's.
 //!
 //! `cargo test --release --manifest-path tests/loom/Cargo.toml`
 
 #![cfg(test)]
 
-#[path = "../../runtime/batch.rs"]
+#[path = "../../runtime/base/batch.rs"]
 mod batch;
-#[path = "../../runtime/mailbox.rs"]
+#[path = "../../runtime/base/mailbox.rs"]
 mod mailbox;
 
 /// What [`mailbox`] and [`batch`] use of the standard library, in loom's version.
@@ -92,7 +92,7 @@ fn mailbox() -> (Arc<Box>, Bell) {
     (mailbox, bell)
 }
 
-/// The owner's loop, as in `runtime/executor.rs`: reads what there is, parks, sleeps.
+/// The owner's loop, as in `runtime/driver/executor.rs`: reads what there is, parks, sleeps.
 fn receive(mailbox: &Box, bell: &Bell, expected: usize) -> Vec<u32> {
     let mut received = Vec::new();
     let mut batch = Vec::new();

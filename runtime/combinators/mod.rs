@@ -1,0 +1,7 @@
+//! Several futures or tasks as one.
+
+pub(crate) mod branches;
+pub(crate) mod gather;
+pub(crate) mod group;
+pub(crate) mod nursery;
+pub(crate) mod wait;

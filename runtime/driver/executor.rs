@@ -1,0 +1,416 @@
+//! The turn: the one place that takes the next ready task and polls it.
+//!
+//! ```text
+//!   ┌─▶ pass: every task that was ready at its start, once each, first ready first
+//!   │     └─ every so many polls: a look outside
+//!   └── idle: nothing is ready: what is due, then verdict or sleep until something happens
+//! ```
+//!
+//! What the loop hears of the outside world, and when, is in `park.rs`.
+//!
+//! # Implementation
+//!
+//! A poll costs two borrows of the tasks, a push and a pop of the ready queue, and aiming the
+//! spare waker. A program without timers, descriptors and other threads makes no system call.
+
+use std::future::Future;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::park;
+use crate::runtime::base::join_error::JoinError;
+use crate::runtime::diagnostics::onlooker::Onlooker;
+use crate::runtime::diagnostics::problems;
+use crate::runtime::diagnostics::watchdog::Watchdog;
+use crate::runtime::kernel::polling::{self, Polling, notes};
+use crate::runtime::kernel::sched::task::{BoxedBody, NO_WAKER, Task, TaskId, Turn};
+use crate::runtime::kernel::sched::tasks::Tasks;
+use crate::runtime::kernel::sched::waker::{Loose, PollWaker};
+use crate::runtime::kernel::{self, Kernel};
+use crate::runtime::task::join;
+
+/// The future of a `block_on`, which takes its turn like any task but lives on the stack.
+pub(crate) struct Main<'a> {
+    pub(crate) id: TaskId,
+    pub(crate) future: Pin<&'a mut dyn Future<Output = ()>>,
+    pub(crate) over: bool,
+}
+
+/// Marks a turn as being under way; undone on every way out.
+pub(crate) struct Turning<'a> {
+    kernel: &'a Kernel,
+}
+
+impl<'a> Turning<'a> {
+    /// Begins a turn that [`admit`] has let in.
+    pub(crate) fn begin(kernel: &'a Kernel, at: &'static Location<'static>) -> Self {
+        kernel.turning.set(Some(at));
+        // What happens in a turn needs no bell: the host is armed when it ends.
+        kernel.rung.set(true);
+        Turning { kernel }
+    }
+}
+
+impl Drop for Turning<'_> {
+    fn drop(&mut self) {
+        let kernel = self.kernel;
+        if !std::thread::panicking() {
+            problems::tell_lost(kernel);
+        }
+        kernel.turning.set(None);
+        polling::set_current_task(None);
+        kernel.rung.set(false);
+        match kernel.embedded.get() {
+            // A host that goes on after a panic turns again at once.
+            true if std::thread::panicking() => kernel.ring(),
+            true => park::arm_host(kernel),
+            false => {}
+        }
+    }
+}
+
+/// The caller's line, if it may start a turn.
+///
+/// # Panics
+///
+/// Inside another turn, and in a process that was forked off the runtime's own.
+#[track_caller]
+pub(crate) fn admit(what: &str) -> &'static Location<'static> {
+    refuse_nesting(what);
+    if let Some(refusal) = kernel::with(forked) {
+        panic!("{refusal}");
+    }
+    Location::caller()
+}
+
+/// Panics inside a turn, naming the call that started it.
+#[track_caller]
+pub(crate) fn refuse_nesting(what: &str) {
+    if let Some(outer) = kernel::with(|kernel| kernel.turning.get()) {
+        panic!(
+            "{what} was called inside the loop started at {outer}; \
+             `.await` the future instead, or spawn it"
+        );
+    }
+}
+
+/// Why the runtime cannot be used here, if a fork has carried it into another process. It says where the loop
+/// was started: at a park that is not the line of the panic.
+pub(crate) fn forked(kernel: &Kernel) -> Option<String> {
+    let (maker, process) = (kernel.process.get(), std::process::id());
+    if maker == process {
+        return None;
+    }
+    let made = match (kernel.turning.get(), kernel.runtime.get()) {
+        (Some(started), _) => format!(", whose loop was started at {started},"),
+        (None, Some(made)) => format!(", made at {made},"),
+        (None, None) => String::new(),
+    };
+    Some(format!(
+        "this runtime{made} belongs to process {maker} and was carried into process {process} by a fork; \
+         make a runtime after the fork"
+    ))
+}
+
+/// One pass: polls every task that is ready now, once each. With a main future, pass after pass until
+/// it is over or nothing is ready.
+pub(crate) fn pass(kernel: &Kernel, main: &mut Option<Main<'_>>) {
+    if !kernel.watched.get() {
+        return pass_with(kernel, main, &());
+    }
+    let dog = kernel.watchdog.borrow().as_ref().map(Watchdog::sight);
+    let times = kernel.poll_times.borrow().clone();
+    match (dog, times) {
+        (Some(dog), None) => pass_with(kernel, main, &*dog),
+        (dog, times) => pass_with(kernel, main, &(dog.as_deref(), times.as_deref())),
+    }
+}
+
+/// The pass, compiled for each kind of onlooker: where nobody looks on, a poll does not even ask.
+fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Onlooker) {
+    let _resting = Resting(kernel, watch);
+    // Boxed, so that taking it and putting it back moves one word.
+    let spare = kernel.spare.take();
+    let mut spare = spare.unwrap_or_else(|| Box::new(new_waker(kernel)));
+    let mut last = kernel.tasks.borrow_mut().begin_pass();
+    'passes: while last.is_some() {
+        kernel.passes.begin();
+        loop {
+            // The chooser: the only place that decides which ready task is next.
+            let slot = step(kernel, Tasks::pop_ready, &mut spare, main, watch);
+            if main.as_ref().is_some_and(|main| main.over) {
+                break 'passes;
+            }
+            if kernel.pace.is_due() {
+                watch.rest(kernel);
+                park::look(kernel);
+            }
+            if slot.is_none() || slot == last {
+                break;
+            }
+        }
+        if main.is_none() {
+            break;
+        }
+        last = kernel.tasks.borrow_mut().begin_pass();
+    }
+    kernel.spare.set(Some(spare));
+}
+
+/// Polls a task that has just been spawned and is not ready yet, out of turn and inside the poll of
+/// another. One that is nested too deep takes its turn.
+pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
+    let Some(_level) = kernel.eager.enter() else {
+        return kernel.schedule(id);
+    };
+    let at = kernel.tasks.borrow().get(id).map(|task| {
+        if let Some(dog) = &*kernel.watchdog.borrow() {
+            dog.meet(task);
+        }
+        task.spawned_at
+    });
+    // A teardown has dropped the future already.
+    let Some(at) = at else { return };
+    let _aside = Aside::begin(kernel);
+    // Outside a turn this poll is one, in which no other may begin.
+    let outside = kernel.turning.get().is_none();
+    let _turning = outside.then(|| Turning::begin(kernel, at));
+    let mut own = new_waker(kernel);
+    step(
+        kernel,
+        |tasks| Some((id.slot() as u32, tasks.get_mut(id)?)),
+        &mut own,
+        &mut None,
+        &(),
+    );
+}
+
+/// The poll under way, set aside for another one inside it; taken up on every way out.
+struct Aside<'a> {
+    kernel: &'a Kernel,
+    outer: Polling,
+}
+
+impl<'a> Aside<'a> {
+    fn begin(kernel: &'a Kernel) -> Self {
+        Self::mark(kernel, true);
+        let outer = polling::suspend();
+        Aside { kernel, outer }
+    }
+
+    /// Says of the current task that another is polled inside its poll.
+    fn mark(kernel: &Kernel, aside: bool) {
+        let mut tasks = kernel.tasks.borrow_mut();
+        if let Some(task) = polling::current_task().and_then(|id| tasks.get_mut(id)) {
+            task.aside = aside;
+        }
+    }
+}
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        polling::resume(&self.outer);
+        Self::mark(self.kernel, false);
+    }
+}
+
+/// Polls the chosen task, or drops its future if its end was asked for. Returns its slot, if there was
+/// one.
+#[inline(always)]
+fn step(
+    kernel: &Kernel,
+    choose: impl FnOnce(&mut Tasks) -> Option<(u32, &mut Task)>,
+    spare: &mut PollWaker,
+    main: &mut Option<Main<'_>>,
+    watch: &impl Onlooker,
+) -> Option<u32> {
+    let (slot, id, body, key, cancelled, spawned_at) = {
+        let mut tasks = kernel.tasks.borrow_mut();
+        let (slot, task) = choose(&mut tasks)?;
+        if task.turn != Turn::Poll {
+            tasks.skip(slot);
+            return Some(slot);
+        }
+        let pass = kernel.passes.now();
+        watch.begin(kernel, pass, task);
+        task.polled = pass;
+        (
+            slot,
+            task.id,
+            task.body.take(),
+            task.waker,
+            task.cancelled,
+            task.spawned_at,
+        )
+    };
+    match body {
+        Some(body) if cancelled => join::cancel_now(kernel, id, body),
+        Some(body) => poll_task(kernel, id, key, spare, body),
+        None => match main {
+            Some(main) if main.id == id => poll_main(kernel, key, spare, main),
+            _ => {}
+        },
+    }
+    watch.end(kernel, id, spawned_at);
+    Some(slot)
+}
+
+/// Says that no poll is under way when a pass is over, also by a panic.
+struct Resting<'a, O: Onlooker>(&'a Kernel, &'a O);
+
+impl<O: Onlooker> Drop for Resting<'_, O> {
+    fn drop(&mut self) {
+        self.1.rest(self.0);
+    }
+}
+
+fn poll_task(kernel: &Kernel, id: TaskId, key: u32, spare: &mut PollWaker, mut body: BoxedBody) {
+    let (result, notes) = with_waker(kernel, id, key, spare, |cx| {
+        panic::catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(cx)))
+    });
+    match result {
+        Ok(Poll::Pending) => rest(kernel, id, notes, body),
+        Ok(Poll::Ready(())) => join::complete(kernel, id, body, None),
+        Err(payload) => join::complete(kernel, id, body, Some(JoinError::panicked(payload))),
+    }
+}
+
+/// Puts a task that is not finished back into its slot.
+#[inline]
+fn rest(kernel: &Kernel, id: TaskId, notes: u8, body: BoxedBody) {
+    let mut tasks = kernel.tasks.borrow_mut();
+    let Some(task) = tasks.get_mut(id) else {
+        drop(tasks);
+        return drop(body);
+    };
+    if task.cancelled {
+        drop(tasks);
+        return join::cancel_now(kernel, id, body);
+    }
+    task.body = Some(body);
+    if notes & notes::YIELDED != 0 {
+        if task.is_scheduled() {
+            tasks.yields(id);
+        } else {
+            task.set_scheduled();
+            tasks.append(id.slot() as u32);
+        }
+    } else if notes & notes::REGISTERED == 0 && !task.is_scheduled() && task.waker == NO_WAKER {
+        drop(tasks);
+        problems::suspect_lost(kernel, id);
+    }
+}
+
+fn poll_main(kernel: &Kernel, key: u32, spare: &mut PollWaker, main: &mut Main<'_>) {
+    // A panic of main is the caller's; `Turning` and `block_on` put the kernel in order.
+    let (result, notes) = with_waker(kernel, main.id, key, spare, |cx| {
+        main.future.as_mut().poll(cx)
+    });
+    if result.is_ready() {
+        main.over = true;
+    } else if notes & notes::YIELDED != 0 {
+        kernel.tasks.borrow_mut().yields(main.id);
+    } else if notes & notes::REGISTERED == 0 {
+        problems::suspect_lost(kernel, main.id);
+    }
+}
+
+/// Runs a poll with the task's own waker if somebody keeps clones of it, else with the spare one.
+/// Returns what the poll did besides.
+#[inline]
+fn with_waker<R>(
+    kernel: &Kernel,
+    id: TaskId,
+    key: u32,
+    spare: &mut PollWaker,
+    poll: impl FnOnce(&mut Context<'_>) -> R,
+) -> (R, u8) {
+    if key != NO_WAKER {
+        return with_own_waker(kernel, id, key, poll);
+    }
+    spare.aim(id);
+    let polled = polling::poll(id, spare.waker(), poll);
+    if spare.is_cloned() {
+        adopt_waker(kernel, id, spare);
+    }
+    polled
+}
+
+#[cold]
+fn with_own_waker<R>(
+    kernel: &Kernel,
+    id: TaskId,
+    key: u32,
+    poll: impl FnOnce(&mut Context<'_>) -> R,
+) -> (R, u8) {
+    let own = kernel
+        .cloned
+        .borrow_mut()
+        .get_mut(key as usize)
+        .and_then(Option::take);
+    let own = own.expect("a waker stays with its task until the task is over");
+    let polled = polling::poll(id, own.waker(), poll);
+    if let Some(place) = kernel.cloned.borrow_mut().get_mut(key as usize) {
+        *place = Some(own);
+    }
+    polled
+}
+
+/// Leaves the spare waker with a task that gave clones of it away, and makes another.
+#[cold]
+fn adopt_waker(kernel: &Kernel, id: TaskId, spare: &mut PollWaker) {
+    if kernel.runtime.get().is_none() {
+        // An eager task has ended it inside this poll.
+        return;
+    }
+    let own = std::mem::replace(spare, new_waker(kernel));
+    if let Some(task) = kernel.tasks.borrow_mut().get_mut(id) {
+        task.waker = kernel.cloned.borrow_mut().insert(Some(own)) as u32;
+    }
+}
+
+fn new_waker(kernel: &Kernel) -> PollWaker {
+    PollWaker::new(
+        kernel
+            .inbox
+            .borrow()
+            .clone()
+            .expect("a runtime has an inbox"),
+    )
+}
+
+/// Others have clones of these wakers, and the kernel has no reference until this is dropped.
+///
+/// No task may be polled or end meanwhile: its waker is not in its place.
+pub(crate) struct LetGo<'a> {
+    kernel: &'a Kernel,
+    wakers: Vec<(usize, Loose)>,
+}
+
+impl<'a> LetGo<'a> {
+    /// `None` if nobody has a clone any more: then nobody is left who would announce that.
+    pub(crate) fn all(kernel: &'a Kernel) -> Option<Self> {
+        let mut cloned = kernel.cloned.borrow_mut();
+        let wakers = cloned.iter_mut().filter_map(|(key, place)| {
+            let own = place.take_if(|own| own.is_cloned())?;
+            Some((key, own.let_go()))
+        });
+        let wakers: Vec<_> = wakers.collect();
+        (!wakers.is_empty()).then(|| LetGo { kernel, wakers })
+    }
+}
+
+impl Drop for LetGo<'_> {
+    fn drop(&mut self) {
+        let Some(inbox) = self.kernel.inbox.borrow().clone() else {
+            return;
+        };
+        let mut cloned = self.kernel.cloned.borrow_mut();
+        for (key, waker) in self.wakers.drain(..) {
+            if let Some(place) = cloned.get_mut(key) {
+                *place = Some(waker.take_up(&inbox));
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The kernel of a thread: who waits, which tasks are ready, which deadlines are armed.
+
+pub(crate) mod clock;
+pub(crate) mod polling;
+pub(crate) mod sched;
+pub(crate) mod slack;
+pub(crate) mod thread;
+pub(crate) mod timer;
+pub(crate) mod timers;
+pub(crate) mod wait;
+
+pub(crate) use thread::{Kernel, ThisThread, no_runtime, try_with, with, with_runtime};

@@ -1,0 +1,5 @@
+//! The tasks of a thread, which of them are ready, and the wakers that schedule them.
+
+pub(crate) mod task;
+pub(crate) mod tasks;
+pub(crate) mod waker;

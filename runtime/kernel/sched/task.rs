@@ -1,0 +1,308 @@
+//! One spawned future: its identity, its states, its memory.
+//!
+//! ```text
+//!            schedule               take body                    Ready, panic, cancel
+//!   idle ───────────────▶ scheduled ─────────▶ running ───────────────────────────────▶ over
+//!    ▲                                           │                                       │
+//!    └───────────────── Pending ─────────────────┘                       handle takes or drops output
+//! ```
+//!
+//! - *idle*: not scheduled, `body` present. Something else will schedule it.
+//! - *scheduled*: in the ready queue, once. A wake while *running* puts it there too, at that instant.
+//! - *running*: `body` is out of the slot, so that spawning, waking and cancelling stay re-entrant.
+//! - *over*: the body holds the output, or `extra` the reason why there is none. A detached task
+//!   frees its slot right here.
+//!
+//! # Implementation
+//!
+//! One allocation per spawn: a pinned box holds the future and then, in the same memory, its
+//! output. A [`TaskId`] is a slot of the slab (`tasks.rs`) and the slot's generation, so a late wake
+//! finds a stranger's generation and does nothing.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::num::NonZeroU64;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::runtime::base::join_error::JoinError;
+use crate::runtime::base::passes::Pass;
+use crate::runtime::task::local::Locals;
+
+/// Identity of a task, unique on its thread for as long as the thread lives.
+///
+/// Two tasks of different threads may have equal ids. Ids have no order: a slot of a task that has
+/// ended is used again, so a greater number does not mean a later spawn.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TaskId(NonZeroU64);
+
+impl TaskId {
+    /// No task's: the first generation is one.
+    pub(crate) const STALE: TaskId = TaskId(NonZeroU64::MIN);
+
+    pub(crate) fn new(slot: usize, generation: u32) -> Option<Self> {
+        NonZeroU64::new((u64::from(generation) << 32) | slot as u64).map(TaskId)
+    }
+
+    pub(crate) fn generation(self) -> u32 {
+        (self.0.get() >> 32) as u32
+    }
+
+    pub(crate) fn slot(self) -> usize {
+        self.0.get() as u32 as usize
+    }
+
+    /// The id as a number that fits an atomic; see [`from_bits`](TaskId::from_bits).
+    pub(crate) fn to_bits(self) -> u64 {
+        self.0.get()
+    }
+
+    pub(crate) fn from_bits(bits: u64) -> Option<Self> {
+        NonZeroU64::new(bits).map(TaskId)
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.generation() {
+            1 => write!(f, "#{}", self.slot()),
+            generation => write!(f, "#{}.{generation}", self.slot()),
+        }
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TaskId({self})")
+    }
+}
+
+pin_project! {
+    /// A future, then its output, in the same memory.
+    #[project = StageProjection]
+    enum Stage<F: Future> {
+        Running { #[pin] future: F },
+        Over { output: Option<F::Output> },
+    }
+}
+
+/// What the executor needs of a spawned future, whatever its type.
+pub(crate) trait Body {
+    /// Polls the future; when it is ready its output takes its place. If the poll panics, the future is
+    /// dropped while the panic unwinds.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
+    /// Drops the future where it stands, leaving no output.
+    fn drop_future(self: Pin<&mut Self>);
+    /// The place of the output: an `Option<F::Output>`.
+    fn output(self: Pin<&mut Self>) -> Option<&mut (dyn Any + 'static)>;
+}
+
+impl<F> Body for Stage<F>
+where
+    F: Future,
+    F::Output: 'static,
+{
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let poll = |mut stage: Pin<&mut Self>| match stage.as_mut().project() {
+            StageProjection::Running { future } => match future.poll(cx) {
+                Poll::Ready(output) => {
+                    stage.set(Stage::Over {
+                        output: Some(output),
+                    });
+                    Poll::Ready(())
+                }
+                Poll::Pending => Poll::Pending,
+            },
+            StageProjection::Over { .. } => Poll::Ready(()),
+        };
+        clearing(self, poll, |stage| stage.drop_future())
+    }
+
+    fn drop_future(mut self: Pin<&mut Self>) {
+        self.set(Stage::Over { output: None });
+    }
+
+    fn output(self: Pin<&mut Self>) -> Option<&mut (dyn Any + 'static)> {
+        match self.project() {
+            StageProjection::Running { .. } => None,
+            StageProjection::Over { output } => Some(output),
+        }
+    }
+}
+
+/// A spawned future of any type, or its output.
+pub(crate) type BoxedBody = Pin<Box<dyn Body>>;
+
+/// Boxes a future for the slab: the one allocation of a spawn.
+pub(crate) fn boxed<F>(future: F) -> BoxedBody
+where
+    F: Future + 'static,
+{
+    Box::pin(Stage::Running { future })
+}
+
+/// Whether a future goes to the heap by itself before anything else is done with it.
+pub(crate) const fn is_large<F>() -> bool {
+    size_of::<F>() > 16 << 10
+}
+
+/// Goes on with a future of type `$type`; with one on the heap if it is large.
+///
+/// A build without optimisation copies what a function hands on, and a few copies of a large future
+/// overflow the stack. So this stands in the first function that is given it, and is a macro, which hands nothing on.
+macro_rules! off_stack {
+    ($type:ty, $future:ident => $go_on:expr) => {
+        if const { $crate::runtime::kernel::sched::task::is_large::<$type>() } {
+            let $future = ::std::boxed::Box::pin($future);
+            $go_on
+        } else {
+            $go_on
+        }
+    };
+}
+
+pub(crate) use off_stack;
+
+/// Polls what is in `place`. If that panics, `clear` drops it while the panic unwinds, as the locals of
+/// an `async` block are dropped; a panic in there goes no further. The first panic unwinds on.
+#[inline]
+pub(crate) fn clearing<P: ?Sized, R>(
+    place: Pin<&mut P>,
+    poll: impl FnOnce(Pin<&mut P>) -> R,
+    clear: impl Fn(Pin<&mut P>),
+) -> R {
+    struct Unwound<'a, P: ?Sized, C: Fn(Pin<&mut P>)>(Pin<&'a mut P>, C);
+
+    impl<P: ?Sized, C: Fn(Pin<&mut P>)> Drop for Unwound<'_, P, C> {
+        fn drop(&mut self) {
+            let (place, clear) = (self.0.as_mut(), &self.1);
+            // A future whose destructor panics too has said enough with the first panic.
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| clear(place)));
+        }
+    }
+
+    let mut unwound = Unwound(place, clear);
+    let polled = poll(unwound.0.as_mut());
+    mem::forget(unwound);
+    polled
+}
+
+/// In the place of the next task of the ready queue: this one is not there.
+pub(crate) const IDLE: u32 = u32::MAX;
+
+/// As that: this one is the last.
+pub(crate) const NOBODY: u32 = u32::MAX - 1;
+
+/// No key in the list of cloned wakers.
+pub(crate) const NO_WAKER: u32 = u32::MAX;
+
+/// What becomes of a task when it is at the head of the ready queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Poll,
+    /// It yielded when it stood in the queue already: first it goes to the tail.
+    Tail,
+    /// It is finished, one way or another.
+    Over,
+}
+
+/// One entry of the task slab.
+pub(crate) struct Task {
+    pub(crate) id: TaskId,
+    /// Who is next in the ready queue, if this one is there; of a free slot the next free one.
+    pub(crate) next: u32,
+    /// Somebody asked for its end.
+    pub(crate) cancelled: bool,
+    /// Nobody will ask for the output.
+    pub(crate) detached: bool,
+    /// What its turn comes to.
+    pub(crate) turn: Turn,
+    /// The main future of a `block_on`, which lives on that call's stack.
+    pub(crate) main: bool,
+    /// Used while it is found out whether anything can wake it.
+    pub(crate) suspect: Cell<bool>,
+    /// It was reported as having nothing that can wake it.
+    pub(crate) lost: bool,
+    /// Its poll is under way, and has another task's inside it.
+    pub(crate) aside: bool,
+    /// The pass in which it was polled last.
+    pub(crate) polled: Pass,
+    /// The number of the group it is a child of; 0 is none.
+    pub(crate) group: u32,
+    /// Key of a waker of its own, once somebody kept a clone.
+    pub(crate) waker: u32,
+    /// The place of who awaits the handle. Apart, because few of many tasks are awaited at the same time.
+    pub(crate) joiner: u32,
+    /// Out of the slot while running; absent for main.
+    pub(crate) body: Option<BoxedBody>,
+    pub(crate) spawned_at: &'static Location<'static>,
+    /// Order of spawning on this thread, which is the order of teardown.
+    pub(crate) serial: u64,
+    pub(crate) extra: Option<Box<Extra>>,
+}
+
+/// What few tasks have.
+#[derive(Default)]
+pub(crate) struct Extra {
+    pub(crate) name: Option<Cow<'static, str>>,
+    pub(crate) reason: Option<Cow<'static, str>>,
+    pub(crate) failure: Option<JoinError>,
+    pub(crate) locals: Option<Locals>,
+}
+
+/// What is left of a task that was taken out of the slab.
+pub(crate) struct Remains {
+    pub(crate) id: TaskId,
+    pub(crate) spawned_at: &'static Location<'static>,
+    pub(crate) body: Option<BoxedBody>,
+    pub(crate) extra: Option<Box<Extra>>,
+    /// The key of its waker, to be released.
+    pub(crate) waker: u32,
+}
+
+impl Task {
+    /// Whether the slot holds a task.
+    pub(crate) fn is_there(&self) -> bool {
+        self.serial != 0
+    }
+
+    /// Whether it is finished, one way or another.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.turn == Turn::Over
+    }
+
+    /// Whether the slot can take a task: it holds none, has not got the turn of one that is gone still to
+    /// come, and is not retired.
+    pub(crate) fn is_free(&self) -> bool {
+        !self.is_there() && !self.is_over() && self.id != TaskId::STALE
+    }
+
+    /// Whether it is in the ready queue.
+    #[inline]
+    pub(crate) fn is_scheduled(&self) -> bool {
+        self.next != IDLE
+    }
+
+    /// Says that it is the last of the ready queue, where [`Tasks`](super::tasks::Tasks) puts it next.
+    #[inline]
+    pub(crate) fn set_scheduled(&mut self) {
+        debug_assert!(!self.is_scheduled());
+        self.next = NOBODY;
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.extra.as_ref()?.name.as_deref()
+    }
+
+    pub(crate) fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+}

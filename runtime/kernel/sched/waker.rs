@@ -1,0 +1,150 @@
+//! The kernel's waker: one for all tasks, until somebody keeps a clone.
+//!
+//! The executor polls with one spare waker that it *aims* at the task first. If after the poll
+//! nobody holds a clone, it serves the next task. Otherwise it stays with that task for good and
+//! enters the list of cloned wakers, the only one that the deadlock verdict has to read. So a task
+//! that waits for our own primitives costs no waker at all.
+//!
+//! A loop that sleeps without a deadline, and that only clones can wake, keeps no reference of its own
+//! meanwhile ([`Loose`]). So whoever drops the last clone, on whatever thread, runs the destructor of
+//! what it points at, and that has the loop judged anew. Nobody else pays for it.
+//!
+//! # Invariants
+//!
+//! - **Aim.** A waker is aimed anew only while nobody else holds it: the count is read, then an
+//!   acquire fence orders it after the last use by whoever dropped a clone on another thread.
+//! - **Publish first.** A wake from another thread reaches the inbox before its clone is dropped,
+//!   so whoever sees the count go down also sees the wake. A wake that finds another one's letter on
+//!   its way sends none: that letter keeps the count up until it is read.
+//! - **Last one.** The kernel lets go before it announces that it sleeps, and a destructor leaves mail
+//!   before it asks whether anybody sleeps: the last drop is never slept over (`mailbox.rs`).
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::{Arc, Weak};
+use std::task::{Wake, Waker};
+
+use super::task::TaskId;
+use crate::runtime::base::mailbox::Errand;
+use crate::runtime::kernel;
+use crate::runtime::threads::remote::{Inbox, Letter, Summons};
+
+/// What a `Waker` of ours points at.
+struct TaskWaker {
+    /// The task it wakes, as bits.
+    id: AtomicU64,
+    inbox: Arc<Inbox>,
+    /// The kernel has let go of it, and wants to know of its end.
+    awaited: AtomicBool,
+    /// The letter that wakes the task from another thread.
+    errand: Errand,
+}
+
+impl Summons for TaskWaker {
+    fn arrive(&self) -> Option<TaskId> {
+        self.errand.end();
+        TaskId::from_bits(self.id.load(Ordering::Relaxed))
+    }
+}
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let Some(id) = TaskId::from_bits(self.id.load(Ordering::Relaxed)) else {
+            return;
+        };
+        let local = kernel::try_with(|kernel| {
+            let ours =
+                matches!(&*kernel.inbox.borrow(), Some(inbox) if Arc::ptr_eq(inbox, &self.inbox));
+            if ours {
+                kernel.schedule(id);
+            }
+            ours
+        });
+        if local != Some(true) && self.errand.begin() {
+            // A dead runtime refuses the letter, and there is nothing left to wake.
+            let _ = self.inbox.send(Letter::Wake(self.clone()));
+        }
+    }
+}
+
+impl Drop for TaskWaker {
+    fn drop(&mut self) {
+        if *self.awaited.get_mut() {
+            self.inbox.nudge();
+        }
+    }
+}
+
+/// A waker together with the means to aim it and to see whether it was cloned.
+pub(crate) struct PollWaker {
+    target: Arc<TaskWaker>,
+    waker: Waker,
+}
+
+impl PollWaker {
+    /// References to the target when nobody outside holds one: ours and the waker's.
+    const UNSHARED: usize = 2;
+
+    pub(crate) fn new(inbox: Arc<Inbox>) -> Self {
+        PollWaker::of(Arc::new(TaskWaker {
+            id: AtomicU64::new(0),
+            inbox,
+            awaited: AtomicBool::new(false),
+            errand: Errand::new(),
+        }))
+    }
+
+    fn of(target: Arc<TaskWaker>) -> Self {
+        PollWaker {
+            waker: Waker::from(target.clone()),
+            target,
+        }
+    }
+
+    pub(crate) fn aim(&self, id: TaskId) {
+        self.target.id.store(id.to_bits(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// Whether somebody holds a clone and may wake the task.
+    pub(crate) fn is_cloned(&self) -> bool {
+        if Arc::strong_count(&self.target) > Self::UNSHARED {
+            return true;
+        }
+        fence(Ordering::Acquire);
+        false
+    }
+    /// Gives the references of ours up; whoever drops the last clone has the loop judged anew.
+    pub(crate) fn let_go(self) -> Loose {
+        self.target.awaited.store(true, Ordering::Relaxed);
+        Loose {
+            id: self.target.id.load(Ordering::Relaxed),
+            target: Arc::downgrade(&self.target),
+        }
+    }
+}
+
+/// A [`PollWaker`] that only others have references to.
+pub(crate) struct Loose {
+    id: u64,
+    target: Weak<TaskWaker>,
+}
+
+impl Loose {
+    /// The waker again, or another one for the same task if nobody has it any more.
+    pub(crate) fn take_up(self, inbox: &Arc<Inbox>) -> PollWaker {
+        let own = match self.target.upgrade() {
+            Some(target) => PollWaker::of(target),
+            None => PollWaker::new(inbox.clone()),
+        };
+        own.target.id.store(self.id, Ordering::Relaxed);
+        own.target.awaited.store(false, Ordering::Relaxed);
+        own
+    }
+}

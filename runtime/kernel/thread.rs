@@ -1,0 +1,283 @@
+//! The kernel of this thread, in a thread-local, and what every other file reaches it by.
+//!
+//! A [`Kernel`] is const-initialised and belongs to its thread. It holds two things of different
+//! lives: the *waiters*, which serve the primitives even where no runtime exists or another one
+//! polls, and the *scheduler* of at most one [`Runtime`](crate::Runtime).
+//!
+//! # Invariants
+//!
+//! - **No foreign code under a borrow** (rule R4). A `RefCell` of the kernel is borrowed for a few
+//!   statements that call nothing a user wrote: no wake, no clone or drop of a foreign waker, no
+//!   poll, no destructor. Values to drop leave the borrow first.
+//! - **Late is a no-op.** Everything that runs in a `Drop` or in a wake uses [`try_with`]: once the
+//!   thread-local is gone there is nobody left to tell.
+//!
+//! # Implementation
+//!
+//! Access is one thread-local read and a state byte; there is no `Option<Rc<…>>` on the way. What
+//! lasts for one poll only lies beside the kernel (`polling.rs`).
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use slab::Slab;
+
+use super::clock::Clock;
+use super::timers::Timers;
+use crate::runtime::base::nesting::{Depth, Endings};
+use crate::runtime::base::passes::Passes;
+use crate::runtime::base::table::Table;
+use crate::runtime::diagnostics::poll_times::PollTimes;
+use crate::runtime::diagnostics::problems::Suspects;
+use crate::runtime::diagnostics::verdict::Suspicion;
+use crate::runtime::diagnostics::watchdog::Watchdog;
+use crate::runtime::driver::park::Pace;
+use crate::runtime::driver::quiescence;
+use crate::runtime::kernel::sched::task::TaskId;
+use crate::runtime::kernel::sched::tasks::Tasks;
+use crate::runtime::kernel::sched::waker::PollWaker;
+use crate::runtime::kernel::wait::seat::Sitter;
+use crate::runtime::kernel::wait::wait_queue::WaitQueue;
+use crate::runtime::kernel::wait::waiters::Waiters;
+use crate::runtime::kernel::wait::who::Who;
+use crate::runtime::lifecycle::builder::Options;
+use crate::runtime::reactor::readiness::Readiness;
+use crate::runtime::reactor::selector::{Hit, Reactor};
+use crate::runtime::threads::external::Work;
+use crate::runtime::threads::inlet::Inlets;
+use crate::runtime::threads::pool::Pools;
+use crate::runtime::threads::remote::{Inbox, Letter, Link};
+
+thread_local! {
+    static KERNEL: Kernel = const { Kernel::new() };
+}
+
+/// Something to do now and then between two polls.
+pub(crate) type Chore = Rc<dyn Fn(&Kernel)>;
+
+/// Everything a thread needs to run tasks and to let them wait.
+pub(crate) struct Kernel {
+    /// Who waits in which queue; outlives every runtime of the thread.
+    pub(crate) waiters: RefCell<Waiters>,
+    /// Who waits alone, for the end of a task or for one value.
+    pub(crate) seats: RefCell<Table<Sitter>>,
+    /// The spawned futures, and which of them are ready.
+    pub(crate) tasks: RefCell<Tasks>,
+    /// The waker that serves every task that keeps no clone of it.
+    pub(crate) spare: Cell<Option<Box<PollWaker>>>,
+    /// The wakers of tasks of which somebody outside kept a clone: the list the verdict reads.
+    pub(crate) cloned: RefCell<Slab<Option<PollWaker>>>,
+    /// Some task has task-locals.
+    pub(crate) locals_used: Cell<bool>,
+    /// Armed deadlines.
+    pub(crate) timers: RefCell<Timers>,
+    /// Real or virtual time.
+    pub(crate) clock: Clock,
+    /// At the ends of which virtual time stops following real time; empty on a real clock.
+    pub(crate) lives: RefCell<Vec<Weak<Readiness>>>,
+    /// Made when something first needs the operating system.
+    pub(crate) reactor: RefCell<Option<Reactor>>,
+    /// Where other threads put what they have for us.
+    pub(crate) inbox: RefCell<Option<Arc<Inbox>>>,
+    /// The same, as handles for other threads see it; made with the first handle.
+    pub(crate) link: RefCell<Option<Arc<Link>>>,
+    /// Handlers of what other threads send.
+    pub(crate) inlets: RefCell<Inlets>,
+    /// Tasks that may wait for nothing.
+    pub(crate) suspects: RefCell<Suspects>,
+    /// Knobs of the runtime on this thread.
+    pub(crate) options: RefCell<Options>,
+    /// Where the runtime of this thread was made.
+    pub(crate) runtime: Cell<Option<&'static Location<'static>>>,
+    /// Where the turn that is under way was started.
+    pub(crate) turning: Cell<Option<&'static Location<'static>>>,
+    /// The runtime is being torn down: nothing is scheduled or spawned any more.
+    pub(crate) closing: Cell<bool>,
+    /// Passes made so far.
+    pub(crate) passes: Passes,
+    /// The line at which a wait ended last.
+    pub(crate) resumed: Cell<Option<&'static Location<'static>>>,
+    /// What the verdict remembers from park to park.
+    pub(crate) suspicion: Suspicion,
+    /// Who waits for everybody else to be blocked.
+    pub(crate) quiescence: WaitQueue,
+    /// Sees, from a thread of its own, polls that block the loop.
+    pub(crate) watchdog: RefCell<Option<Watchdog>>,
+    /// How long polls take, if that is measured.
+    pub(crate) poll_times: RefCell<Option<Rc<PollTimes>>>,
+    /// There is one of the two.
+    pub(crate) watched: Cell<bool>,
+    /// What the loop does besides, whenever it looks at the outside world.
+    pub(crate) chore: RefCell<Option<Chore>>,
+    /// Groups of children made so far, each of which has its number.
+    pub(crate) groups: Cell<u32>,
+    /// Those that are being ended.
+    pub(crate) endings: Endings,
+    /// Eager tasks that are polled one inside the other.
+    pub(crate) eager: Depth,
+    /// The threads for blocking calls, made with the first such call.
+    pub(crate) pools: RefCell<Pools>,
+    /// Reused for the letters of a batch.
+    pub(crate) letters: Cell<Vec<Letter>>,
+    /// Reused for what the reactor finds.
+    pub(crate) hits: Cell<Vec<Hit>>,
+    /// How long the executor may run before it looks at reactor, clock and inbox.
+    pub(crate) pace: Pace,
+    /// Outside work that is certain to come back: blocking jobs, children, external guards.
+    pub(crate) working: RefCell<Slab<Work>>,
+    /// The process that made the runtime; a fork must not use it.
+    pub(crate) process: Cell<u32>,
+    /// When that was checked last.
+    pub(crate) checked: Cell<u64>,
+    /// Reused by whoever must wake many after letting go of a borrow.
+    pub(crate) scratch: Cell<Vec<Who>>,
+    /// Set while a host drives the loop through a descriptor.
+    pub(crate) embedded: Cell<bool>,
+    /// The host's descriptor is readable already, or a turn is under way.
+    pub(crate) rung: Cell<bool>,
+}
+
+impl Kernel {
+    const fn new() -> Self {
+        Kernel {
+            waiters: RefCell::new(Waiters::new()),
+            seats: RefCell::new(Table::new()),
+            tasks: RefCell::new(Tasks::new()),
+            spare: Cell::new(None),
+            cloned: RefCell::new(Slab::new()),
+            locals_used: Cell::new(false),
+            timers: RefCell::new(Timers::new()),
+            clock: Clock::new(),
+            lives: RefCell::new(Vec::new()),
+            reactor: RefCell::new(None),
+            inbox: RefCell::new(None),
+            link: RefCell::new(None),
+            inlets: RefCell::new(Inlets::new()),
+            suspects: RefCell::new(Suspects::new()),
+            options: RefCell::new(Options::new()),
+            runtime: Cell::new(None),
+            turning: Cell::new(None),
+            closing: Cell::new(false),
+            passes: Passes::new(),
+            resumed: Cell::new(None),
+            suspicion: Suspicion::new(),
+            quiescence: quiescence::queue(),
+            watchdog: RefCell::new(None),
+            poll_times: RefCell::new(None),
+            watched: Cell::new(false),
+            chore: RefCell::new(None),
+            groups: Cell::new(0),
+            endings: Endings::new(),
+            eager: Depth::new(),
+            pools: RefCell::new(Pools::new()),
+            letters: Cell::new(Vec::new()),
+            hits: Cell::new(Vec::new()),
+            pace: Pace::new(),
+            working: RefCell::new(Slab::new()),
+            process: Cell::new(0),
+            checked: Cell::new(0),
+            scratch: Cell::new(Vec::new()),
+            embedded: Cell::new(false),
+            rung: Cell::new(false),
+        }
+    }
+
+    /// Puts a task at the tail of the ready queue unless it is there already, or is over.
+    pub(crate) fn schedule(&self, id: TaskId) {
+        if self.tasks.borrow_mut().schedule(id) {
+            self.ring_if_embedded();
+        }
+    }
+
+    /// Tells the host of an embedded loop that tasks are ready.
+    #[inline]
+    pub(crate) fn ring_if_embedded(&self) {
+        if self.embedded.get() {
+            self.ring();
+        }
+    }
+
+    /// Whether some task is ready.
+    #[inline]
+    pub(crate) fn has_ready(&self) -> bool {
+        self.tasks.borrow().has_ready()
+    }
+
+    /// Whether a turn has something to do at once: tasks are ready, a deadline has come, or some wait for
+    /// nothing to be ready.
+    pub(crate) fn has_more(&self) -> bool {
+        let next = || self.timers.borrow_mut().next();
+        self.has_ready()
+            || !self.quiescence.is_empty()
+            || next().is_some_and(|next| next <= self.clock.now())
+    }
+
+    /// Makes the descriptor of an embedded loop readable, once until its next turn.
+    #[cold]
+    pub(crate) fn ring(&self) {
+        if self.rung.replace(true) {
+            return;
+        }
+        if let Some(inbox) = &*self.inbox.borrow() {
+            inbox.ring();
+        }
+    }
+
+    /// Whether outside work is in flight that is certain to come back.
+    pub(crate) fn is_working(&self) -> bool {
+        !self.working.borrow().is_empty()
+    }
+}
+
+/// Runs `f` with this thread's kernel.
+///
+/// # Panics
+///
+/// When the thread is past the destruction of its thread-locals.
+#[inline]
+#[track_caller]
+pub(crate) fn with<R>(f: impl FnOnce(&Kernel) -> R) -> R {
+    try_with(f).expect(
+        "turnwise was asked to wait while the thread's locals are being destroyed; \
+         finish asynchronous work before the thread ends",
+    )
+}
+
+/// Runs `f` with this thread's kernel, unless the thread is past having one.
+#[inline]
+pub(crate) fn try_with<R>(f: impl FnOnce(&Kernel) -> R) -> Option<R> {
+    KERNEL.try_with(f).ok()
+}
+
+/// Runs `f` with this thread's kernel, which must have a runtime.
+///
+/// A panic in here is at the caller's line; one inside a closure would be at ours.
+#[track_caller]
+pub(crate) fn with_runtime<R>(what: &str, f: impl FnOnce(&Kernel) -> R) -> R {
+    match with(|kernel| kernel.runtime.get().is_some().then(|| f(kernel))) {
+        Some(result) => result,
+        None => no_runtime(what),
+    }
+}
+
+/// Panics with the cure: there is no runtime on this thread.
+#[cold]
+#[track_caller]
+pub(crate) fn no_runtime(what: &str) -> ! {
+    panic!(
+        "no runtime on this thread: {what} needs one; call it inside block_on or #[turnwise::main], \
+         or make a Runtime first"
+    );
+}
+
+/// Marker that makes a type `!Send` and `!Sync`: it belongs to the thread of its kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ThisThread(std::marker::PhantomData<Rc<()>>);
+
+impl ThisThread {
+    pub(crate) const fn new() -> Self {
+        ThisThread(std::marker::PhantomData)
+    }
+}

@@ -1,0 +1,113 @@
+//! Whom to wake.
+//!
+//! A task of the loop is woken by its id, and nothing but the kernel runs. A foreign waker, which a
+//! combinator or another executor made, runs code of others: never under a borrow (rule R4), and what
+//! panics in there goes no further. Nobody else stays asleep for it, and no grant is lost.
+
+use std::task::{Context, RawWakerVTable, Waker};
+
+use crate::runtime::diagnostics::problems::call_foreign;
+use crate::runtime::kernel::Kernel;
+use crate::runtime::kernel::polling::{self, current_task, notes};
+use crate::runtime::kernel::sched::task::TaskId;
+
+/// The task that polled, and the parts of the waker if it is foreign. Wakers with the same parts wake the same.
+pub(crate) type Identity = (Option<TaskId>, Option<(*const (), *const RawWakerVTable)>);
+
+/// Whom to wake: the task that polled, by its id, or the foreign waker it polled with.
+///
+/// The task is recorded in both cases, so that a report can say who waits behind a combinator.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Who {
+    pub(crate) task: Option<TaskId>,
+    waker: Option<Waker>,
+}
+
+impl Who {
+    /// The one that polls with `cx`. Clones the waker if it is a foreign one, so no borrow of the
+    /// kernel may be held.
+    pub(crate) fn of(cx: &Context<'_>) -> Who {
+        let task = polling::registers();
+        if polling::is_own(cx.waker()) {
+            Who { task, waker: None }
+        } else {
+            Who {
+                task,
+                waker: Some(cx.waker().clone()),
+            }
+        }
+    }
+
+    /// Whether waking this one already wakes whoever polls with `cx`. Calls no foreign code.
+    pub(crate) fn is(&self, cx: &Context<'_>) -> bool {
+        polling::note(notes::REGISTERED);
+        match &self.waker {
+            None => self.task == current_task() && polling::is_own(cx.waker()),
+            Some(waker) => self.task == current_task() && waker.will_wake(cx.waker()),
+        }
+    }
+
+    /// What tells this one from others.
+    pub(crate) fn identity(&self) -> Identity {
+        let waker = self.waker.as_ref();
+        (
+            self.task,
+            waker.map(|waker| (waker.data(), waker.vtable() as *const _)),
+        )
+    }
+
+    /// As [`identity`](Who::identity), of the one that polls with `cx`, whose wake is counted on.
+    pub(crate) fn identity_of(cx: &Context<'_>) -> Identity {
+        let (task, waker) = (polling::registers(), cx.waker());
+        let foreign = !polling::is_own(waker);
+        (
+            task,
+            foreign.then(|| (waker.data(), waker.vtable() as *const _)),
+        )
+    }
+
+    /// The task that waking this one schedules; `None` if a foreign waker has to know.
+    pub(crate) fn woken_task(&self) -> Option<TaskId> {
+        self.task.filter(|_| self.waker.is_none())
+    }
+
+    /// Whether waking it does anything, as far as can be told: wakers that do nothing carry no data.
+    pub(crate) fn wakes_something(&self) -> bool {
+        let waker = self.waker.as_ref();
+        waker.is_none_or(|waker| !waker.data().is_null())
+    }
+
+    /// Takes out what wakes, and leaves the task for reports.
+    #[inline]
+    pub(crate) fn depart(&mut self) -> Who {
+        let (task, waker) = (self.task, self.waker.take());
+        Who { task, waker }
+    }
+
+    /// Wakes; runs foreign code if the waker is foreign.
+    #[inline]
+    pub(crate) fn wake(mut self, kernel: &Kernel) {
+        match (self.waker.take(), self.task) {
+            (Some(waker), _) => call_foreign(|| waker.wake()),
+            (None, Some(task)) => kernel.schedule(task),
+            (None, None) => {}
+        }
+    }
+}
+
+impl Drop for Who {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            call_foreign(|| drop(waker));
+        }
+    }
+}
+
+/// Wakes everyone that `collect` puts into a reused buffer, in order, after it has returned.
+pub(crate) fn wake_collected(kernel: &Kernel, collect: impl FnOnce(&mut Vec<Who>)) {
+    let mut batch = kernel.scratch.take();
+    collect(&mut batch);
+    batch.drain(..).for_each(|who| who.wake(kernel));
+    kernel.scratch.set(batch);
+}

@@ -1,0 +1,60 @@
+//! The hidden entry points of the macros.
+
+use std::future::Future;
+
+use super::builder::Options;
+use super::runtime::Runtime;
+use crate::runtime::kernel;
+use crate::runtime::task::join;
+
+/// Runs a program.
+#[track_caller]
+pub fn main<R, F: Future<Output = R>>(future: F) -> R {
+    Runtime::new().block_on(future)
+}
+
+/// Runs a program on the virtual clock.
+#[track_caller]
+pub fn main_virtual<R, F: Future<Output = R>>(future: F) -> R {
+    Runtime::start(Options {
+        virtual_clock: true,
+        ..Options::new()
+    })
+    .block_on(future)
+}
+
+/// Runs a test on the virtual clock.
+#[track_caller]
+pub fn test<R, F: Future<Output = R>>(future: F) -> R {
+    checked(
+        Runtime::start(Options {
+            virtual_clock: true,
+            strict: true,
+            ..Options::new()
+        }),
+        future,
+    )
+}
+
+/// Runs a test on the real clock.
+#[track_caller]
+pub fn test_real_time<R, F: Future<Output = R>>(future: F) -> R {
+    let options = Options {
+        strict: true,
+        ..Options::new()
+    };
+    checked(Runtime::start(options), future)
+}
+
+/// Fails if a task outlives main that was not cancelled.
+#[track_caller]
+fn checked<R, F: Future<Output = R>>(runtime: Runtime, future: F) -> R {
+    let output = runtime.block_on(future);
+    kernel::with(join::end_cancelled);
+    let leaked = runtime.dump();
+    assert!(
+        leaked.tasks() == 0,
+        "the test returned while tasks were still alive; await or cancel them\n{leaked}"
+    );
+    output
+}

@@ -1,0 +1,357 @@
+//! The runtime as its user holds it: the right to run tasks on this thread.
+//!
+//! All state lives in the thread's kernel; [`Runtime`] is a token for it that cannot leave the
+//! thread, and whose drop tears everything down.
+
+use std::cell::OnceCell;
+use std::future::Future;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::panic::{self, Location};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::builder::{OnDeadlock, Options};
+use super::teardown;
+use crate::runtime::diagnostics::poll_times::PollTimes;
+use crate::runtime::diagnostics::report::Report;
+use crate::runtime::diagnostics::verdict::Deadlock;
+use crate::runtime::diagnostics::watchdog::Watchdog;
+use crate::runtime::driver::executor::{self, Main, Turning};
+use crate::runtime::driver::park::{self, Idle};
+use crate::runtime::kernel::sched::task::{TaskId, off_stack};
+use crate::runtime::kernel::wait::seat;
+use crate::runtime::kernel::{self, Kernel, ThisThread};
+use crate::runtime::task::join::{self, JoinHandle};
+use crate::runtime::task::spawn::spawn;
+use crate::runtime::threads::remote::{Inbox, Remote};
+use crate::runtime::time::Instant;
+
+/// Runs `future` to its end on a new runtime, and returns its output.
+///
+/// Tasks that are still alive then are dropped with the runtime.
+///
+/// asyncio counterpart: `asyncio.run`.
+///
+/// # Panics
+///
+/// Inside another `block_on`; when a runtime exists on this thread (use its own `block_on`); when
+/// nothing can ever wake the program again, with a report of who waits for what; when the program
+/// has to sleep and the system gives it no descriptors for that, or refuses the call. Three are
+/// needed, at the first sleep, socket or signal, and kept from then on.
+///
+/// # Examples
+///
+/// ```
+/// let answer = turnwise::block_on(async { 6 * 7 });
+/// assert_eq!(answer, 42);
+/// ```
+#[track_caller]
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    executor::refuse_nesting("block_on");
+    off_stack!(F, future => Runtime::new().block_on(future))
+}
+
+/// The runtime of this thread; there is at most one.
+///
+/// Dropping it drops all its tasks, in the order of their spawning.
+///
+/// asyncio counterpart: the event loop, with `asyncio.Runner`.
+///
+/// # Examples
+///
+/// ```
+/// let runtime = turnwise::Runtime::new();
+/// let task = runtime.spawn(async { 6 * 7 }); // begins when the runtime runs
+/// assert_eq!(runtime.block_on(task).unwrap(), 42);
+/// assert_eq!(runtime.stats().alive, 0);
+/// ```
+#[must_use = "a runtime that is dropped drops its tasks; call `block_on`"]
+#[derive(Debug)]
+pub struct Runtime {
+    /// The selector, for a host that polls it.
+    descriptor: OnceCell<OwnedFd>,
+    _thread: ThisThread,
+}
+
+impl Runtime {
+    /// Makes the runtime of this thread, with the usual settings. No system resource is taken
+    /// before it is needed.
+    ///
+    /// # Panics
+    ///
+    /// If this thread has a runtime already; the message names where that was made.
+    #[track_caller]
+    #[allow(
+        clippy::new_without_default,
+        reason = "a default must not panic or take a thread"
+    )]
+    pub fn new() -> Self {
+        Runtime::start(Options::new())
+    }
+
+    #[track_caller]
+    pub(crate) fn start(mut options: Options) -> Self {
+        if let Some(first) = kernel::with(|kernel| kernel.runtime.get()) {
+            panic!(
+                "this thread has a runtime already, made at {first}; \
+                 use that one, or drop it first"
+            );
+        }
+        let at = Location::caller();
+        kernel::with(|kernel| {
+            kernel.clock.reset(options.virtual_clock);
+            kernel.suspicion.reset();
+            let watchdog = options.watchdog.take();
+            let watchdog = watchdog.map(|limit| Watchdog::start(limit, options.on_stall.take()));
+            kernel.watched.set(watchdog.is_some() || options.time_polls);
+            let times = options.time_polls.then(PollTimes::new);
+            *kernel.poll_times.borrow_mut() = times.map(Rc::new);
+            *kernel.watchdog.borrow_mut() = watchdog;
+            *kernel.options.borrow_mut() = options;
+            *kernel.inbox.borrow_mut() = Some(Arc::new(Inbox::new()));
+            kernel.process.set(std::process::id());
+            kernel.runtime.set(Some(at));
+        });
+        #[cfg(feature = "signal")]
+        kernel::with(crate::runtime::diagnostics::dump_signal::start);
+        Runtime {
+            descriptor: OnceCell::new(),
+            _thread: ThisThread::new(),
+        }
+    }
+
+    /// Runs `future` to its end and returns its output. Other tasks live on for the next call.
+    ///
+    /// The future takes its turn in the same queue as every task.
+    ///
+    /// # Panics
+    ///
+    /// Inside another turn of the loop; when nothing can ever wake the program again, with a report
+    /// of who waits for what (see [`Builder::on_deadlock`](crate::Builder::on_deadlock)); when the
+    /// program has to sleep and the system gives it no descriptors for that.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let at = executor::admit("block_on");
+        let policy = kernel::with(|kernel| kernel.options.borrow().on_deadlock);
+        let judge = policy == OnDeadlock::Panic;
+        let run = off_stack!(F, future => kernel::with(|kernel| run(kernel, future, judge, at)));
+        match run {
+            Ok(output) => output,
+            Err(deadlock) => panic!("{deadlock}"),
+        }
+    }
+
+    /// As [`block_on`](Runtime::block_on), but returns a certain deadlock as an error. The future
+    /// is dropped then; other tasks stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Deadlock`] when nothing can ever wake the program again.
+    ///
+    /// # Panics
+    ///
+    /// Inside another turn of the loop; when it has to sleep and the system gives it no descriptors
+    /// for that.
+    #[track_caller]
+    pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Deadlock> {
+        let at = executor::admit("block_on");
+        off_stack!(F, future => kernel::with(|kernel| run(kernel, future, true, at)))
+    }
+
+    /// Starts a task; see [`spawn`](crate::spawn()).
+    #[track_caller]
+    pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
+        off_stack!(F, future => spawn(future))
+    }
+
+    /// Makes one pass: polls every task that is ready, once each. If none is, first waits for at
+    /// most `max_wait` for something to happen (`None` waits as long as it takes).
+    ///
+    /// Returns whether another turn has something to do at once. On a virtual clock the wait for a
+    /// deadline is one in virtual time, and `max_wait` bounds that. For a host that owns the outer loop; it is not judged
+    /// for deadlocks, because the host may hold the other end.
+    ///
+    /// # Panics
+    ///
+    /// Inside another turn of the loop; when it has to sleep and the system gives it no descriptors
+    /// for that.
+    #[track_caller]
+    pub fn turn(&self, max_wait: Option<Duration>) -> bool {
+        let at = executor::admit("turn");
+        kernel::with(|kernel| {
+            let _turning = Turning::begin(kernel, at);
+            let busy = kernel.has_ready();
+            let max_wait = if busy { Some(Duration::ZERO) } else { max_wait };
+            park::idle(kernel, max_wait, false);
+            executor::pass(kernel, &mut None);
+            kernel.has_more()
+        })
+    }
+
+    /// Polls tasks until none is ready, without waiting for anything.
+    ///
+    /// # Panics
+    ///
+    /// Inside another turn of the loop; when it has to sleep and the system gives it no descriptors
+    /// for that.
+    #[track_caller]
+    pub fn run_until_stalled(&self) {
+        while self.turn(Some(Duration::ZERO)) {}
+    }
+
+    /// The earliest deadline that a task waits for.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        kernel::with(|kernel| kernel.timers.borrow_mut().next().map(Instant))
+    }
+
+    /// A descriptor that becomes readable when [`turn`](Runtime::turn) has something to do: I/O,
+    /// timers, wakes from other threads, tasks made ready outside a turn. A host polls it beside
+    /// its own and then calls `turn(Some(Duration::ZERO))`.
+    ///
+    /// The first call turns on the embedded mode and makes the selector.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor left; when it has no timers that a descriptor can show
+    /// (`timerfd`); and on a virtual clock, which no descriptor can show.
+    pub fn as_fd(&self) -> io::Result<BorrowedFd<'_>> {
+        if let Some(descriptor) = self.descriptor.get() {
+            return Ok(descriptor.as_fd());
+        }
+        let descriptor = kernel::with(|kernel| {
+            if kernel.clock.is_virtual() {
+                let text = "a virtual clock cannot be polled for; use the real clock";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+            }
+            let descriptor = park::show_deadlines(kernel)?;
+            kernel.embedded.set(true);
+            park::arm_host(kernel);
+            Ok(descriptor)
+        })?;
+        Ok(self.descriptor.get_or_init(|| descriptor).as_fd())
+    }
+
+    /// A handle for other threads.
+    pub fn remote(&self) -> Remote {
+        kernel::with(Remote::of)
+    }
+
+    /// A picture of all tasks: what each waits for, and where.
+    pub fn dump(&self) -> Report {
+        kernel::with(Report::take)
+    }
+
+    /// Counters of this runtime. O(tasks and waiters of this thread).
+    pub fn stats(&self) -> Stats {
+        kernel::with(|kernel| {
+            let tasks = kernel.tasks.borrow();
+            Stats {
+                alive: tasks.iter().filter(|task| !task.is_over()).count(),
+                spawned: tasks.spawned(),
+                passes: kernel.passes.begun(),
+                ready: tasks.count_ready(),
+                waiters: kernel.waiters.borrow().iter().count() + seat::count(kernel),
+                timers: kernel.timers.borrow().len(),
+            }
+        })
+    }
+}
+
+/// Counters of a thread's kernel; see [`Runtime::stats`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Tasks that have not ended.
+    pub alive: usize,
+    /// Tasks spawned on this thread so far, `block_on` included.
+    pub spawned: u64,
+    /// Passes of the loop so far.
+    pub passes: u64,
+    /// Tasks in the ready queue that have not ended.
+    pub ready: usize,
+    /// Entries in wait queues, and receivers that wait for one value.
+    pub waiters: usize,
+    /// Armed timers.
+    pub timers: usize,
+}
+
+/// The id of a main future while it runs; its entry goes away on every way out.
+struct MainEntry<'a> {
+    kernel: &'a Kernel,
+    id: TaskId,
+}
+
+impl Drop for MainEntry<'_> {
+    fn drop(&mut self) {
+        let entry = self.kernel.tasks.borrow_mut().remove(self.id);
+        if let Some(entry) = &entry {
+            join::release_waker(self.kernel, entry.waker);
+        }
+        drop(entry);
+    }
+}
+
+/// While it lives, no code outside the tasks runs on this thread, which reports rely on.
+struct Judging<'a> {
+    kernel: &'a Kernel,
+}
+
+impl<'a> Judging<'a> {
+    fn begin(kernel: &'a Kernel) -> Self {
+        kernel.suspicion.set_judging(true);
+        Judging { kernel }
+    }
+}
+
+impl Drop for Judging<'_> {
+    fn drop(&mut self) {
+        self.kernel.suspicion.set_judging(false);
+    }
+}
+
+fn run<F: Future>(
+    kernel: &Kernel,
+    future: F,
+    judge: bool,
+    at: &'static Location<'static>,
+) -> Result<F::Output, Deadlock> {
+    let _turning = Turning::begin(kernel, at);
+    let _judging = Judging::begin(kernel);
+    let mut output = None;
+    {
+        let wrapped = pin!(async { output = Some(future.await) });
+        let id = kernel.tasks.borrow_mut().insert(None, at);
+        kernel.schedule(id);
+        let _entry = MainEntry { kernel, id };
+        let mut main = Some(Main {
+            id,
+            future: wrapped,
+            over: false,
+        });
+        while main.as_ref().is_some_and(|main| !main.over) {
+            if !kernel.has_ready() {
+                if let Idle::Dead(verdict) = park::idle(kernel, None, judge) {
+                    return Err(Deadlock::new(Report::take_judged(kernel, verdict)));
+                }
+                if kernel.has_ready() {
+                    kernel.suspicion.relieve();
+                }
+            }
+            executor::pass(kernel, &mut main);
+        }
+    }
+    Ok(output.expect("main is over, so it has given its output"))
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let panicked = kernel::try_with(teardown::tear_down).flatten();
+        match panicked {
+            Some(payload) if !std::thread::panicking() => panic::resume_unwind(payload),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The end of a runtime.
+//!
+//! Futures are dropped one at a time in the order of their spawning, with the kernel still in
+//! place: a destructor may use primitives and handles. Wakes and grants schedule nothing any more
+//! and a spawn drops its future at once. A destructor that panics does not keep the rest from being
+//! dropped; the first panic goes on afterwards.
+
+use std::panic::{self, AssertUnwindSafe};
+
+use super::builder::Options;
+use crate::runtime::diagnostics::problems::{self, Suspects, unobserved};
+use crate::runtime::diagnostics::watchdog::Watchdog;
+use crate::runtime::kernel::Kernel;
+use crate::runtime::kernel::slack;
+use crate::runtime::reactor::sources;
+use crate::runtime::task::join::{self, Payload};
+use crate::runtime::threads::inlet;
+use crate::runtime::threads::pool::Pools;
+
+/// Drops everything the runtime owns; returns the first panic of a destructor.
+pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
+    let closing = Closing::begin(kernel);
+    let mut panics = Panics { first: None };
+    drop_tasks(kernel, &mut panics);
+    panics.catch(|| {
+        let timers = kernel.timers.borrow_mut().clear();
+        drop(timers);
+    });
+    panics.catch(|| close_outside(kernel));
+    panics.catch(|| drop_onlookers(kernel));
+    inlet::close_all(kernel, |gone| panics.catch(|| drop(gone)));
+    // Closed, but still there: a destructor may ask for a handle, which will find nobody at home.
+    let inbox = kernel.inbox.borrow().clone();
+    panics.catch(|| drop(inbox.map(|inbox| inbox.close())));
+    panics.catch(|| {
+        let cloned = std::mem::take(&mut *kernel.cloned.borrow_mut());
+        let options = std::mem::replace(&mut *kernel.options.borrow_mut(), Options::new());
+        drop((cloned, options, kernel.spare.take()));
+    });
+    drop(closing);
+    panics.first
+}
+
+/// Marks the teardown as being under way. On every way out the thread is fit for another runtime.
+struct Closing<'a>(&'a Kernel);
+
+impl<'a> Closing<'a> {
+    fn begin(kernel: &'a Kernel) -> Self {
+        kernel.closing.set(true);
+        Closing(kernel)
+    }
+}
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        let kernel = self.0;
+        let inbox = kernel.inbox.borrow_mut().take();
+        let link = kernel.link.borrow_mut().take();
+        drop((inbox, link));
+        *kernel.suspects.borrow_mut() = Suspects::new();
+        kernel.tasks.borrow_mut().clear_ready();
+        kernel.embedded.set(false);
+        kernel.rung.set(false);
+        kernel.working.borrow_mut().clear();
+        slack::trim(kernel);
+        kernel.runtime.set(None);
+        kernel.closing.set(false);
+    }
+}
+
+/// Keeps the first panic of destructors that each run for themselves.
+struct Panics {
+    first: Option<Payload>,
+}
+
+impl Panics {
+    fn catch(&mut self, code: impl FnOnce()) {
+        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(code)) {
+            join::keep_first(&mut self.first, payload);
+        }
+    }
+}
+
+fn drop_tasks(kernel: &Kernel, panics: &mut Panics) {
+    // A destructor that blocks is a poll that blocks, as the watchdog sees it.
+    let sight = kernel.watchdog.borrow().as_ref().map(Watchdog::sight);
+    kernel.passes.begin();
+    let pass = kernel.passes.now();
+    let order = kernel.tasks.borrow().in_spawn_order();
+    for id in order {
+        if let (Some(sight), Some(task)) = (&sight, kernel.tasks.borrow().get(id)) {
+            sight.begin(kernel, pass, task);
+        }
+        let (joiner, task) = {
+            let mut tasks = kernel.tasks.borrow_mut();
+            let joiner = join::take_joiner(kernel, &mut tasks, id);
+            (joiner, tasks.remove(id))
+        };
+        if let Some(mut task) = task {
+            join::release_waker(kernel, task.waker);
+            unobserved(&mut task);
+            panics.catch(|| drop((joiner, task)));
+        }
+        if let Some(sight) = &sight {
+            sight.rest(kernel);
+        }
+    }
+}
+
+/// Ends what the loop hears of the outside world.
+fn close_outside(kernel: &Kernel) {
+    let reactor = kernel.reactor.borrow_mut().take();
+    if let Some(reactor) = reactor {
+        sources::close_reactor(kernel, reactor);
+    }
+    let pools = kernel.pools.replace(Pools::new());
+    for at in pools.close() {
+        let text =
+            format_args!("the blocking call at {at} still runs; the runtime ends without it");
+        problems::print(text);
+    }
+}
+
+fn drop_onlookers(kernel: &Kernel) {
+    kernel.watched.set(false);
+    let watching = (
+        kernel.chore.borrow_mut().take(),
+        kernel.watchdog.borrow_mut().take(),
+        kernel.poll_times.borrow_mut().take(),
+    );
+    drop(watching);
+}

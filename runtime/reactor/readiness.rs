@@ -1,0 +1,281 @@
+//! What is known of one source of the operating system, and who waits to know more.
+//!
+//! What the system said last is cached for each direction, so that no system call is made to learn
+//! what is known already. A wait for readiness is a wait in the direction's [`WaitQueue`]. A task that asks
+//! through the poll-style traits, which cannot say when they give up, is one of the direction's
+//! [`Askers`].
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::task::{Context, Poll};
+
+use mio::{Interest, Token};
+
+use super::askers::{Asker, Askers, Awaited};
+use crate::runtime::kernel::sched::task::TaskId;
+use crate::runtime::kernel::sched::tasks::Tasks;
+use crate::runtime::kernel::wait::ticket::{Left, Owner, Wait};
+use crate::runtime::kernel::wait::wait_queue::WaitQueue;
+use crate::runtime::kernel::wait::waiters::Terms;
+use crate::runtime::kernel::wait::who::{self, Who};
+use crate::runtime::kernel::{self, Kernel};
+
+/// What a source is: what the system is asked to tell of it, and what reports call it.
+pub(crate) struct SourceKind {
+    name: &'static str,
+    read: Terms,
+    pub(crate) interest: Interest,
+}
+
+/// Who wants to write waits for this, whatever it is.
+const WRITE: Terms = Terms::of_source("a writable");
+
+impl SourceKind {
+    /// A source to be read and written. `what` is what a reader waits for, to be said before the name:
+    /// "bytes from".
+    pub(crate) const fn new(name: &'static str, what: &'static str) -> Self {
+        SourceKind {
+            name,
+            read: Terms::of_source(what),
+            interest: Interest::READABLE.add(Interest::WRITABLE),
+        }
+    }
+
+    /// Asks the system for other events.
+    pub(crate) const fn with_interest(mut self, interest: Interest) -> Self {
+        self.interest = interest;
+        self
+    }
+}
+
+/// One of the two ways that data can flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Read,
+    Write,
+}
+
+/// What is known of the next operation in one direction.
+///
+/// ```text
+///              an operation blocks, or the system says that it would
+///           ┌──────────────────────────▶ Blocked ──┐
+///   new ──▶ Guess ◀── somebody uses it ── News ◀───┴── an event
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// It would block, until an event says otherwise.
+    Blocked,
+    /// It may succeed: nobody has asked about a new source yet, and what an event said may be used up.
+    /// An operation tries; a wait for readiness asks the system.
+    Guess,
+    /// It would succeed: an event has said so, and no operation and no wait has made use of it.
+    News,
+}
+
+/// What is known about one direction of a source, and who waits to know more.
+pub(crate) struct Direction {
+    known: Cell<Known>,
+    /// The other end has closed or failed, or urgent data came: from now on a short result does not
+    /// mean that nothing is left.
+    doubtful: Cell<bool>,
+    queue: WaitQueue,
+    askers: RefCell<Askers>,
+}
+
+impl Owner for Direction {
+    /// Readiness is a hint for everybody who waits: there is nothing to pass on.
+    fn left(&self, _: Left) {}
+}
+
+impl Direction {
+    pub(crate) fn new(
+        kind: &'static str,
+        terms: &'static Terms,
+        made: &'static Location<'static>,
+    ) -> Self {
+        Direction {
+            known: Cell::new(Known::Guess),
+            doubtful: Cell::new(false),
+            queue: WaitQueue::new_at(kind, made).with_terms(terms),
+            askers: RefCell::default(),
+        }
+    }
+
+    /// Whether an operation may succeed.
+    pub(crate) fn is_worth_trying(&self) -> bool {
+        self.known.get() != Known::Blocked
+    }
+
+    /// Notes that an operation would block.
+    pub(crate) fn blocks(&self) {
+        self.known.set(Known::Blocked);
+    }
+
+    /// Uses up what an event has said of a direction that is worth trying. Returns whether nobody had.
+    pub(crate) fn use_news(&self) -> bool {
+        self.known.replace(Known::Guess) == Known::News
+    }
+
+    /// Waits until trying is worth while again. Of a source: through [`Readiness::wait`].
+    pub(crate) fn wait(&self, at: &'static Location<'static>) -> Wait<'_, Self> {
+        self.queue.wait_at(self, 0, at)
+    }
+
+    /// Has the task that polls with `cx` woken when trying is worth while again.
+    fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
+        kernel::with(|kernel| {
+            let now = kernel.passes.now();
+            if self.askers.borrow_mut().asks_again(cx, now) {
+                return;
+            }
+            let who = Who::of(cx);
+            who::wake_collected(kernel, |batch| {
+                let mut askers = self.askers.borrow_mut();
+                askers.add(who, &kernel.passes, batch);
+            });
+        });
+        Poll::Pending
+    }
+
+    /// From now on a short result says nothing.
+    pub(crate) fn doubt(&self) {
+        self.doubtful.set(true);
+    }
+
+    /// Notes that a stream gave or took less than it was asked for: there is no more, or no room.
+    /// Unless it is doubtful: the end and errors are told once, and must be met by trying.
+    pub(crate) fn exhausted(&self) {
+        if !self.doubtful.get() {
+            self.blocks();
+        }
+    }
+
+    fn awaited(&self, tasks: &Tasks) -> Awaited {
+        if !self.queue.is_empty() {
+            return Awaited::Yes;
+        }
+        self.askers.borrow().awaited(tasks)
+    }
+
+    /// Says that a descriptor may be free now.
+    pub(crate) fn announce(&self, kernel: &Kernel) {
+        self.known.set(Known::News);
+        if !self.askers.borrow().is_empty() {
+            who::wake_collected(kernel, |batch| {
+                let mut askers = self.askers.borrow_mut();
+                askers.drain(kernel.passes.now(), batch);
+            });
+        }
+        self.queue.wake_all();
+    }
+}
+
+/// What the reactor knows about one registered source.
+pub(crate) struct Readiness {
+    pub(crate) read: Direction,
+    pub(crate) write: Direction,
+    /// The reactor is gone: nothing will ever be announced again.
+    pub(crate) orphaned: Cell<bool>,
+    /// It tells of a request to end the program, which a test does not count on.
+    pub(crate) ends_program: Cell<bool>,
+    /// Its key in the reactor.
+    pub(crate) key: usize,
+    /// Its place among those that may be awaited, if it is one of them.
+    pub(crate) listed: Cell<Option<u32>>,
+}
+
+impl Readiness {
+    pub(crate) fn new(
+        key: usize,
+        kind: &'static SourceKind,
+        made: &'static Location<'static>,
+    ) -> Self {
+        Readiness {
+            read: Direction::new(kind.name, &kind.read, made),
+            write: Direction::new(kind.name, &WRITE, made),
+            orphaned: Cell::new(false),
+            ends_program: Cell::new(false),
+            key,
+            listed: Cell::new(None),
+        }
+    }
+
+    /// Waits until trying is worth while again.
+    pub(crate) fn wait(&self, way: Way, at: &'static Location<'static>) -> Wait<'_, Direction> {
+        self.list();
+        self.way(way).wait(at)
+    }
+
+    /// Whether trying is worth while. If not, the task that polls with `cx` is woken when it is.
+    pub(crate) fn poll_ready(&self, way: Way, cx: &Context<'_>) -> Poll<()> {
+        let direction = self.way(way);
+        if direction.is_worth_trying() {
+            return Poll::Ready(());
+        }
+        self.list();
+        direction.poll_ready(cx)
+    }
+
+    /// What the system calls it by.
+    pub(crate) fn token(&self) -> Token {
+        Token(self.key)
+    }
+
+    /// Sees to it that the reactor knows that it may be awaited.
+    fn list(&self) {
+        if self.listed.get().is_none() {
+            kernel::with(|kernel| {
+                if let Some(reactor) = &mut *kernel.reactor.borrow_mut() {
+                    reactor.list(self);
+                }
+            });
+        }
+    }
+
+    pub(crate) fn way(&self, way: Way) -> &Direction {
+        match way {
+            Way::Read => &self.read,
+            Way::Write => &self.write,
+        }
+    }
+
+    /// Marks the source as belonging to a dead reactor and wakes whoever waits for it.
+    pub(crate) fn orphan(&self, kernel: &Kernel) {
+        self.orphaned.set(true);
+        self.read.announce(kernel);
+        self.write.announce(kernel);
+    }
+
+    /// Those who wait for this source through the poll-style traits.
+    pub(crate) fn polled_by(&self, tasks: &Tasks) -> impl Iterator<Item = Polled> {
+        [&self.read, &self.write].into_iter().flat_map(|way| {
+            let polled = |asker: &Asker| {
+                Some(Polled {
+                    kind: way.queue.kind,
+                    what: way.queue.terms.source?,
+                    task: asker.task()?,
+                    awaited: asker.awaited(tasks),
+                    made: way.queue.made,
+                })
+            };
+            let askers = way.askers.borrow();
+            askers.iter().filter_map(polled).collect::<Vec<_>>()
+        })
+    }
+
+    /// Whether some task waits for this source.
+    pub(crate) fn awaited(&self, tasks: &Tasks) -> Awaited {
+        self.read.awaited(tasks).max(self.write.awaited(tasks))
+    }
+}
+
+/// What a report says of a waiter of the poll-style traits.
+pub(crate) struct Polled {
+    pub(crate) kind: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) task: TaskId,
+    pub(crate) awaited: Awaited,
+    /// Where the source was made.
+    pub(crate) made: &'static Location<'static>,
+}

@@ -1,0 +1,438 @@
+//! What starting a task gives back: its handle, and how its end is reported.
+//!
+//! # Implementation
+//!
+//! A handle is an id. The output stays in the task's own allocation until the handle takes it by a
+//! checked downcast; then the slot is free. One handle exists per task, so a task has one joiner.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::local;
+use crate::runtime::base::join_error::JoinError;
+use crate::runtime::base::table::NONE;
+use crate::runtime::diagnostics::problems;
+use crate::runtime::kernel::polling;
+use crate::runtime::kernel::sched::task::{BoxedBody, NO_WAKER, Task, TaskId, Turn};
+use crate::runtime::kernel::sched::tasks::Tasks;
+use crate::runtime::kernel::wait::seat;
+use crate::runtime::kernel::wait::who::Who;
+use crate::runtime::kernel::{self, Kernel, ThisThread};
+
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// Owns the right to a task's output.
+///
+/// Await it for the output; keep it and await something else to *shield* the task; drop it to
+/// detach the task. A panic that nobody can observe any more is reported once, also one in the
+/// destructor of an output that nobody takes, whether the handle is dropped before the task ends or after.
+///
+/// asyncio counterpart: `asyncio.Task`, as seen from outside.
+///
+/// # Cancel safety
+///
+/// *Strict*: `&mut handle` can be awaited, dropped and awaited again.
+///
+/// # Errors
+///
+/// [`JoinError`], if the task was cancelled or has panicked, or its runtime has ended.
+///
+/// # Panics
+///
+/// When awaited again after it gave its output.
+///
+/// # Examples
+///
+/// ```
+/// use turnwise::JoinError;
+///
+/// turnwise::block_on(async {
+///     let forever = turnwise::spawn(std::future::pending::<()>()).named("forever");
+///     forever.cancel_because("we have seen enough");
+///     let error = forever.await.unwrap_err();
+///     assert!(matches!(&error, JoinError::Cancelled { reason: Some(reason), .. } if reason.contains("enough")));
+/// });
+/// ```
+#[must_use = "a dropped handle detaches its task; bind it, or say `drop(handle)`"]
+#[doc(alias = "Task")]
+pub struct JoinHandle<T> {
+    id: TaskId,
+    taken: bool,
+    _output: PhantomData<fn() -> T>,
+    _thread: ThisThread,
+}
+
+impl<T> JoinHandle<T> {
+    pub(crate) fn new(id: TaskId) -> Self {
+        JoinHandle {
+            id,
+            taken: false,
+            _output: PhantomData,
+            _thread: ThisThread::new(),
+        }
+    }
+
+    /// Names the task for reports.
+    pub fn named(self, name: impl Into<Cow<'static, str>>) -> Self {
+        let name = name.into();
+        kernel::try_with(|kernel| {
+            let mut tasks = kernel.tasks.borrow_mut();
+            tasks
+                .get_mut(self.id)
+                .and_then(|task| task.extra().name.replace(name))
+        });
+        self
+    }
+
+    /// The task's identity.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Whether it gave its output.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.taken
+    }
+
+    /// Whether the task ended without an output: it panicked or was cancelled.
+    pub(crate) fn has_failed(&self) -> bool {
+        let failed = kernel::try_with(|kernel| {
+            let tasks = kernel.tasks.borrow();
+            let task = tasks.get(self.id);
+            task.is_none_or(|task| {
+                task.extra
+                    .as_ref()
+                    .is_some_and(|extra| extra.failure.is_some())
+            })
+        });
+        failed.unwrap_or(true)
+    }
+
+    /// Whether the task has ended, in whatever way.
+    pub fn is_finished(&self) -> bool {
+        let over = kernel::try_with(|kernel| {
+            kernel
+                .tasks
+                .borrow()
+                .get(self.id)
+                .is_none_or(|task| task.is_over())
+        });
+        over.unwrap_or(true)
+    }
+
+    /// Requests the end of the task: its future is dropped in its own next turn.
+    ///
+    /// A task that has already finished keeps its result. A task that cancels itself ends when it
+    /// next waits; a value it returns before that is delivered.
+    ///
+    /// Returns whether the task had still to end; a second request changes nothing.
+    ///
+    /// asyncio counterpart: `Task.cancel()`. Differences: the task cannot refuse, since there is no
+    /// exception to catch; a task of asyncio that cancels itself and returns without waiting counts as
+    /// cancelled.
+    pub fn cancel(&self) -> bool {
+        cancel(self.id, None)
+    }
+
+    /// As [`cancel`](JoinHandle::cancel), with a reason that [`JoinError::Cancelled`] will carry.
+    pub fn cancel_because(&self, reason: impl Into<Cow<'static, str>>) -> bool {
+        cancel(self.id, Some(reason.into()))
+    }
+}
+
+/// Asks for the end of a task. Returns whether it had still to end.
+pub(crate) fn cancel(id: TaskId, reason: Option<Cow<'static, str>>) -> bool {
+    let asked = kernel::try_with(|kernel| {
+        {
+            let mut tasks = kernel.tasks.borrow_mut();
+            let alive = |task: &&mut Task| !(task.is_over() || task.main);
+            let Some(task) = tasks.get_mut(id).filter(alive) else {
+                return false;
+            };
+            if std::mem::replace(&mut task.cancelled, true) {
+                return true;
+            }
+            if reason.is_some() {
+                task.extra().reason = reason;
+            }
+        }
+        kernel.schedule(id);
+        true
+    });
+    asked.unwrap_or(false)
+}
+
+impl<T: 'static> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[inline]
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.taken {
+            awaited_again(self.id);
+        }
+        let at = Location::caller();
+        ready!(watch(self.id, cx, at));
+        self.taken = true;
+        Poll::Ready(collect(self.id, at).map(open))
+    }
+}
+
+#[cold]
+#[track_caller]
+fn awaited_again(id: TaskId) -> ! {
+    panic!(
+        "the handle of task {id} was awaited again after it gave its output; \
+         keep the output, or await the handle once"
+    );
+}
+
+/// Ready if the task is over or gone; else makes `cx` its joiner.
+pub(crate) fn watch(id: TaskId, cx: &Context<'_>, at: &'static Location<'static>) -> Poll<()> {
+    kernel::with(|kernel| {
+        let mut tasks = kernel.tasks.borrow_mut();
+        let Some(task) = tasks.get_mut(id).filter(|task| !task.is_over()) else {
+            return Poll::Ready(());
+        };
+        let place = task.joiner;
+        if place == NONE && polling::is_own(cx.waker()) {
+            task.joiner = seat::settle(kernel, polling::registers(), at, None);
+            return Poll::Pending;
+        }
+        drop(tasks);
+        watch_again(kernel, id, place, cx, at)
+    })
+}
+
+/// As [`watch`], for one who is known already, or in place of another, or with a foreign waker.
+#[inline(never)]
+fn watch_again(
+    kernel: &Kernel,
+    id: TaskId,
+    place: u32,
+    cx: &Context<'_>,
+    at: &'static Location<'static>,
+) -> Poll<()> {
+    if seat::knows(kernel, place, cx, at) {
+        return Poll::Pending;
+    }
+    let who = Who::of(cx);
+    let mut tasks = kernel.tasks.borrow_mut();
+    // The clone of a foreign waker may have ended it.
+    let (gone, polled) = match tasks.get_mut(id).filter(|task| !task.is_over()) {
+        Some(task) => {
+            let gone = seat::put(kernel, &mut task.joiner, who, at, None);
+            (gone, Poll::Pending)
+        }
+        None => (who, Poll::Ready(())),
+    };
+    drop(tasks);
+    drop(gone);
+    polled
+}
+
+/// Undoes what [`watch`] did, if the task is not over.
+pub(crate) fn unwatch(kernel: &Kernel, id: TaskId) {
+    let joiner = take_joiner(kernel, &mut kernel.tasks.borrow_mut(), id);
+    drop(joiner);
+}
+
+/// Takes out who awaits the task, to be dropped without a borrow.
+pub(crate) fn take_joiner(kernel: &Kernel, tasks: &mut Tasks, id: TaskId) -> Option<Who> {
+    seat::take(kernel, &mut tasks.get_mut(id)?.joiner)
+}
+
+/// Takes the body of a task that is over, which holds the output, or the reason why there is none.
+fn collect(id: TaskId, at: &'static Location<'static>) -> Result<BoxedBody, JoinError> {
+    let task = kernel::with(|kernel| {
+        kernel.resumed.set(Some(at));
+        kernel.tasks.borrow_mut().remove(id)
+    });
+    let Some(mut task) = task else {
+        return Err(JoinError::Cancelled {
+            reason: Some("its runtime has ended".into()),
+        });
+    };
+    if let Some(failure) = task.extra.as_mut().and_then(|extra| extra.failure.take()) {
+        return Err(failure);
+    }
+    Ok(task.body.expect("a task that is over keeps its body"))
+}
+
+/// Takes the output out of its place.
+#[inline]
+fn open<T: 'static>(mut body: BoxedBody) -> T {
+    let place = body.as_mut().output();
+    let output = place.and_then(|place| place.downcast_mut::<Option<T>>()?.take());
+    output.expect("a task that is over without a failure has an output of the handle's type")
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        if !self.taken {
+            detach(self.id);
+        }
+    }
+}
+
+/// Leaves the task to itself; drops what is left of one that is over, and reports it if it failed.
+fn detach(id: TaskId) {
+    kernel::try_with(|kernel| {
+        let mut tasks = kernel.tasks.borrow_mut();
+        let Some(task) = tasks.get_mut(id) else {
+            return;
+        };
+        let joiner = seat::take(kernel, &mut task.joiner);
+        task.detached = true;
+        let over = task.is_over();
+        let body = if over { task.body.take() } else { None };
+        drop(tasks);
+        drop(joiner);
+        if over {
+            retire(kernel, id, body);
+        }
+    });
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id)
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// Ends a task whose future is done with; `body` holds the output unless there was a failure.
+pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Option<JoinError>) {
+    let mut tasks = kernel.tasks.borrow_mut();
+    let Some(task) = tasks.get_mut(id) else {
+        drop(tasks);
+        return drop_quietly(body);
+    };
+    task.turn = Turn::Over;
+    let detached = task.detached;
+    let left = if detached {
+        Some(body)
+    } else {
+        task.body.replace(body)
+    };
+    if failure.is_some() {
+        task.extra().failure = failure;
+    }
+    let locals = local::take(kernel, task);
+    let waker = std::mem::replace(&mut task.waker, NO_WAKER);
+    let joiner = seat::take(kernel, &mut task.joiner);
+    drop(tasks);
+    if locals.is_some() {
+        drop_quietly(locals);
+    }
+    release_waker(kernel, waker);
+    if let Some(joiner) = joiner {
+        joiner.wake(kernel);
+    }
+    if detached {
+        retire(kernel, id, left);
+    }
+}
+
+/// Drops what a task that is over leaves and nobody takes, and frees its slot. A panic in there is one
+/// of that task, and is reported as such: it goes to nobody who happens to be on the stack.
+fn retire(kernel: &Kernel, id: TaskId, body: Option<BoxedBody>) {
+    let dropped = drop_as(id, || drop(body));
+    let mut tasks = kernel.tasks.borrow_mut();
+    if let (Err(payload), Some(task)) = (dropped, tasks.get_mut(id)) {
+        task.extra().failure = Some(JoinError::panicked(payload));
+    }
+    let remains = tasks.remove(id);
+    drop(tasks);
+    if let Some(mut task) = remains.filter(|task| task.extra.is_some()) {
+        problems::unobserved(&mut task);
+        drop_quietly(task);
+    }
+}
+
+/// Drops something of a task as that task, even inside the poll of another one.
+fn drop_as(id: TaskId, drop: impl FnOnce()) -> Result<(), Payload> {
+    let outer = polling::set_current_task(Some(id));
+    let dropped = panic::catch_unwind(AssertUnwindSafe(drop));
+    polling::set_current_task(outer);
+    dropped
+}
+
+/// Drops the future of a task whose end was asked for, and completes it.
+pub(crate) fn cancel_now(kernel: &Kernel, id: TaskId, mut body: BoxedBody) {
+    let failure = match drop_as(id, || body.as_mut().drop_future()) {
+        Err(payload) => JoinError::panicked(payload),
+        Ok(()) => {
+            let mut tasks = kernel.tasks.borrow_mut();
+            let extra = tasks.get_mut(id).and_then(|task| task.extra.as_mut());
+            JoinError::Cancelled {
+                reason: extra.and_then(|extra| extra.reason.take()),
+            }
+        }
+    };
+    complete(kernel, id, body, Some(failure));
+}
+
+/// Drops the future of a task here and now, unless it is on the stack: then when its poll returns.
+pub(crate) fn abort(id: TaskId) {
+    kernel::try_with(|kernel| {
+        let body = {
+            let mut tasks = kernel.tasks.borrow_mut();
+            let Some(task) = tasks.get_mut(id).filter(|task| !task.is_over()) else {
+                return;
+            };
+            task.cancelled = true;
+            task.body.take()
+        };
+        if let Some(body) = body {
+            cancel_now(kernel, id, body);
+        }
+    });
+}
+
+/// Ends every task whose end was asked for, as the loop would in their turns.
+pub(crate) fn end_cancelled(kernel: &Kernel) {
+    loop {
+        let order = kernel.tasks.borrow().in_spawn_order();
+        let dying = |id: &TaskId| {
+            let tasks = kernel.tasks.borrow();
+            let task = tasks.get(*id);
+            task.is_some_and(|task| task.cancelled && !task.is_over())
+        };
+        // The destructor of one may ask for the end of another.
+        let Some(id) = order.into_iter().find(dying) else {
+            return;
+        };
+        abort(id);
+    }
+}
+
+/// Frees a waker of a task's own; clones that others keep wake nothing any more.
+pub(crate) fn release_waker(kernel: &Kernel, key: u32) {
+    if key != NO_WAKER {
+        let waker = kernel.cloned.borrow_mut().try_remove(key as usize);
+        drop(waker);
+    }
+}
+
+/// Keeps the first of several panics; the others have been printed.
+pub(crate) fn keep_first(kept: &mut Option<Payload>, payload: Payload) {
+    match kept {
+        None => *kept = Some(payload),
+        Some(_) => drop_quietly(payload),
+    }
+}
+
+/// Drops what nobody will look at; a panic in there must not take the loop along.
+pub(crate) fn drop_quietly<T>(value: T) {
+    let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(value)));
+}

@@ -1,0 +1,10 @@
+//! Looking at tasks from inside: which one this is, and which there are.
+
+pub(crate) mod inspect;
+pub(crate) mod join;
+pub(crate) mod local;
+pub(crate) mod spawn;
+
+pub use super::kernel::sched::task::TaskId as Id;
+pub use inspect::{Info, all, current};
+pub use local::TaskLocal;

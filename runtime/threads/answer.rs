@@ -1,0 +1,144 @@
+//! A result on its way from one thread to another: one that gives, one that waits.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use crate::runtime::base::join_error::JoinError;
+
+struct Shared<T> {
+    state: Mutex<State<T>>,
+    given: Condvar,
+    /// The reason for which it was asked to end, once it was.
+    cancelled: OnceLock<Option<Cow<'static, str>>>,
+}
+
+enum State<T> {
+    /// Nothing is there; the waker of who awaits it.
+    Open(Option<Waker>),
+    Given(Result<T, JoinError>),
+    Taken,
+}
+
+impl<T> Shared<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give(&self, result: Result<T, JoinError>) {
+        let before = {
+            let mut state = self.lock();
+            if !matches!(*state, State::Open(_)) {
+                return;
+            }
+            std::mem::replace(&mut *state, State::Given(result))
+        };
+        self.given.notify_all();
+        if let State::Open(Some(waker)) = before {
+            waker.wake();
+        }
+    }
+}
+
+/// A pair of ends.
+pub(crate) fn pair<T>() -> (Answer<T>, Question<T>) {
+    let state = Mutex::new(State::Open(None));
+    let shared = Arc::new(Shared {
+        state,
+        given: Condvar::new(),
+        cancelled: OnceLock::new(),
+    });
+    (
+        Answer {
+            shared: shared.clone(),
+        },
+        Question { shared },
+    )
+}
+
+/// The end that gives. Dropped without a result it says that there will be none.
+pub(crate) struct Answer<T> {
+    shared: Arc<Shared<T>>,
+}
+
+impl<T> Answer<T> {
+    pub(crate) fn give(self, result: Result<T, JoinError>) {
+        self.shared.give(result);
+    }
+
+    /// Whether the other end is gone, so that the work need not be done.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1
+    }
+}
+
+impl<T> Drop for Answer<T> {
+    fn drop(&mut self) {
+        let reason = match self.shared.cancelled.get() {
+            Some(reason) => reason.clone(),
+            None => Some("it was dropped before it had a result".into()),
+        };
+        self.shared.give(Err(JoinError::Cancelled { reason }));
+    }
+}
+
+/// The end that waits: as a future, or by blocking its thread.
+pub(crate) struct Question<T> {
+    shared: Arc<Shared<T>>,
+}
+
+impl<T> Question<T> {
+    /// Blocks until the result is there; `None` if that takes longer than until `deadline`.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> Option<Result<T, JoinError>> {
+        let mut state = self.shared.lock();
+        while matches!(*state, State::Open(_)) {
+            let given = &self.shared.given;
+            state = match deadline {
+                None => given.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.checked_duration_since(Instant::now())?;
+                    let waited = given.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        Some(take(&mut state))
+    }
+
+    /// Notes that the other end is about to be asked to end.
+    pub(crate) fn cancel(&self, reason: Option<Cow<'static, str>>) {
+        let _ = self.shared.cancelled.set(reason);
+    }
+
+    pub(crate) fn is_given(&self) -> bool {
+        !matches!(*self.shared.lock(), State::Open(_))
+    }
+}
+
+fn take<T>(state: &mut State<T>) -> Result<T, JoinError> {
+    match std::mem::replace(state, State::Taken) {
+        State::Given(result) => result,
+        _ => panic!("a result from another thread was awaited again after it was taken"),
+    }
+}
+
+impl<T> Future for Question<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Cloned before the lock is taken: a foreign waker may run anything.
+        let mut waker = Some(cx.waker().clone());
+        let mut state = self.shared.lock();
+        match &mut *state {
+            State::Open(known) => {
+                std::mem::swap(known, &mut waker);
+                drop(state);
+                Poll::Pending
+            }
+            given => Poll::Ready(take(given)),
+        }
+    }
+}

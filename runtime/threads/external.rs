@@ -1,0 +1,94 @@
+//! What somebody outside is at work on, so that the loop waits for it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::remote::Remote;
+use crate::runtime::kernel::polling::current_task;
+use crate::runtime::kernel::sched::task::TaskId;
+use crate::runtime::kernel::{self, Kernel};
+
+/// Tells the runtime that something outside, which it cannot see, is at work and will wake a task:
+/// while the guard lives the program is not declared dead, and a virtual clock stands still.
+///
+/// The guard may be dropped on any thread; wake first, then drop it.
+///
+/// # Panics
+///
+/// Without a runtime on this thread.
+///
+/// # Examples
+///
+/// ```
+/// turnwise::block_on(async {
+///     let (answer, question) = futures::channel::oneshot::channel();
+///     let expected = turnwise::expect_external("the sensor");
+///     std::thread::spawn(move || {
+///         answer.send(7).unwrap();
+///         drop(expected);
+///     });
+///     assert_eq!(question.await.unwrap(), 7);
+/// });
+/// ```
+#[track_caller]
+pub fn expect_external(label: impl Into<Cow<'static, str>>) -> External {
+    let label = label.into();
+    kernel::with_runtime("expect_external", |kernel| External::new(kernel, label))
+}
+
+/// The guard of [`expect_external`].
+#[must_use = "the expectation ends when this is dropped; move it to whoever will wake the task"]
+pub struct External {
+    key: usize,
+    remote: Remote,
+}
+
+/// Work outside that is under way.
+pub(crate) struct Work {
+    pub(crate) label: Cow<'static, str>,
+    /// The task that does nothing but wait for it, if there is one.
+    pub(crate) awaited_by: Option<TaskId>,
+}
+
+impl External {
+    pub(crate) fn new(kernel: &Kernel, label: Cow<'static, str>) -> Self {
+        let work = Work {
+            label,
+            awaited_by: None,
+        };
+        let key = kernel.working.borrow_mut().insert(work);
+        let remote = Remote::of(kernel);
+        External { key, remote }
+    }
+
+    /// Says that the task that runs does nothing but wait for it.
+    pub(crate) fn is_awaited_here(&self) {
+        kernel::with(|kernel| {
+            if let Some(work) = kernel.working.borrow_mut().get_mut(self.key) {
+                work.awaited_by = current_task();
+            }
+        });
+    }
+
+    /// Whom it belongs to.
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.remote
+    }
+}
+
+impl Drop for External {
+    fn drop(&mut self) {
+        let key = self.key;
+        // Through the inbox even on the runtime's own thread: what was published before is read
+        // before. A runtime that has ended expects nothing.
+        let _ = self.remote.call(move || {
+            kernel::try_with(|kernel| kernel.working.borrow_mut().try_remove(key));
+        });
+    }
+}
+
+impl fmt::Debug for External {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("External").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,228 @@
+//! Items from other threads for a handler that stays at home.
+//!
+//! What [`Remote::call`](super::remote::Remote::call) carries has to be `Send` and is boxed. An
+//! [`Inlet`] carries items of one type to a handler that neither travels nor has to be `Send`: it
+//! owns what it fills, an `Rc<Queue<T>>` for instance.
+//!
+//! # Implementation
+//!
+//! An item costs a mutex and a push. The first of a [`Batch`] is announced by a letter, through the
+//! same mailbox as wakes and calls; the loop then takes the batch whole and runs the handler over
+//! it. The vectors are reused, so that nothing is allocated after warm-up.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+
+use super::remote::{self, Gone, Letter, Remote};
+use crate::runtime::base::batch::Batch;
+use crate::runtime::kernel::{self, Kernel};
+use crate::runtime::task::join::{self, Payload};
+
+/// Takes in items that other threads send: `handler` runs for each, on this thread, between two
+/// polls.
+///
+/// The handler stays here and need not be `Send`. Items that are sent through one inlet and its
+/// clones arrive in the order of sending; calls of a [`Remote`] may overtake them, and be overtaken.
+/// When the last clone is gone, and the last item handled, the handler is dropped: let it own what
+/// is to end then. Sending never waits; where a thread must not run ahead without bound, let it
+/// wait for answers ([`Remote::spawn`]).
+///
+/// While an inlet lives, a loop that has nothing to do waits instead of being declared dead.
+/// A virtual clock jumps all the same: say with [`expect_external`](crate::expect_external) that
+/// something is under way.
+///
+/// asyncio counterpart: `loop.call_soon_threadsafe(queue.put_nowait, item)`.
+///
+/// # Panics
+///
+/// Without a runtime on this thread. A panic of the handler is the loop's, after the items that came
+/// with it.
+///
+/// # Examples
+///
+/// ```
+/// use std::rc::Rc;
+/// use turnwise::sync::Queue;
+///
+/// turnwise::block_on(async {
+///     let queue = Rc::new(Queue::unbounded());
+///     let arrived = queue.clone();
+///     let inlet = turnwise::inlet(move |n| arrived.try_put(n).expect("it has room"));
+///     std::thread::spawn(move || (1..=3).for_each(|n| inlet.send(n).expect("the loop runs")));
+///     for n in 1..=3 {
+///         assert_eq!(queue.get().await, Ok(n));
+///     }
+/// });
+/// ```
+#[track_caller]
+#[doc(alias = "call_soon_threadsafe")]
+#[doc(alias = "channel")]
+pub fn inlet<T, H>(handler: H) -> Inlet<T>
+where
+    T: Send + 'static,
+    H: FnMut(T) + 'static,
+{
+    kernel::with_runtime("inlet", |_| ());
+    let batch = Arc::new(Batch::new());
+    let flow = Flow {
+        batch: batch.clone(),
+        items: Vec::new(),
+        handler,
+    };
+    kernel::with(|kernel| {
+        let key = kernel.inlets.borrow_mut().open(kernel.closing.get());
+        settle(kernel, key, Box::new(flow));
+        let remote = Remote::of(kernel);
+        Inlet {
+            mouth: Arc::new(Mouth { batch, key, remote }),
+        }
+    })
+}
+
+/// Sends items to a handler on the loop's thread: `Send`, `Sync` and `Clone`. Made by [`inlet`].
+#[must_use = "the handler goes when the last inlet is dropped; give it to a thread"]
+pub struct Inlet<T> {
+    mouth: Arc<Mouth<T>>,
+}
+
+/// What the clones of an inlet share. Its end is that of the handler.
+struct Mouth<T> {
+    batch: Arc<Batch<T>>,
+    key: u64,
+    remote: Remote,
+}
+
+impl<T> Inlet<T> {
+    /// Sends an item to the handler. Does not wait.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`] with the item, if the runtime has ended.
+    pub fn send(&self, item: T) -> Result<(), Gone<T>> {
+        let mouth = &*self.mouth;
+        if mouth.batch.put(item).map_err(Gone::new)? {
+            // A runtime that ends right now drops the item like every letter it has not read.
+            let _ = mouth.remote.post(Letter::Items(mouth.key));
+        }
+        Ok(())
+    }
+}
+
+impl<T> Clone for Inlet<T> {
+    fn clone(&self) -> Self {
+        Inlet {
+            mouth: self.mouth.clone(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Inlet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inlet").finish_non_exhaustive()
+    }
+}
+
+impl<T> Drop for Mouth<T> {
+    fn drop(&mut self) {
+        let key = self.key;
+        // Behind the items. Publish first: the handle that the verdict counts goes after this.
+        let _ = self.remote.call(move || {
+            let gone = kernel::try_with(|kernel| kernel.inlets.borrow_mut().flows.remove(&key));
+            drop(gone);
+        });
+    }
+}
+
+/// A handler and what is on its way to it, whatever the type of the items.
+trait Inflow {
+    /// Runs the handler over what has arrived. Returns the first panic of it.
+    fn run(&mut self) -> Option<Payload>;
+    /// Refuses items from now on, and gives those that were not handled away.
+    fn close(&mut self) -> Box<dyn Any>;
+}
+
+struct Flow<T, H> {
+    batch: Arc<Batch<T>>,
+    /// Reused: changes places with the vector of the batch.
+    items: Vec<T>,
+    handler: H,
+}
+
+impl<T: 'static, H: FnMut(T)> Inflow for Flow<T, H> {
+    fn run(&mut self) -> Option<Payload> {
+        self.batch.take(&mut self.items);
+        let mut items = self.items.drain(..);
+        let mut panicked = None;
+        while let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| {
+            items.by_ref().for_each(&mut self.handler);
+        })) {
+            // What is behind the item that it stumbled over is handled all the same.
+            join::keep_first(&mut panicked, payload);
+        }
+        drop(items);
+        remote::trim(&mut self.items);
+        panicked
+    }
+
+    fn close(&mut self) -> Box<dyn Any> {
+        Box::new(self.batch.close())
+    }
+}
+
+/// The handlers of a runtime, by the number of their inlets; `None` while one runs.
+pub(crate) struct Inlets {
+    flows: BTreeMap<u64, Option<Box<dyn Inflow>>>,
+    /// Never restarts, so that a late letter finds nobody.
+    made: u64,
+}
+
+impl Inlets {
+    pub(crate) const fn new() -> Self {
+        Inlets {
+            flows: BTreeMap::new(),
+            made: 0,
+        }
+    }
+
+    /// The number of a new inlet, with a place for its handler unless the runtime is closing.
+    fn open(&mut self, closing: bool) -> u64 {
+        self.made += 1;
+        if !closing {
+            self.flows.insert(self.made, None);
+        }
+        self.made
+    }
+}
+
+/// Runs the handler of an inlet over what has arrived. Returns the first panic of it.
+pub(crate) fn run(kernel: &Kernel, key: u64) -> Option<Payload> {
+    let mut flow = {
+        let mut inlets = kernel.inlets.borrow_mut();
+        inlets.flows.get_mut(&key).and_then(Option::take)?
+    };
+    let panicked = flow.run();
+    settle(kernel, key, flow);
+    panicked
+}
+
+/// Puts a handler into its place; without one the runtime has ended, and the handler ends too.
+fn settle(kernel: &Kernel, key: u64, mut flow: Box<dyn Inflow>) {
+    if let Some(place) = kernel.inlets.borrow_mut().flows.get_mut(&key) {
+        *place = Some(flow);
+        return;
+    }
+    let unread = flow.close();
+    drop((unread, flow));
+}
+
+/// Ends all inlets, and gives away what has to be dropped: handlers, and items not handled.
+pub(crate) fn close_all(kernel: &Kernel, mut dispose: impl FnMut(Box<dyn Any>)) {
+    let flows = std::mem::take(&mut kernel.inlets.borrow_mut().flows);
+    for mut flow in flows.into_values().flatten() {
+        dispose(flow.close());
+        dispose(Box::new(flow));
+    }
+}
