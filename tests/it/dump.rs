@@ -641,7 +641,7 @@ fn a_dump_names_the_spawn_places_with_the_longest_polls() {
     runtime.block_on(async {
         line = here() + 1;
         let slow = |long| spawn(async move { thread::sleep(Duration::from_millis(long)) });
-        let (slow, quick) = (slow(3).named("slow"), slow(1));
+        let (slow, quick) = (slow(30).named("slow"), slow(1));
         let id = slow.id();
         quick.await.unwrap();
         slow.await.unwrap();

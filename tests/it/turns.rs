@@ -6,9 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::fs;
 use std::future::pending;
-use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -22,6 +20,7 @@ use turnwise::{
     yield_now,
 };
 
+use crate::structure::the_crate;
 use crate::support::{alone, bounded, virtual_runtime};
 
 type Once = Box<dyn FnMut() -> LocalBoxFuture<'static, ()>>;
@@ -185,14 +184,9 @@ const INSIDE: &[&str] = &[
 
 /// The types of the crate that are futures or streams.
 fn futures_in_source() -> BTreeSet<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = ["runtime", "sync", "io"].map(|folder| fs::read_dir(root.join(folder)));
-    let files = folders
-        .into_iter()
-        .flat_map(|files| files.expect("a folder of the crate"));
     let mut found = BTreeSet::new();
-    for file in files {
-        let text = fs::read_to_string(file.expect("a file").path()).expect("it is text");
+    for source in the_crate().iter().filter(|source| source.path != "lib.rs") {
+        let text = source.shipped();
         for line in text.lines().filter(|line| line.starts_with("impl")) {
             for of in [" Future for ", " Stream for "] {
                 if let Some((_, name)) = line.split_once(of) {
