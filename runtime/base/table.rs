@@ -6,8 +6,6 @@
 //!
 //! Whoever gives an entry back has taken out what is not plain data: a table drops nothing.
 
-use crate::runtime::kernel::slack::{self, Slack};
-
 /// No entry.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -65,7 +63,7 @@ impl<T: Entry> Table<T> {
         let key = u32::try_from(len).ok().filter(|key| *key < SPECIAL);
         let key = key.expect("fewer than four billion entries fit into memory");
         if len == self.entries.capacity() {
-            self.entries.reserve_exact(slack::growth(len));
+            self.entries.reserve_exact(growth(len));
             self.slack.grown();
         }
         self.entries.push(T::blank());
@@ -93,7 +91,7 @@ impl<T: Entry> Table<T> {
     #[inline]
     pub(crate) fn trim(&mut self, pass: u64) {
         let room = self.entries.capacity();
-        if room >= slack::MUCH && self.slack.is_worth_a_walk(room, self.used, pass) {
+        if room >= MUCH && self.slack.is_worth_a_walk(room, self.used, pass) {
             self.trim_now();
         }
     }
@@ -129,6 +127,46 @@ impl<T: Entry> Table<T> {
     /// Number of entries, in use or not.
     pub(crate) fn slots(&self) -> usize {
         self.entries.len()
+    }
+}
+
+/// Less room than this is not worth giving back.
+pub(crate) const MUCH: usize = 1024;
+
+/// How many places a full table of so many gets besides. Doubling would leave up to half of a large
+/// one unused.
+pub(crate) fn growth(places: usize) -> usize {
+    places / 8 + 8
+}
+
+/// When a table was walked over last, and how many entries it had in use.
+pub(crate) struct Slack {
+    used: u32,
+    pass: u64,
+}
+
+impl Slack {
+    pub(crate) const fn new() -> Self {
+        Slack {
+            used: u32::MAX,
+            pass: 0,
+        }
+    }
+
+    /// The table has grown.
+    pub(crate) fn grown(&mut self) {
+        self.used = u32::MAX;
+    }
+
+    /// Whether a table of so much room, with so many entries in use, should be walked over. Notes that it is.
+    #[inline(never)]
+    pub(crate) fn is_worth_a_walk(&mut self, room: usize, used: u32, pass: u64) -> bool {
+        let slack = (used as usize) < room / 4;
+        let worth = slack && (used <= self.used / 2 || pass >= self.pass + room as u64);
+        if worth {
+            (self.used, self.pass) = (used, pass);
+        }
+        worth
     }
 }
 
@@ -182,7 +220,7 @@ mod tests {
             free(&mut table, key);
             table.trim(0);
         }
-        assert!(table.slots() < slack::MUCH, "{}", table.slots());
+        assert!(table.slots() < MUCH, "{}", table.slots());
         table.trim_now();
         assert_eq!(table.slots(), 21);
         assert_eq!([(); 3].map(|()| insert(&mut table, 'y')), [0, 1, 2]);

@@ -6,46 +6,7 @@
 //! O(1) amortised. A table of fewer than [`MUCH`] entries is left alone.
 
 use super::Kernel;
-
-/// Less room than this is not worth giving back.
-pub(crate) const MUCH: usize = 1024;
-
-/// How many places a full table of so many gets besides. Doubling would leave up to half of a large
-/// one unused.
-pub(crate) fn growth(places: usize) -> usize {
-    places / 8 + 8
-}
-
-/// When a table was walked over last, and how many entries it had in use.
-pub(crate) struct Slack {
-    used: u32,
-    pass: u64,
-}
-
-impl Slack {
-    pub(crate) const fn new() -> Self {
-        Slack {
-            used: u32::MAX,
-            pass: 0,
-        }
-    }
-
-    /// The table has grown.
-    pub(crate) fn grown(&mut self) {
-        self.used = u32::MAX;
-    }
-
-    /// Whether a table of so much room, with so many entries in use, should be walked over. Notes that it is.
-    #[inline(never)]
-    pub(crate) fn is_worth_a_walk(&mut self, room: usize, used: u32, pass: u64) -> bool {
-        let slack = (used as usize) < room / 4;
-        let worth = slack && (used <= self.used / 2 || pass >= self.pass + room as u64);
-        if worth {
-            (self.used, self.pass) = (used, pass);
-        }
-        worth
-    }
-}
+use crate::runtime::base::table::MUCH;
 
 /// Gives back what bursts have left in the tables of this thread.
 pub(crate) fn trim(kernel: &Kernel) {

@@ -23,10 +23,9 @@
 
 use std::panic::Location;
 
-use super::slack;
 use super::timer::Timer;
 use crate::runtime::base::kinds::Name;
-use crate::runtime::base::table::Table;
+use crate::runtime::base::table::{MUCH, Table};
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::wait::who::Who;
 
@@ -214,7 +213,7 @@ impl Timers {
     pub(crate) fn trim(&mut self, pass: u64) {
         self.table.trim(pass);
         let (room, len) = (self.nodes.capacity(), self.nodes.len());
-        if room >= slack::MUCH && len < room / 4 {
+        if room >= MUCH && len < room / 4 {
             self.nodes.shrink_to(len.max(2 * Self::FEW));
         }
     }

@@ -14,8 +14,7 @@ use std::panic::Location;
 
 use super::task::{BoxedBody, IDLE, NO_WAKER, NOBODY, Remains, Task, TaskId, Turn};
 use crate::runtime::base::passes::NO_PASS;
-use crate::runtime::base::table::NONE;
-use crate::runtime::kernel::slack::{self, Slack};
+use crate::runtime::base::table::{MUCH, NONE, Slack, growth};
 
 /// The tasks of a thread.
 pub(crate) struct Tasks {
@@ -181,7 +180,7 @@ impl Tasks {
             "fewer than four billion tasks fit into memory"
         );
         if slot == self.slots.capacity() {
-            self.slots.reserve_exact(slack::growth(slot));
+            self.slots.reserve_exact(growth(slot));
             self.slack.grown();
         }
         self.slots.push(Task {
@@ -325,7 +324,7 @@ impl Tasks {
     #[inline]
     pub(crate) fn trim(&mut self, pass: u64) {
         let room = self.slots.capacity();
-        if room >= slack::MUCH && self.slack.is_worth_a_walk(room, self.there, pass) {
+        if room >= MUCH && self.slack.is_worth_a_walk(room, self.there, pass) {
             self.trim_now();
         }
     }
