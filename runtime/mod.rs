@@ -48,7 +48,7 @@ pub(crate) use kernel::wait::waiters::Terms;
 
 // For `io`: sources, their readiness, and the budget of ready results; a deadline without its thread.
 #[cfg(feature = "process")]
-pub(crate) use diagnostics::problems::print;
+pub(crate) use base::foreign::print;
 pub(crate) use kernel::polling::spend_io;
 pub(crate) use reactor::readiness::{Direction, Readiness, SourceKind, Way};
 #[cfg(feature = "signal")]

@@ -21,9 +21,10 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::nursery::{Nursery, Report, Shared, poll_caught};
+use crate::runtime::base::foreign::keep_first;
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::kernel::sched::task::{TaskId, off_stack};
-use crate::runtime::task::join::{self, JoinHandle};
+use crate::runtime::task::join::JoinHandle;
 
 /// Runs `body` with a group that it can spawn children into, and waits until all have ended.
 ///
@@ -346,7 +347,7 @@ where
 /// Drops the body. A panic of its destructor goes on when the children are gone.
 fn end<F, E>(mut body: Pin<&mut Option<F>>, failed: &mut Failed<E>) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| body.set(None))) {
-        join::keep_first(&mut failed.panic, payload);
+        keep_first(&mut failed.panic, payload);
     }
 }
 

@@ -22,6 +22,7 @@ use std::thread;
 
 use pin_project_lite::pin_project;
 
+use crate::runtime::base::foreign::drop_quietly;
 use crate::runtime::base::kinds;
 use crate::runtime::base::nesting::Family;
 use crate::runtime::diagnostics::problems::Panicked;
@@ -242,7 +243,7 @@ impl<T: 'static> Drop for Nursery<T> {
         for (_, report) in reports {
             match report {
                 Report::Panicked(panicked) => panicked.tell(),
-                unread => join::drop_quietly(unread),
+                unread => drop_quietly(unread),
             }
         }
     }

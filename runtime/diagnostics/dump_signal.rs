@@ -15,8 +15,8 @@ use mio::Interest;
 use mio::net::UnixStream;
 use signal_hook::consts::SIGUSR1;
 
-use super::problems;
 use super::report::Report;
+use crate::runtime::base::foreign::print;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::reactor::readiness::SourceKind;
 use crate::runtime::reactor::sources;
@@ -63,7 +63,7 @@ impl DumpSignal {
         if self.rest_until.get().is_some_and(|until| begun < until) {
             return;
         }
-        problems::print(Report::take(kernel));
+        print(Report::take(kernel));
         // However many ask, the tasks have half of the time.
         let took = begun.elapsed();
         self.rest_until.set(Some(begun + took + took.max(REST)));
@@ -81,6 +81,6 @@ pub(crate) fn start(kernel: &Kernel) {
             let chore = move |kernel: &Kernel| signal.work_off(kernel);
             *kernel.chore.borrow_mut() = Some(Rc::new(chore));
         }
-        Err(error) => problems::print(format_args!("SIGUSR1 cannot be listened for: {error}")),
+        Err(error) => print(format_args!("SIGUSR1 cannot be listened for: {error}")),
     }
 }

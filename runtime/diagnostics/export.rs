@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::poll_times::{Longest, Polls};
-use super::render::is_hidden;
 use super::report::{Held, Place, Report, Row, State, Wait, What};
+use crate::runtime::base::text::is_hidden;
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::wait::waiters::Tally;
 

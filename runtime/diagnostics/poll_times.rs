@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::panic::Location;
 use std::time::Instant;
 
-use super::render::shortened;
+use crate::runtime::base::text::shortened;
 use crate::runtime::kernel::sched::task::{Task, TaskId};
 
 type Place = &'static Location<'static>;

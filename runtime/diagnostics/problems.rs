@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Write};
-use std::panic::{self, AssertUnwindSafe, Location};
+use std::panic::Location;
 use std::rc::Rc;
 
-use super::render::{quoted, set_in};
+use crate::runtime::base::foreign::{Payload, call_foreign, drop_quietly, print};
 use crate::runtime::base::join_error::JoinError;
+use crate::runtime::base::text::{quoted, set_in};
 use crate::runtime::kernel::polling::current_task;
 use crate::runtime::kernel::sched::task::{NO_WAKER, Remains, TaskId};
 use crate::runtime::kernel::sched::tasks::Tasks;
 use crate::runtime::kernel::wait::seat;
 use crate::runtime::kernel::{self, Kernel};
-use crate::runtime::task::join::{self, Payload};
 
 /// What the hook of [`Builder::on_unobserved`](crate::Builder::on_unobserved) is told: something
 /// went wrong in a task that nobody will ask about.
@@ -44,18 +43,6 @@ impl fmt::Display for Unobserved {
 
 /// The hook for unobserved problems.
 pub(crate) type UnobservedHook = Rc<dyn Fn(&Unobserved)>;
-
-/// Prints a line where no hook listens. A closed standard error is no reason to panic.
-pub(crate) fn print(text: impl fmt::Display) {
-    let _ = writeln!(io::stderr(), "turnwise: {text}");
-}
-
-/// Calls foreign code in the middle of the loop; a panic of it has been printed and goes no further.
-pub(crate) fn call_foreign(code: impl FnOnce()) {
-    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(code)) {
-        join::drop_quietly(payload);
-    }
-}
 
 impl Unobserved {
     fn new(
@@ -103,7 +90,7 @@ fn tell_panic(
         let problem = format!("panicked and {why}: {message}");
         Unobserved::new(id, name, spawned_at, problem).tell();
     }
-    join::drop_quietly(failure);
+    drop_quietly(failure);
 }
 
 /// The panic of a child, on its way to whom collects it.

@@ -24,9 +24,10 @@ use std::fmt;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
-use super::problems::{self, call_foreign, print};
-use super::render::legible;
+use super::problems;
 use super::report::{Report, has_clones};
+use crate::runtime::base::foreign::{call_foreign, print};
+use crate::runtime::base::text::legible;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::clock;
 use crate::runtime::reactor::askers::Awaited;

@@ -20,9 +20,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::problems::{call_foreign, print};
-use super::render::quoted;
+use crate::runtime::base::foreign::{call_foreign, print};
 use crate::runtime::base::passes::{NO_PASS, Pass};
+use crate::runtime::base::text::quoted;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::task::{Task, TaskId};
 

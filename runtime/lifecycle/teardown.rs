@@ -8,12 +8,13 @@
 use std::panic::{self, AssertUnwindSafe};
 
 use super::builder::Options;
-use crate::runtime::diagnostics::problems::{self, Suspects, unobserved};
+use crate::runtime::base::foreign::{Payload, keep_first, print};
+use crate::runtime::diagnostics::problems::{Suspects, unobserved};
 use crate::runtime::diagnostics::watchdog::Watchdog;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::slack;
 use crate::runtime::reactor::sources;
-use crate::runtime::task::join::{self, Payload};
+use crate::runtime::task::join;
 use crate::runtime::threads::inlet;
 use crate::runtime::threads::pool::Pools;
 
@@ -76,7 +77,7 @@ struct Panics {
 impl Panics {
     fn catch(&mut self, code: impl FnOnce()) {
         if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(code)) {
-            join::keep_first(&mut self.first, payload);
+            keep_first(&mut self.first, payload);
         }
     }
 }
@@ -117,7 +118,7 @@ fn close_outside(kernel: &Kernel) {
     for at in pools.close() {
         let text =
             format_args!("the blocking call at {at} still runs; the runtime ends without it");
-        problems::print(text);
+        print(text);
     }
 }
 

@@ -5,7 +5,6 @@
 //! A handle is an id. The output stays in the task's own allocation until the handle takes it by a
 //! checked downcast; then the slot is free. One handle exists per task, so a task has one joiner.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
@@ -15,6 +14,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::local;
+use crate::runtime::base::foreign::{Payload, drop_quietly};
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::base::table::NONE;
 use crate::runtime::diagnostics::problems;
@@ -24,9 +24,6 @@ use crate::runtime::kernel::sched::tasks::Tasks;
 use crate::runtime::kernel::wait::seat;
 use crate::runtime::kernel::wait::who::Who;
 use crate::runtime::kernel::{self, Kernel, ThisThread};
-
-/// What a panic carries.
-pub(crate) type Payload = Box<dyn Any + Send>;
 
 /// Owns the right to a task's output.
 ///
@@ -422,17 +419,4 @@ pub(crate) fn release_waker(kernel: &Kernel, key: u32) {
         let waker = kernel.cloned.borrow_mut().try_remove(key as usize);
         drop(waker);
     }
-}
-
-/// Keeps the first of several panics; the others have been printed.
-pub(crate) fn keep_first(kept: &mut Option<Payload>, payload: Payload) {
-    match kept {
-        None => *kept = Some(payload),
-        Some(_) => drop_quietly(payload),
-    }
-}
-
-/// Drops what nobody will look at; a panic in there must not take the loop along.
-pub(crate) fn drop_quietly<T>(value: T) {
-    let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(value)));
 }

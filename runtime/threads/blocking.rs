@@ -14,8 +14,8 @@ use std::task::{Context, Poll, ready};
 use super::answer;
 use super::external::expect_external;
 use super::pool::{Job, Lane};
+use crate::runtime::base::foreign::print;
 use crate::runtime::base::join_error::JoinError;
-use crate::runtime::diagnostics::problems;
 use crate::runtime::kernel;
 use crate::runtime::task::join::JoinHandle;
 use crate::runtime::task::spawn::spawn_at;
@@ -162,7 +162,7 @@ where
         if let TrySpawnError::NoThread(_, error) = &refused {
             reason += &format!(": {error}");
             // Nobody may look at the handle.
-            problems::print(&reason);
+            print(&reason);
         }
         drop(refused);
         let never = spawn_at(std::future::pending(), at);

@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use super::remote::{self, Gone, Letter, Remote};
 use crate::runtime::base::batch::Batch;
+use crate::runtime::base::foreign::{Payload, keep_first};
 use crate::runtime::kernel::{self, Kernel};
-use crate::runtime::task::join::{self, Payload};
 
 /// Takes in items that other threads send: `handler` runs for each, on this thread, between two
 /// polls.
@@ -160,7 +160,7 @@ impl<T: 'static, H: FnMut(T)> Inflow for Flow<T, H> {
             items.by_ref().for_each(&mut self.handler);
         })) {
             // What is behind the item that it stumbled over is handled all the same.
-            join::keep_first(&mut panicked, payload);
+            keep_first(&mut panicked, payload);
         }
         drop(items);
         remote::trim(&mut self.items);

@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use crate::runtime::base::foreign::drop_quietly;
 use crate::runtime::lifecycle::builder::Options;
-use crate::runtime::task::join;
 
 /// A thread that has had nothing to do for this long ends.
 const IDLE: Duration = Duration::from_secs(10);
@@ -92,7 +92,7 @@ impl Pools {
         waiting
             .into_iter()
             .flat_map(BTreeMap::into_values)
-            .for_each(join::drop_quietly);
+            .for_each(drop_quietly);
         left
     }
 }
@@ -246,7 +246,7 @@ impl Drop for Place {
         let Some(pool) = &self.pool else { return };
         let job = pool.shared.lock().line.remove(&self.number);
         // As on the pool's threads, a destructor that panics reaches the panic hook alone.
-        join::drop_quietly(job);
+        drop_quietly(job);
     }
 }
 

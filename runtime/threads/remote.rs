@@ -18,6 +18,7 @@ use pin_project_lite::pin_project;
 use super::answer::{self, Answer, Question};
 use super::external::External;
 use super::inlet;
+use crate::runtime::base::foreign::keep_first;
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::base::mailbox::{Mailbox, Ring};
 use crate::runtime::kernel::sched::task::TaskId;
@@ -81,7 +82,7 @@ pub(crate) fn read(kernel: &Kernel) -> bool {
         };
         // The letters behind one that panics are somebody's wakes: they are read first.
         if let Some(payload) = payload {
-            join::keep_first(&mut panicked, payload);
+            keep_first(&mut panicked, payload);
         }
     }
     trim(&mut letters);

@@ -6,7 +6,7 @@
 
 use std::task::{Context, RawWakerVTable, Waker};
 
-use crate::runtime::diagnostics::problems::call_foreign;
+use crate::runtime::base::foreign::call_foreign;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::polling::{self, current_task, notes};
 use crate::runtime::kernel::sched::task::TaskId;
