@@ -22,9 +22,9 @@ pub use combinators::gather::{
 };
 pub use combinators::group::{ChildHandle, Group, GroupClosed, GroupError, TaskGroup, task_group};
 pub use diagnostics::problems::Unobserved;
-pub use diagnostics::report::{Report, dump};
-pub use diagnostics::verdict::{Deadlock, Verdict};
 pub use diagnostics::watchdog::Stall;
+pub use diagnostics::{deadlock::Deadlock, verdict::Verdict};
+pub use diagnostics::{report::Report, taking::dump};
 pub use driver::quiescence::{WaitQuiescent, wait_quiescent};
 pub use kernel::sched::task::TaskId;
 pub use lifecycle::builder::{Builder, OnDeadlock};

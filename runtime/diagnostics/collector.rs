@@ -1,7 +1,8 @@
 //! Looks at everything that waits: for each task what it waits for, and what can end that.
 
 use super::graph::Help;
-use super::report::{Held, Living, Wait, What};
+use super::living::Living;
+use super::report::{Held, Wait, What};
 use crate::runtime::base::kinds;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::task::TaskId;

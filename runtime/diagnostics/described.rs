@@ -8,7 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::collector::{Collects, look};
 use super::graph::{self, ALIVE, CLONED, Graph, Help, LAPSED};
-use super::report::{Living, Row, State, Step, Wait, has_clones};
+use super::living::{Living, has_clones};
+use super::report::{Row, State, Step, Wait};
 use super::verdict::Outside;
 use crate::runtime::kernel::Kernel;
 
@@ -25,9 +26,9 @@ const MOST_ALIKE: usize = 8;
 /// What the first look has found.
 pub(crate) struct Judged {
     graph: Graph,
-    pub(crate) stuck: Vec<bool>,
+    pub(super) stuck: Vec<bool>,
     /// The numbers of the tasks of each cycle.
-    pub(crate) cycles: Vec<Vec<u32>>,
+    pub(super) cycles: Vec<Vec<u32>>,
 }
 
 /// Finds out who is stuck, and the cycles.

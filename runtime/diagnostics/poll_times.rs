@@ -121,21 +121,21 @@ impl PollTimes {
 #[derive(Clone)]
 pub(crate) struct Polls {
     /// The name of each class, and its number of polls.
-    pub(crate) classes: Vec<(String, u64)>,
+    pub(super) classes: Vec<(String, u64)>,
     /// The spawn places with the longest polls, longest first.
-    pub(crate) longest: Vec<Longest>,
+    pub(super) longest: Vec<Longest>,
 }
 
 /// The longest poll of a spawn place.
 #[derive(Clone)]
 pub(crate) struct Longest {
-    pub(crate) spawned_at: Place,
-    pub(crate) task: Option<TaskId>,
-    pub(crate) name: Option<String>,
-    pub(crate) longest: u64,
+    pub(super) spawned_at: Place,
+    pub(super) task: Option<TaskId>,
+    pub(super) name: Option<String>,
+    pub(super) longest: u64,
     /// Of all polls of all tasks of this place.
-    pub(crate) polls: u64,
-    pub(crate) total: u64,
+    pub(super) polls: u64,
+    pub(super) total: u64,
 }
 
 impl Longest {

@@ -1,25 +1,17 @@
-//! What waits for what: the picture behind a deadlock report and a dump.
+//! What waits for what: the picture behind a deadlock report and a dump, as it is kept.
 //!
-//! Nothing here runs on a hot path. A picture is put together on demand from what the kernel keeps
-//! anyway: who waits, in line or alone, and the armed timers. It polls nothing.
-//!
-//! # Implementation
-//!
-//! Two looks at every task, waiter and timer (`described.rs`), plus what `graph.rs` costs: the first for
-//! who can still be woken, the second for the tasks that are described. How it is printed is `render.rs` and `export.rs`; what is concluded from it, `verdict.rs`.
+//! It is taken in `taking.rs`, and printed by `render.rs` and `export.rs`. `verdict.rs` says what is
+//! concluded from it.
 
 use std::borrow::Cow;
 use std::panic::Location;
 
-use super::described;
 use super::poll_times::Polls;
 use super::verdict::{Outside, Verdict};
 use crate::runtime::base::kinds;
 use crate::runtime::kernel::polling;
-use crate::runtime::kernel::sched::task::{NO_WAKER, Task, TaskId};
-use crate::runtime::kernel::sched::tasks::Tasks;
+use crate::runtime::kernel::sched::task::{Task, TaskId};
 use crate::runtime::kernel::wait::waiters::Tally;
-use crate::runtime::kernel::{self, Kernel};
 
 pub(crate) type Place = &'static Location<'static>;
 
@@ -35,45 +27,45 @@ pub(crate) type Place = &'static Location<'static>;
 #[derive(Clone)]
 pub struct Report {
     /// Tasks that have not ended, oldest first: those that are described.
-    pub(crate) tasks: Vec<Row>,
-    pub(crate) counts: Counts,
+    pub(super) tasks: Vec<Row>,
+    pub(super) counts: Counts,
     /// All that nothing alive can wake, oldest first.
-    pub(crate) stuck: Vec<TaskId>,
+    pub(super) stuck: Vec<TaskId>,
     /// Shortest cycles of tasks that wait for each other.
-    pub(crate) cycles: Vec<Vec<TaskId>>,
+    pub(super) cycles: Vec<Vec<TaskId>>,
     /// The first cycles, step by step, of a long one the first steps and the last.
-    pub(crate) steps: Vec<Vec<Step>>,
-    pub(crate) outside: Outside,
-    pub(crate) verdict: Verdict,
-    pub(crate) passes: u64,
+    pub(super) steps: Vec<Vec<Step>>,
+    pub(super) outside: Outside,
+    pub(super) verdict: Verdict,
+    pub(super) passes: u64,
     /// How long polls took, where that is measured.
-    pub(crate) polls: Option<Polls>,
+    pub(super) polls: Option<Polls>,
 }
 
 /// How many tasks there are.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Counts {
-    pub(crate) all: usize,
-    pub(crate) running: usize,
-    pub(crate) ready: usize,
-    pub(crate) waiting: usize,
+    pub(super) all: usize,
+    pub(super) running: usize,
+    pub(super) ready: usize,
+    pub(super) waiting: usize,
 }
 
 /// One task.
 #[derive(Clone)]
 pub(crate) struct Row {
-    pub(crate) id: TaskId,
-    pub(crate) name: Option<String>,
-    pub(crate) main: bool,
-    pub(crate) spawned_at: Place,
-    pub(crate) state: State,
+    pub(super) id: TaskId,
+    pub(super) name: Option<String>,
+    pub(super) main: bool,
+    pub(super) spawned_at: Place,
+    pub(super) state: State,
     /// Nobody alive can wake it.
-    pub(crate) stuck: bool,
+    pub(super) stuck: bool,
     /// Foreign code keeps clones of its waker.
-    pub(crate) cloned: bool,
-    pub(crate) waits: Vec<Wait>,
+    pub(super) cloned: bool,
+    pub(super) waits: Vec<Wait>,
     /// Waits that are not among them.
-    pub(crate) more_waits: usize,
+    pub(super) more_waits: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,26 +78,26 @@ pub(crate) enum State {
 /// One thing that a task waits for.
 #[derive(Clone)]
 pub(crate) struct Wait {
-    pub(crate) what: What,
-    pub(crate) made: Option<Place>,
-    pub(crate) at: Option<Place>,
+    pub(super) what: What,
+    pub(super) made: Option<Place>,
+    pub(super) at: Option<Place>,
     /// The place in line; the head's is 1.
-    pub(crate) place: Option<usize>,
+    pub(super) place: Option<usize>,
     /// Nanoseconds since it began.
-    pub(crate) nanos: Option<u64>,
+    pub(super) nanos: Option<u64>,
     /// For so many passes it has had what it waits for, but its task does not poll it.
-    pub(crate) granted: Option<u32>,
+    pub(super) granted: Option<u32>,
     /// A descriptor that its task may have given up waiting for: it ran since, and did not ask again.
-    pub(crate) lapsed: bool,
-    pub(crate) holders: Vec<Held>,
+    pub(super) lapsed: bool,
+    pub(super) holders: Vec<Held>,
     /// Others that were granted it, and are not among the holders.
-    pub(crate) more_granted: usize,
+    pub(super) more_granted: usize,
     /// What the primitive says of itself.
-    pub(crate) tally: Option<Tally>,
+    pub(super) tally: Option<Tally>,
     /// It is a step of one of the cycles.
-    pub(crate) in_cycle: bool,
+    pub(super) in_cycle: bool,
     /// So many more of the same task, for the like at the same line, are not described.
-    pub(crate) more: usize,
+    pub(super) more: usize,
 }
 
 #[derive(Clone)]
@@ -147,67 +139,24 @@ impl What {
 /// Who took what a wait is for. Where the guard is by now, only the program knows.
 #[derive(Clone)]
 pub(crate) struct Held {
-    pub(crate) task: Option<TaskId>,
+    pub(super) task: Option<TaskId>,
     /// What of it, which need not be what the wait asks for.
-    pub(crate) has: Option<Cow<'static, str>>,
-    pub(crate) at: Place,
+    pub(super) has: Option<Cow<'static, str>>,
+    pub(super) at: Place,
     /// Granted to a future that has not collected it.
-    pub(crate) granted: bool,
+    pub(super) granted: bool,
     /// That task is over.
-    pub(crate) ended: bool,
+    pub(super) ended: bool,
 }
 
 /// One step of a cycle: this task waits, with that one of its waits, for the next one.
 #[derive(Clone, Copy)]
 pub(crate) struct Step {
-    pub(crate) task: usize,
-    pub(crate) wait: usize,
+    pub(super) task: usize,
+    pub(super) wait: usize,
 }
 
 impl Report {
-    /// Takes the picture.
-    pub(crate) fn take(kernel: &Kernel) -> Self {
-        let tasks = kernel.tasks.borrow();
-        let living = Living::of(&tasks);
-        let mut counts = Counts::default();
-        for (_, task) in living.iter() {
-            counts.all += 1;
-            match State::of(task) {
-                State::Running => counts.running += 1,
-                State::Ready => counts.ready += 1,
-                State::Waiting => counts.waiting += 1,
-            }
-        }
-        let outside = Outside::count(kernel);
-        let judged = described::judge(kernel, &living, &outside);
-        let cycles = judged.cycles.iter();
-        let cycles = cycles.map(|cycle| cycle.iter().map(|at| living.id(*at as usize)).collect());
-        let stuck = (0..counts.all).filter(|at| judged.stuck[*at]);
-        let times = kernel.poll_times.borrow();
-        let mut report = Report {
-            cycles: cycles.collect(),
-            stuck: stuck.map(|at| living.id(at)).collect(),
-            tasks: Vec::new(),
-            steps: Vec::new(),
-            counts,
-            verdict: Verdict::Idle,
-            outside,
-            passes: kernel.passes.begun(),
-            polls: times.as_ref().map(|times| times.picture()),
-        };
-        (report.tasks, report.steps) = described::describe(kernel, &living, judged);
-        report.verdict = report.judge(kernel);
-        report
-    }
-
-    /// Takes the picture of a loop that was judged. The verdict is that one: a waker that a thread keeps of
-    /// a task that has ended may send mail meanwhile, which looks like news.
-    pub(crate) fn take_judged(kernel: &Kernel, verdict: Verdict) -> Self {
-        let mut report = Report::take(kernel);
-        report.verdict = verdict;
-        report
-    }
-
     /// Number of tasks that have not ended.
     pub fn tasks(&self) -> usize {
         self.counts.all
@@ -236,63 +185,9 @@ impl Report {
         self.cycles.clone()
     }
 
-    fn judge(&self, kernel: &Kernel) -> Verdict {
-        let alive = self.counts.waiting < self.counts.all;
-        // A host may hold the other end of anything.
-        let host = !kernel.suspicion.is_judging();
-        if host || !kernel.timers.borrow().is_empty() || alive {
-            return Verdict::Idle;
-        }
-        self.outside.verdict(kernel)
-    }
-
     /// The description of a task, if there is one.
     pub(crate) fn find(&self, id: TaskId) -> Option<&Row> {
         self.tasks.iter().find(|row| row.id == id)
-    }
-}
-
-/// The tasks that have not ended, numbered by age.
-pub(crate) struct Living<'a> {
-    tasks: &'a Tasks,
-    ids: Vec<TaskId>,
-    /// Of each slot, the number of its task.
-    numbers: Vec<u32>,
-}
-
-impl<'a> Living<'a> {
-    fn of(tasks: &'a Tasks) -> Self {
-        let mut ids = tasks.in_spawn_order();
-        ids.retain(|id| tasks.get(*id).is_some_and(|task| !task.is_over()));
-        ids.shrink_to_fit();
-        let mut numbers = vec![u32::MAX; tasks.slots()];
-        for (number, id) in ids.iter().enumerate() {
-            numbers[id.slot()] = number as u32;
-        }
-        Living {
-            tasks,
-            ids,
-            numbers,
-        }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.ids.len()
-    }
-
-    pub(crate) fn id(&self, number: usize) -> TaskId {
-        self.ids[number]
-    }
-
-    pub(crate) fn number(&self, id: TaskId) -> Option<usize> {
-        let number = *self.numbers.get(id.slot())? as usize;
-        (self.ids.get(number) == Some(&id)).then_some(number)
-    }
-
-    /// Each with its number.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &'a Task)> + '_ {
-        let tasks = self.ids.iter().filter_map(|id| self.tasks.get(*id));
-        tasks.enumerate()
     }
 }
 
@@ -320,12 +215,6 @@ impl Row {
             more_waits: 0,
         }
     }
-}
-
-pub(crate) fn has_clones(kernel: &Kernel, task: &Task) -> bool {
-    let cloned = kernel.cloned.borrow();
-    let waker = cloned.get(task.waker as usize).and_then(Option::as_ref);
-    task.waker != NO_WAKER && waker.is_some_and(|waker| waker.is_cloned())
 }
 
 impl Wait {
@@ -359,27 +248,4 @@ impl Wait {
             more: 0,
         }
     }
-}
-
-/// A picture of all tasks of this thread's runtime: what each waits for, and where. It polls
-/// nothing and can be taken at any time, inside a task too. Empty without a runtime.
-///
-/// asyncio counterpart: `asyncio.print_call_graph` and `Task.print_stack`, for all tasks.
-///
-/// # Panics
-///
-/// When the thread's locals are being destroyed.
-///
-/// # Examples
-///
-/// ```
-/// turnwise::block_on(async {
-///     let task = turnwise::spawn(std::future::ready(())).named("short");
-///     assert!(turnwise::dump().to_string().contains("\"short\""));
-///     task.await.unwrap();
-/// });
-/// ```
-#[track_caller]
-pub fn dump() -> Report {
-    kernel::with(Report::take)
 }

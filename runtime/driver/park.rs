@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use super::executor::{LetGo, forked};
 use crate::runtime::base::refused::Refused;
+use crate::runtime::diagnostics::at_park::{self, Park};
 use crate::runtime::diagnostics::problems;
-use crate::runtime::diagnostics::verdict::{self, Park, Verdict};
+use crate::runtime::diagnostics::verdict::Verdict;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::slack;
 use crate::runtime::kernel::wait::who;
@@ -233,7 +234,7 @@ fn slacken(kernel: &Kernel, deadline: u64) -> u64 {
 
 /// Judges a loop that would sleep for ever: until when it may, and what it lets go of meanwhile.
 fn judge(kernel: &Kernel) -> Result<(Option<u64>, Option<LetGo<'_>>), Idle> {
-    match verdict::at_park(kernel) {
+    match at_park::at_park(kernel) {
         Park::Sleep => Ok((None, None)),
         Park::Watch => match LetGo::all(kernel) {
             Some(watch) => Ok((None, Some(watch))),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::runtime::Runtime;
+use crate::runtime::diagnostics::at_park;
 use crate::runtime::diagnostics::problems::{Unobserved, UnobservedHook};
 use crate::runtime::diagnostics::report::Report;
-use crate::runtime::diagnostics::verdict;
 use crate::runtime::diagnostics::watchdog::{self, Stall, StallHook};
 
 /// What [`block_on`](crate::block_on) does when nothing can ever wake the program again.
@@ -54,7 +54,7 @@ impl Options {
             on_deadlock: OnDeadlock::Panic,
             on_unobserved: None,
             on_suspected: None,
-            grace: verdict::GRACE,
+            grace: at_park::GRACE,
             strict: false,
             watchdog: None,
             on_stall: None,

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use super::builder::{OnDeadlock, Options};
 use super::teardown;
+use crate::runtime::diagnostics::deadlock::Deadlock;
 use crate::runtime::diagnostics::poll_times::PollTimes;
 use crate::runtime::diagnostics::report::Report;
-use crate::runtime::diagnostics::verdict::Deadlock;
 use crate::runtime::diagnostics::watchdog::Watchdog;
 use crate::runtime::driver::executor::{self, Main, Turning};
 use crate::runtime::driver::park::{self, Idle};
