@@ -114,7 +114,7 @@ impl Pace {
 /// Looks at inbox, timers and readiness in the middle of a busy pass.
 pub(crate) fn look(kernel: &Kernel) {
     do_chore(kernel);
-    slack::trim(kernel);
+    slack::trim_now_and_then(kernel);
     remote::read(kernel);
     // Read even where no timer is armed: the pace has to know how long polls take when one is.
     // Virtual time stands still while tasks are ready, but what is due is due.

@@ -97,6 +97,8 @@ pub(crate) struct Kernel {
     pub(crate) closing: Cell<bool>,
     /// Passes made so far.
     pub(crate) passes: Passes,
+    /// The pass in which tables were looked at for what a burst has left.
+    pub(crate) trimmed: Cell<u64>,
     /// The line at which a wait ended last.
     pub(crate) resumed: Cell<Option<&'static Location<'static>>>,
     /// What the verdict remembers from park to park.
@@ -161,6 +163,7 @@ impl Kernel {
             turning: Cell::new(None),
             closing: Cell::new(false),
             passes: Passes::new(),
+            trimmed: Cell::new(0),
             resumed: Cell::new(None),
             suspicion: Suspicion::new(),
             quiescence: quiescence::queue(),
