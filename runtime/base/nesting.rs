@@ -14,32 +14,27 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::thread::LocalKey;
 
 /// Levels on one stack before the rest is put off.
 const DEEPEST: u32 = 64;
 
 /// How many levels of one kind are on the stack.
-pub(crate) struct Depth(Cell<u32>);
+pub(crate) type Depth = LocalKey<Cell<u32>>;
 
-impl Depth {
-    pub(crate) const fn new() -> Self {
-        Depth(Cell::new(0))
-    }
-
-    /// One level more, unless that is too deep.
-    pub(crate) fn enter(&self) -> Option<Level<'_>> {
-        let depth = self.0.get();
-        (depth < DEEPEST).then(|| {
-            self.0.set(depth + 1);
-            Level(&self.0)
-        })
-    }
+/// One level more, unless that is too deep.
+pub(crate) fn enter(depth: &'static Depth) -> Option<Level> {
+    let levels = depth.get();
+    (levels < DEEPEST).then(|| {
+        depth.set(levels + 1);
+        Level(depth)
+    })
 }
 
 /// A level that is on the stack; left on every way out.
-pub(crate) struct Level<'a>(&'a Cell<u32>);
+pub(crate) struct Level(&'static Depth);
 
-impl Drop for Level<'_> {
+impl Drop for Level {
     fn drop(&mut self) {
         self.0.set(self.0.get() - 1);
     }
@@ -51,29 +46,23 @@ pub(crate) trait Family {
     fn end(&self);
 }
 
-/// The families that are being ended on this thread, one inside the other.
-pub(crate) struct Endings {
-    depth: Depth,
-    put_off: RefCell<VecDeque<Rc<dyn Family>>>,
+thread_local! {
+    /// How many families are being ended, one inside the other.
+    static ENDINGS: Cell<u32> = const { Cell::new(0) };
+    /// Those that end before the end around them returns.
+    static PUT_OFF: RefCell<VecDeque<Rc<dyn Family>>> = const { RefCell::new(VecDeque::new()) };
 }
 
-impl Endings {
-    pub(crate) const fn new() -> Self {
-        Endings {
-            depth: Depth::new(),
-            put_off: RefCell::new(VecDeque::new()),
-        }
-    }
-
-    /// Ends a family; at the deepest level, before the end around it returns.
-    pub(crate) fn end(&self, family: Rc<dyn Family>) {
-        let Some(_level) = self.depth.enter() else {
-            return self.put_off.borrow_mut().push_back(family);
-        };
-        let mut next = Some(family);
-        while let Some(family) = next {
-            family.end();
-            next = self.put_off.borrow_mut().pop_front();
-        }
+/// Ends a family; at the deepest level, before the end around it returns.
+pub(crate) fn end(family: Rc<dyn Family>) {
+    let Some(_level) = enter(&ENDINGS) else {
+        let _ = PUT_OFF.try_with(|families| families.borrow_mut().push_back(family));
+        return;
+    };
+    let mut next = Some(family);
+    while let Some(family) = next {
+        family.end();
+        let put_off = PUT_OFF.try_with(|families| families.borrow_mut().pop_front());
+        next = put_off.ok().flatten();
     }
 }

@@ -17,7 +17,7 @@ use pin_project_lite::pin_project;
 
 use super::branches::{Inline, InlineSet, IntoBranches, RaceSet, TrySet};
 use super::nursery::{Nursery, Report};
-use crate::runtime::kernel::sched::task::off_stack;
+use crate::runtime::kernel::sched::body::off_stack;
 
 /// Waits for all of several futures and returns their outputs in order.
 ///

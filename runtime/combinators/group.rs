@@ -23,7 +23,8 @@ use pin_project_lite::pin_project;
 use super::nursery::{Nursery, Report, Shared, poll_caught};
 use crate::runtime::base::foreign::keep_first;
 use crate::runtime::base::join_error::JoinError;
-use crate::runtime::kernel::sched::task::{TaskId, off_stack};
+use crate::runtime::kernel::sched::body::off_stack;
+use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::task::join::JoinHandle;
 
 /// Runs `body` with a group that it can spawn children into, and waits until all have ended.

@@ -24,9 +24,10 @@ use pin_project_lite::pin_project;
 
 use crate::runtime::base::foreign::drop_quietly;
 use crate::runtime::base::kinds;
-use crate::runtime::base::nesting::Family;
+use crate::runtime::base::nesting::{self, Family};
 use crate::runtime::diagnostics::problems::Panicked;
-use crate::runtime::kernel::sched::task::{self, TaskId};
+use crate::runtime::kernel::sched::body;
+use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::wait::ticket::Ticket;
 use crate::runtime::kernel::wait::wait_queue::WaitQueue;
 use crate::runtime::kernel::{self, Kernel};
@@ -96,7 +97,7 @@ impl<T: 'static> Shared<T> {
             split,
             member,
         };
-        let id = kernel::with(|kernel| spawn_boxed(kernel, task::boxed(child), at));
+        let id = kernel::with(|kernel| spawn_boxed(kernel, body::boxed(child), at));
         // In a runtime that is being torn down the child is gone already.
         let lives = |kernel: &Kernel| {
             let mut tasks = kernel.tasks.borrow_mut();
@@ -133,7 +134,7 @@ impl<T: 'static> Shared<T> {
         self.closing.set(true);
         self.aborted.set(true);
         if self.living() > 0 {
-            kernel::try_with(|kernel| kernel.endings.end(self.clone()));
+            nesting::end(self.clone());
         }
     }
 }
@@ -291,7 +292,7 @@ pub(crate) fn poll_caught<F: Future>(
             .poll(cx)
     };
     panic::catch_unwind(AssertUnwindSafe(|| {
-        task::clearing(place, poll, |mut place| place.set(None))
+        body::clearing(place, poll, |mut place| place.set(None))
     }))
 }
 

@@ -16,17 +16,19 @@
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use super::park;
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::diagnostics::onlooker::Onlooker;
 use crate::runtime::diagnostics::problems;
 use crate::runtime::diagnostics::watchdog::Watchdog;
-use crate::runtime::kernel::polling::{self, Polling, notes};
-use crate::runtime::kernel::sched::task::{BoxedBody, NO_WAKER, Task, TaskId, Turn};
+use crate::runtime::kernel::polling::{self, notes};
+use crate::runtime::kernel::sched::body::BoxedBody;
+use crate::runtime::kernel::sched::lend::{new_waker, with_waker};
+use crate::runtime::kernel::sched::task::{NO_WAKER, Task, TaskId, Turn};
 use crate::runtime::kernel::sched::tasks::Tasks;
-use crate::runtime::kernel::sched::waker::{Loose, PollWaker};
+use crate::runtime::kernel::sched::waker::PollWaker;
 use crate::runtime::kernel::{self, Kernel};
 use crate::runtime::task::join;
 
@@ -158,67 +160,10 @@ fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Onlooker
     kernel.spare.set(Some(spare));
 }
 
-/// Polls a task that has just been spawned and is not ready yet, out of turn and inside the poll of
-/// another. One that is nested too deep takes its turn.
-pub(crate) fn step_now(kernel: &Kernel, id: TaskId) {
-    let Some(_level) = kernel.eager.enter() else {
-        return kernel.schedule(id);
-    };
-    let at = kernel.tasks.borrow().get(id).map(|task| {
-        if let Some(dog) = &*kernel.watchdog.borrow() {
-            dog.meet(task);
-        }
-        task.spawned_at
-    });
-    // A teardown has dropped the future already.
-    let Some(at) = at else { return };
-    let _aside = Aside::begin(kernel);
-    // Outside a turn this poll is one, in which no other may begin.
-    let outside = kernel.turning.get().is_none();
-    let _turning = outside.then(|| Turning::begin(kernel, at));
-    let mut own = new_waker(kernel);
-    step(
-        kernel,
-        |tasks| Some((id.slot() as u32, tasks.get_mut(id)?)),
-        &mut own,
-        &mut None,
-        &(),
-    );
-}
-
-/// The poll under way, set aside for another one inside it; taken up on every way out.
-struct Aside<'a> {
-    kernel: &'a Kernel,
-    outer: Polling,
-}
-
-impl<'a> Aside<'a> {
-    fn begin(kernel: &'a Kernel) -> Self {
-        Self::mark(kernel, true);
-        let outer = polling::suspend();
-        Aside { kernel, outer }
-    }
-
-    /// Says of the current task that another is polled inside its poll.
-    fn mark(kernel: &Kernel, aside: bool) {
-        let mut tasks = kernel.tasks.borrow_mut();
-        if let Some(task) = polling::current_task().and_then(|id| tasks.get_mut(id)) {
-            task.aside = aside;
-        }
-    }
-}
-
-impl Drop for Aside<'_> {
-    fn drop(&mut self) {
-        polling::resume(&self.outer);
-        Self::mark(self.kernel, false);
-    }
-}
-
 /// Polls the chosen task, or drops its future if its end was asked for. Returns its slot, if there was
 /// one.
 #[inline(always)]
-fn step(
+pub(super) fn step(
     kernel: &Kernel,
     choose: impl FnOnce(&mut Tasks) -> Option<(u32, &mut Task)>,
     spare: &mut PollWaker,
@@ -313,104 +258,5 @@ fn poll_main(kernel: &Kernel, key: u32, spare: &mut PollWaker, main: &mut Main<'
         kernel.tasks.borrow_mut().yields(main.id);
     } else if notes & notes::REGISTERED == 0 {
         problems::suspect_lost(kernel, main.id);
-    }
-}
-
-/// Runs a poll with the task's own waker if somebody keeps clones of it, else with the spare one.
-/// Returns what the poll did besides.
-#[inline]
-fn with_waker<R>(
-    kernel: &Kernel,
-    id: TaskId,
-    key: u32,
-    spare: &mut PollWaker,
-    poll: impl FnOnce(&mut Context<'_>) -> R,
-) -> (R, u8) {
-    if key != NO_WAKER {
-        return with_own_waker(kernel, id, key, poll);
-    }
-    spare.aim(id);
-    let polled = polling::poll(id, spare.waker(), poll);
-    if spare.is_cloned() {
-        adopt_waker(kernel, id, spare);
-    }
-    polled
-}
-
-#[cold]
-fn with_own_waker<R>(
-    kernel: &Kernel,
-    id: TaskId,
-    key: u32,
-    poll: impl FnOnce(&mut Context<'_>) -> R,
-) -> (R, u8) {
-    let own = kernel
-        .cloned
-        .borrow_mut()
-        .get_mut(key as usize)
-        .and_then(Option::take);
-    let own = own.expect("a waker stays with its task until the task is over");
-    let polled = polling::poll(id, own.waker(), poll);
-    if let Some(place) = kernel.cloned.borrow_mut().get_mut(key as usize) {
-        *place = Some(own);
-    }
-    polled
-}
-
-/// Leaves the spare waker with a task that gave clones of it away, and makes another.
-#[cold]
-fn adopt_waker(kernel: &Kernel, id: TaskId, spare: &mut PollWaker) {
-    if kernel.runtime.get().is_none() {
-        // An eager task has ended it inside this poll.
-        return;
-    }
-    let own = std::mem::replace(spare, new_waker(kernel));
-    if let Some(task) = kernel.tasks.borrow_mut().get_mut(id) {
-        task.waker = kernel.cloned.borrow_mut().insert(Some(own)) as u32;
-    }
-}
-
-fn new_waker(kernel: &Kernel) -> PollWaker {
-    PollWaker::new(
-        kernel
-            .inbox
-            .borrow()
-            .clone()
-            .expect("a runtime has an inbox"),
-    )
-}
-
-/// Others have clones of these wakers, and the kernel has no reference until this is dropped.
-///
-/// No task may be polled or end meanwhile: its waker is not in its place.
-pub(crate) struct LetGo<'a> {
-    kernel: &'a Kernel,
-    wakers: Vec<(usize, Loose)>,
-}
-
-impl<'a> LetGo<'a> {
-    /// `None` if nobody has a clone any more: then nobody is left who would announce that.
-    pub(crate) fn all(kernel: &'a Kernel) -> Option<Self> {
-        let mut cloned = kernel.cloned.borrow_mut();
-        let wakers = cloned.iter_mut().filter_map(|(key, place)| {
-            let own = place.take_if(|own| own.is_cloned())?;
-            Some((key, own.let_go()))
-        });
-        let wakers: Vec<_> = wakers.collect();
-        (!wakers.is_empty()).then(|| LetGo { kernel, wakers })
-    }
-}
-
-impl Drop for LetGo<'_> {
-    fn drop(&mut self) {
-        let Some(inbox) = self.kernel.inbox.borrow().clone() else {
-            return;
-        };
-        let mut cloned = self.kernel.cloned.borrow_mut();
-        for (key, waker) in self.wakers.drain(..) {
-            if let Some(place) = cloned.get_mut(key) {
-                *place = Some(waker.take_up(&inbox));
-            }
-        }
     }
 }

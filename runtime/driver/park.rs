@@ -9,12 +9,13 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::executor::{LetGo, forked};
+use super::executor::forked;
 use crate::runtime::base::refused::Refused;
 use crate::runtime::diagnostics::at_park::{self, Park};
 use crate::runtime::diagnostics::problems;
 use crate::runtime::diagnostics::verdict::Verdict;
 use crate::runtime::kernel::Kernel;
+use crate::runtime::kernel::sched::lend::LetGo;
 use crate::runtime::kernel::slack;
 use crate::runtime::kernel::wait::who;
 use crate::runtime::reactor::readiness::Readiness;

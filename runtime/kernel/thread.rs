@@ -26,7 +26,6 @@ use slab::Slab;
 
 use super::clock::Clock;
 use super::timers::Timers;
-use crate::runtime::base::nesting::{Depth, Endings};
 use crate::runtime::base::passes::Passes;
 use crate::runtime::base::table::Table;
 use crate::runtime::diagnostics::at_park::Suspicion;
@@ -115,10 +114,6 @@ pub(crate) struct Kernel {
     pub(crate) chore: RefCell<Option<Chore>>,
     /// Groups of children made so far, each of which has its number.
     pub(crate) groups: Cell<u32>,
-    /// Those that are being ended.
-    pub(crate) endings: Endings,
-    /// Eager tasks that are polled one inside the other.
-    pub(crate) eager: Depth,
     /// The threads for blocking calls, made with the first such call.
     pub(crate) pools: RefCell<Pools>,
     /// Reused for the letters of a batch.
@@ -172,8 +167,6 @@ impl Kernel {
             watched: Cell::new(false),
             chore: RefCell::new(None),
             groups: Cell::new(0),
-            endings: Endings::new(),
-            eager: Depth::new(),
             pools: RefCell::new(Pools::new()),
             letters: Cell::new(Vec::new()),
             hits: Cell::new(Vec::new()),

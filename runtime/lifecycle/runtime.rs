@@ -21,10 +21,12 @@ use crate::runtime::diagnostics::report::Report;
 use crate::runtime::diagnostics::watchdog::Watchdog;
 use crate::runtime::driver::executor::{self, Main, Turning};
 use crate::runtime::driver::park::{self, Idle};
-use crate::runtime::kernel::sched::task::{TaskId, off_stack};
+use crate::runtime::kernel::sched::body::off_stack;
+use crate::runtime::kernel::sched::lend;
+use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::wait::seat;
 use crate::runtime::kernel::{self, Kernel, ThisThread};
-use crate::runtime::task::join::{self, JoinHandle};
+use crate::runtime::task::join::JoinHandle;
 use crate::runtime::task::spawn::spawn;
 use crate::runtime::threads::remote::{Inbox, Remote};
 use crate::runtime::time::Instant;
@@ -288,7 +290,7 @@ impl Drop for MainEntry<'_> {
     fn drop(&mut self) {
         let entry = self.kernel.tasks.borrow_mut().remove(self.id);
         if let Some(entry) = &entry {
-            join::release_waker(self.kernel, entry.waker);
+            lend::release_waker(self.kernel, entry.waker);
         }
         drop(entry);
     }

@@ -12,6 +12,7 @@ use crate::runtime::base::foreign::{Payload, keep_first, print};
 use crate::runtime::diagnostics::problems::{Suspects, unobserved};
 use crate::runtime::diagnostics::watchdog::Watchdog;
 use crate::runtime::kernel::Kernel;
+use crate::runtime::kernel::sched::lend;
 use crate::runtime::kernel::slack;
 use crate::runtime::reactor::sources;
 use crate::runtime::task::join;
@@ -98,7 +99,7 @@ fn drop_tasks(kernel: &Kernel, panics: &mut Panics) {
             (joiner, tasks.remove(id))
         };
         if let Some(mut task) = task {
-            join::release_waker(kernel, task.waker);
+            lend::release_waker(kernel, task.waker);
             unobserved(&mut task);
             panics.catch(|| drop((joiner, task)));
         }

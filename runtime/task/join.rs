@@ -19,7 +19,9 @@ use crate::runtime::base::join_error::JoinError;
 use crate::runtime::base::table::NONE;
 use crate::runtime::diagnostics::problems;
 use crate::runtime::kernel::polling;
-use crate::runtime::kernel::sched::task::{BoxedBody, NO_WAKER, Task, TaskId, Turn};
+use crate::runtime::kernel::sched::body::BoxedBody;
+use crate::runtime::kernel::sched::lend;
+use crate::runtime::kernel::sched::task::{NO_WAKER, Task, TaskId, Turn};
 use crate::runtime::kernel::sched::tasks::Tasks;
 use crate::runtime::kernel::wait::seat;
 use crate::runtime::kernel::wait::who::Who;
@@ -331,7 +333,7 @@ pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Op
     if locals.is_some() {
         drop_quietly(locals);
     }
-    release_waker(kernel, waker);
+    lend::release_waker(kernel, waker);
     if let Some(joiner) = joiner {
         joiner.wake(kernel);
     }
@@ -410,13 +412,5 @@ pub(crate) fn end_cancelled(kernel: &Kernel) {
             return;
         };
         abort(id);
-    }
-}
-
-/// Frees a waker of a task's own; clones that others keep wake nothing any more.
-pub(crate) fn release_waker(kernel: &Kernel, key: u32) {
-    if key != NO_WAKER {
-        let waker = kernel.cloned.borrow_mut().try_remove(key as usize);
-        drop(waker);
     }
 }

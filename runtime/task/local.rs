@@ -6,18 +6,14 @@
 //! Programs without task-locals pay one test per spawn.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::AtomicU8;
 
 use crate::runtime::kernel::polling;
-use crate::runtime::kernel::sched::task::{Task, TaskId};
+use crate::runtime::kernel::sched::task::{Locals, Task, TaskId};
 use crate::runtime::kernel::{self, Kernel};
-
-/// The values of a task, by the address of their `TaskLocal`.
-pub(crate) type Locals = Rc<HashMap<usize, Rc<dyn Any>>>;
 
 /// A value of the current task, inherited by the tasks it spawns.
 ///

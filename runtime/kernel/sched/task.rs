@@ -15,26 +15,21 @@
 //!
 //! # Implementation
 //!
-//! One allocation per spawn: a pinned box holds the future and then, in the same memory, its
-//! output. A [`TaskId`] is a slot of the slab (`tasks.rs`) and the slot's generation, so a late wake
+//! A [`TaskId`] is a slot of the slab (`tasks.rs`) and the slot's generation, so a late wake
 //! finds a stranger's generation and does nothing.
 
 use std::any::Any;
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::fmt;
-use std::future::Future;
-use std::mem;
 use std::num::NonZeroU64;
-use std::panic::{self, AssertUnwindSafe, Location};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::panic::Location;
+use std::rc::Rc;
 
-use pin_project_lite::pin_project;
-
+use super::body::BoxedBody;
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::base::passes::Pass;
-use crate::runtime::task::local::Locals;
 
 /// Identity of a task, unique on its thread for as long as the thread lives.
 ///
@@ -82,116 +77,6 @@ impl fmt::Debug for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TaskId({self})")
     }
-}
-
-pin_project! {
-    /// A future, then its output, in the same memory.
-    #[project = StageProjection]
-    enum Stage<F: Future> {
-        Running { #[pin] future: F },
-        Over { output: Option<F::Output> },
-    }
-}
-
-/// What the executor needs of a spawned future, whatever its type.
-pub(crate) trait Body {
-    /// Polls the future; when it is ready its output takes its place. If the poll panics, the future is
-    /// dropped while the panic unwinds.
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
-    /// Drops the future where it stands, leaving no output.
-    fn drop_future(self: Pin<&mut Self>);
-    /// The place of the output: an `Option<F::Output>`.
-    fn output(self: Pin<&mut Self>) -> Option<&mut (dyn Any + 'static)>;
-}
-
-impl<F> Body for Stage<F>
-where
-    F: Future,
-    F::Output: 'static,
-{
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let poll = |mut stage: Pin<&mut Self>| match stage.as_mut().project() {
-            StageProjection::Running { future } => match future.poll(cx) {
-                Poll::Ready(output) => {
-                    stage.set(Stage::Over {
-                        output: Some(output),
-                    });
-                    Poll::Ready(())
-                }
-                Poll::Pending => Poll::Pending,
-            },
-            StageProjection::Over { .. } => Poll::Ready(()),
-        };
-        clearing(self, poll, |stage| stage.drop_future())
-    }
-
-    fn drop_future(mut self: Pin<&mut Self>) {
-        self.set(Stage::Over { output: None });
-    }
-
-    fn output(self: Pin<&mut Self>) -> Option<&mut (dyn Any + 'static)> {
-        match self.project() {
-            StageProjection::Running { .. } => None,
-            StageProjection::Over { output } => Some(output),
-        }
-    }
-}
-
-/// A spawned future of any type, or its output.
-pub(crate) type BoxedBody = Pin<Box<dyn Body>>;
-
-/// Boxes a future for the slab: the one allocation of a spawn.
-pub(crate) fn boxed<F>(future: F) -> BoxedBody
-where
-    F: Future + 'static,
-{
-    Box::pin(Stage::Running { future })
-}
-
-/// Whether a future goes to the heap by itself before anything else is done with it.
-pub(crate) const fn is_large<F>() -> bool {
-    size_of::<F>() > 16 << 10
-}
-
-/// Goes on with a future of type `$type`; with one on the heap if it is large.
-///
-/// A build without optimisation copies what a function hands on, and a few copies of a large future
-/// overflow the stack. So this stands in the first function that is given it, and is a macro, which hands nothing on.
-macro_rules! off_stack {
-    ($type:ty, $future:ident => $go_on:expr) => {
-        if const { $crate::runtime::kernel::sched::task::is_large::<$type>() } {
-            let $future = ::std::boxed::Box::pin($future);
-            $go_on
-        } else {
-            $go_on
-        }
-    };
-}
-
-pub(crate) use off_stack;
-
-/// Polls what is in `place`. If that panics, `clear` drops it while the panic unwinds, as the locals of
-/// an `async` block are dropped; a panic in there goes no further. The first panic unwinds on.
-#[inline]
-pub(crate) fn clearing<P: ?Sized, R>(
-    place: Pin<&mut P>,
-    poll: impl FnOnce(Pin<&mut P>) -> R,
-    clear: impl Fn(Pin<&mut P>),
-) -> R {
-    struct Unwound<'a, P: ?Sized, C: Fn(Pin<&mut P>)>(Pin<&'a mut P>, C);
-
-    impl<P: ?Sized, C: Fn(Pin<&mut P>)> Drop for Unwound<'_, P, C> {
-        fn drop(&mut self) {
-            let (place, clear) = (self.0.as_mut(), &self.1);
-            // A future whose destructor panics too has said enough with the first panic.
-            let _ = panic::catch_unwind(AssertUnwindSafe(|| clear(place)));
-        }
-    }
-
-    let mut unwound = Unwound(place, clear);
-    let polled = poll(unwound.0.as_mut());
-    mem::forget(unwound);
-    polled
 }
 
 /// In the place of the next task of the ready queue: this one is not there.
@@ -247,6 +132,9 @@ pub(crate) struct Task {
     pub(crate) serial: u64,
     pub(crate) extra: Option<Box<Extra>>,
 }
+
+/// The task-locals of a task, by the address of their `TaskLocal`.
+pub(crate) type Locals = Rc<HashMap<usize, Rc<dyn Any>>>;
 
 /// What few tasks have.
 #[derive(Default)]

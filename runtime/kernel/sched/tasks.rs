@@ -12,7 +12,8 @@
 use std::cell::Cell;
 use std::panic::Location;
 
-use super::task::{BoxedBody, IDLE, NO_WAKER, NOBODY, Remains, Task, TaskId, Turn};
+use super::body::BoxedBody;
+use super::task::{IDLE, NO_WAKER, NOBODY, Remains, Task, TaskId, Turn};
 use crate::runtime::base::passes::NO_PASS;
 use crate::runtime::base::table::{MUCH, NONE, Slack, growth};
 

@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::super::task::boxed;
+use super::super::body::boxed;
 use super::*;
 
 fn add(tasks: &mut Tasks) -> TaskId {

@@ -1,0 +1,116 @@
+//! Starting a task with its first poll inside the call that starts it.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::panic::Location;
+
+use super::executor::{Turning, step};
+use crate::runtime::base::nesting;
+use crate::runtime::kernel::polling::{self, Polling};
+use crate::runtime::kernel::sched::body::{self, off_stack};
+use crate::runtime::kernel::sched::lend::new_waker;
+use crate::runtime::kernel::sched::task::TaskId;
+use crate::runtime::kernel::{self, Kernel};
+use crate::runtime::task::join::JoinHandle;
+use crate::runtime::task::spawn;
+
+thread_local! {
+    /// How many eager tasks are polled one inside the other.
+    static NESTED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// As [`spawn`](crate::spawn), and polls the task once inside this call, after it has been registered.
+///
+/// What the task does before its first wait happens here and now; a task that does not wait is over
+/// when this returns. The caller's own poll goes on afterwards. Eager tasks that spawn eager tasks go
+/// 64 levels deep; one below that takes its first poll in its turn, as with [`spawn`](crate::spawn), and so does not
+/// use up the stack.
+///
+/// A name that [`JoinHandle::named`] gives comes after that first poll.
+///
+/// asyncio counterpart: `asyncio.eager_task_factory`. Difference: it is chosen for each task, not for
+/// the whole loop.
+///
+/// # Panics
+///
+/// Without a runtime on this thread. A panic of the task is the task's.
+///
+/// # Examples
+///
+/// ```
+/// # turnwise::block_on(async {
+/// let task = turnwise::spawn_eager(async { 6 * 7 });
+/// assert!(task.is_finished());
+/// # drop(task);
+/// # });
+/// ```
+#[track_caller]
+pub fn spawn_eager<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+{
+    let at = Location::caller();
+    let body = off_stack!(F, future => body::boxed(future));
+    let task = JoinHandle::new(kernel::with_runtime("spawn_eager", |kernel| {
+        spawn::insert(kernel, body, at)
+    }));
+    kernel::with(|kernel| step_now(kernel, task.id()));
+    task
+}
+
+/// Polls a task that has just been spawned and is not ready yet, out of turn and inside the poll of
+/// another. One that is nested too deep takes its turn.
+fn step_now(kernel: &Kernel, id: TaskId) {
+    let Some(_level) = nesting::enter(&NESTED) else {
+        return kernel.schedule(id);
+    };
+    let at = kernel.tasks.borrow().get(id).map(|task| {
+        if let Some(dog) = &*kernel.watchdog.borrow() {
+            dog.meet(task);
+        }
+        task.spawned_at
+    });
+    // A teardown has dropped the future already.
+    let Some(at) = at else { return };
+    let _aside = Aside::begin(kernel);
+    // Outside a turn this poll is one, in which no other may begin.
+    let outside = kernel.turning.get().is_none();
+    let _turning = outside.then(|| Turning::begin(kernel, at));
+    let mut own = new_waker(kernel);
+    step(
+        kernel,
+        |tasks| Some((id.slot() as u32, tasks.get_mut(id)?)),
+        &mut own,
+        &mut None,
+        &(),
+    );
+}
+
+/// The poll under way, set aside for another one inside it; taken up on every way out.
+struct Aside<'a> {
+    kernel: &'a Kernel,
+    outer: Polling,
+}
+
+impl<'a> Aside<'a> {
+    fn begin(kernel: &'a Kernel) -> Self {
+        Self::mark(kernel, true);
+        let outer = polling::suspend();
+        Aside { kernel, outer }
+    }
+
+    /// Says of the current task that another is polled inside its poll.
+    fn mark(kernel: &Kernel, aside: bool) {
+        let mut tasks = kernel.tasks.borrow_mut();
+        if let Some(task) = polling::current_task().and_then(|id| tasks.get_mut(id)) {
+            task.aside = aside;
+        }
+    }
+}
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        polling::resume(&self.outer);
+        Self::mark(self.kernel, false);
+    }
+}
