@@ -11,7 +11,8 @@
 //!                                 └─ none ──▶ Certain: give up with the report
 //! ```
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::problems;
@@ -31,6 +32,28 @@ pub(crate) struct Suspicion {
     told: Cell<bool>,
     /// A `block_on` is under way: no code outside the tasks runs on this thread.
     judging: Cell<bool>,
+    grace: Cell<Duration>,
+    /// A suspected deadlock fails like a certain one.
+    strict: Cell<bool>,
+    hook: RefCell<Option<SuspectedHook>>,
+}
+
+/// The hook for suspected deadlocks.
+pub(crate) type SuspectedHook = Rc<dyn Fn(&Report)>;
+
+/// How this thread's next runtime judges. It begins with no suspicion.
+pub(crate) fn configure(
+    kernel: &Kernel,
+    grace: Duration,
+    strict: bool,
+    hook: Option<SuspectedHook>,
+) {
+    let suspicion = &kernel.suspicion;
+    suspicion.since.set(0);
+    suspicion.told.set(false);
+    suspicion.grace.set(grace);
+    suspicion.strict.set(strict);
+    suspicion.hook.replace(hook);
 }
 
 impl Suspicion {
@@ -39,13 +62,21 @@ impl Suspicion {
             since: Cell::new(0),
             told: Cell::new(false),
             judging: Cell::new(false),
+            grace: Cell::new(GRACE),
+            strict: Cell::new(false),
+            hook: RefCell::new(None),
         }
     }
 
-    /// A runtime begins with none.
-    pub(crate) fn reset(&self) {
-        self.since.set(0);
-        self.told.set(false);
+    /// Lets go of the hook.
+    pub(crate) fn close(&self) {
+        let hook = self.hook.take();
+        drop(hook);
+    }
+
+    /// Whether a suspected deadlock fails like a certain one.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict.get()
     }
 
     /// Something has happened since the last park.
@@ -105,19 +136,17 @@ pub(crate) fn at_park(kernel: &Kernel) -> Park {
     if suspicion.since.get() == 0 {
         suspicion.since.set(now);
     }
-    let (grace, strict, hook) = {
-        let options = kernel.options.borrow();
-        (options.grace, options.strict, options.on_suspected.clone())
-    };
-    let end = suspicion.since.get().saturating_add(clock::nanos(grace));
+    let grace = clock::nanos(suspicion.grace.get());
+    let end = suspicion.since.get().saturating_add(grace);
     if now < end {
         return Park::Until(end);
     }
-    if strict {
+    if suspicion.is_strict() {
         return Park::GiveUp(verdict);
     }
     suspicion.told.set(true);
     let report = Report::take_judged(kernel, verdict);
+    let hook = suspicion.hook.borrow().clone();
     match hook {
         Some(hook) => call_foreign(|| hook(&report)),
         None => print(&report),

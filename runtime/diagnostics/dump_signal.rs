@@ -71,11 +71,8 @@ impl DumpSignal {
     }
 }
 
-/// Makes `SIGUSR1` print a dump, if the builder said so.
+/// Makes `SIGUSR1` print a dump.
 pub(crate) fn start(kernel: &Kernel) {
-    if !kernel.options.borrow().dump_on_sigusr1 {
-        return;
-    }
     match DumpSignal::listen() {
         Ok(signal) => {
             let chore = move |kernel: &Kernel| signal.work_off(kernel);

@@ -12,9 +12,11 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::Location;
+use std::rc::Rc;
 use std::time::Instant;
 
 use crate::runtime::base::text::shortened;
+use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::task::{Task, TaskId};
 
 type Place = &'static Location<'static>;
@@ -60,8 +62,14 @@ struct Times {
     name: String,
 }
 
+/// Chooses whether polls of this thread's next runtime are timed.
+pub(crate) fn configure(kernel: &Kernel, on: bool) {
+    let times = on.then(PollTimes::new);
+    *kernel.poll_times.borrow_mut() = times.map(Rc::new);
+}
+
 impl PollTimes {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         PollTimes(RefCell::new(Inside {
             places: HashMap::with_capacity(ROOM),
             ..Inside::default()

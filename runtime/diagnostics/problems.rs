@@ -1,5 +1,6 @@
 //! Problems in tasks that nobody will ask about: told to a hook once each, or printed.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
@@ -44,6 +45,15 @@ impl fmt::Display for Unobserved {
 /// The hook for unobserved problems.
 pub(crate) type UnobservedHook = Rc<dyn Fn(&Unobserved)>;
 
+thread_local! {
+    static HOOK: RefCell<Option<UnobservedHook>> = const { RefCell::new(None) };
+}
+
+/// Sets the hook of this thread's runtime; returns the one before it.
+pub(crate) fn configure(hook: Option<UnobservedHook>) -> Option<UnobservedHook> {
+    HOOK.try_with(|place| place.replace(hook)).ok().flatten()
+}
+
 impl Unobserved {
     fn new(
         task: TaskId,
@@ -61,7 +71,7 @@ impl Unobserved {
 
     /// Hands it to the hook, or prints it. Runs foreign code; a panic in there goes no further.
     fn tell(self) {
-        let hook = kernel::try_with(|kernel| kernel.options.borrow().on_unobserved.clone());
+        let hook = HOOK.try_with(|hook| hook.borrow().clone()).ok();
         match hook.flatten() {
             Some(hook) => call_foreign(|| hook(&self)),
             None => print(self),
@@ -234,7 +244,7 @@ pub(crate) fn tell_lost(kernel: &Kernel) -> bool {
 
 /// The hook hears of each. Printed is the first of each spawn place, and then how many there are.
 fn report_lost(kernel: &Kernel, lost: Vec<Unobserved>) {
-    if kernel.options.borrow().on_unobserved.is_some() {
+    if HOOK.try_with(|hook| hook.borrow().is_some()) == Ok(true) {
         return lost.into_iter().for_each(Unobserved::tell);
     }
     let mut places = BTreeMap::<_, u64>::new();

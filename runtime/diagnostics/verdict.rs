@@ -99,7 +99,7 @@ impl Outside {
     /// Whether something counted can wake the loop, found without looking at everything: a server
     /// that sleeps has thousands of descriptors to wait for, and one is enough.
     pub(super) fn is_sustained(kernel: &Kernel) -> bool {
-        let strict = kernel.options.borrow().strict;
+        let strict = kernel.suspicion.is_strict();
         let link = kernel.link.borrow();
         if kernel.is_working() || link.as_ref().is_some_and(|link| link.remotes() > 0) {
             return true;
@@ -126,7 +126,7 @@ impl Outside {
             .borrow()
             .as_ref()
             .is_some_and(|inbox| inbox.has_mail());
-        let strict = kernel.options.borrow().strict;
+        let strict = kernel.suspicion.is_strict();
         if mail || self.is_anyone() || self.sources > 0 || (self.signals > 0 && !strict) {
             Verdict::Idle
         } else if self.wakers + self.signals + self.lapsed > 0 {

@@ -229,7 +229,7 @@ fn is_long(kernel: &Kernel) -> bool {
 
 /// Until when the loop may sleep for the sake of a deadline.
 fn slacken(kernel: &Kernel, deadline: u64) -> u64 {
-    let slack = kernel.options.borrow().timer_slack;
+    let slack = kernel.timer_slack.get();
     deadline.saturating_add(crate::runtime::kernel::clock::nanos(slack))
 }
 

@@ -21,6 +21,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::Duration;
 
 use slab::Slab;
 
@@ -41,7 +42,6 @@ use crate::runtime::kernel::wait::seat::Sitter;
 use crate::runtime::kernel::wait::wait_queue::WaitQueue;
 use crate::runtime::kernel::wait::waiters::Waiters;
 use crate::runtime::kernel::wait::who::Who;
-use crate::runtime::lifecycle::builder::Options;
 use crate::runtime::reactor::readiness::Readiness;
 use crate::runtime::reactor::selector::{Hit, Reactor};
 use crate::runtime::threads::external::Work;
@@ -86,8 +86,8 @@ pub(crate) struct Kernel {
     pub(crate) inlets: RefCell<Inlets>,
     /// Tasks that may wait for nothing.
     pub(crate) suspects: RefCell<Suspects>,
-    /// Knobs of the runtime on this thread.
-    pub(crate) options: RefCell<Options>,
+    /// How much longer the loop sleeps than to the next deadline.
+    pub(crate) timer_slack: Cell<Duration>,
     /// Where the runtime of this thread was made.
     pub(crate) runtime: Cell<Option<&'static Location<'static>>>,
     /// Where the turn that is under way was started.
@@ -153,7 +153,7 @@ impl Kernel {
             link: RefCell::new(None),
             inlets: RefCell::new(Inlets::new()),
             suspects: RefCell::new(Suspects::new()),
-            options: RefCell::new(Options::new()),
+            timer_slack: Cell::new(Duration::ZERO),
             runtime: Cell::new(None),
             turning: Cell::new(None),
             closing: Cell::new(false),

@@ -1,14 +1,21 @@
 //! Knobs of a runtime.
 
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::runtime::Runtime;
-use crate::runtime::diagnostics::at_park;
-use crate::runtime::diagnostics::problems::{Unobserved, UnobservedHook};
+use crate::runtime::diagnostics::at_park::{self, SuspectedHook};
+#[cfg(feature = "signal")]
+use crate::runtime::diagnostics::dump_signal;
+use crate::runtime::diagnostics::poll_times;
+use crate::runtime::diagnostics::problems::{self, Unobserved, UnobservedHook};
 use crate::runtime::diagnostics::report::Report;
 use crate::runtime::diagnostics::watchdog::{self, Stall, StallHook};
+use crate::runtime::kernel::{self, Kernel};
+use crate::runtime::threads::pool;
+use crate::runtime::threads::remote::Inbox;
 
 /// What [`block_on`](crate::block_on) does when nothing can ever wake the program again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,35 +27,39 @@ pub enum OnDeadlock {
     Wait,
 }
 
-/// The hook for suspected deadlocks.
-pub(crate) type SuspectedHook = Rc<dyn Fn(&Report)>;
-
-/// The settings of the runtime on this thread.
-pub(crate) struct Options {
-    pub(crate) virtual_clock: bool,
-    pub(crate) timer_slack: Duration,
-    pub(crate) on_deadlock: OnDeadlock,
-    pub(crate) on_unobserved: Option<UnobservedHook>,
-    pub(crate) on_suspected: Option<SuspectedHook>,
-    /// How long a deadlock is only suspected in silence.
-    pub(crate) grace: Duration,
-    /// A suspected deadlock fails like a certain one.
-    pub(crate) strict: bool,
-    /// What counts as blocking the loop, if that is watched.
-    pub(crate) watchdog: Option<Duration>,
-    pub(crate) on_stall: Option<StallHook>,
-    /// Dumps tell how long polls take.
-    pub(crate) time_polls: bool,
+/// Makes a [`Runtime`] with other than the usual settings.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let runtime = turnwise::Builder::new().virtual_clock().build();
+/// runtime.block_on(turnwise::sleep(Duration::from_secs(86_400))); // returns at once
+/// ```
+#[must_use = "a builder makes nothing until `build` is called"]
+pub struct Builder {
+    virtual_clock: bool,
+    timer_slack: Duration,
+    on_deadlock: OnDeadlock,
+    on_unobserved: Option<UnobservedHook>,
+    on_suspected: Option<SuspectedHook>,
+    grace: Duration,
+    strict: bool,
+    /// The longest poll that does not count as blocking the loop, if that is watched.
+    watchdog: Option<Duration>,
+    on_stall: Option<StallHook>,
+    time_polls: bool,
     #[cfg(feature = "signal")]
-    pub(crate) dump_on_sigusr1: bool,
-    pub(crate) blocking_threads: Option<usize>,
-    /// How many blocking calls may wait before one is refused.
-    pub(crate) blocking_queue: Option<usize>,
+    dump_on_sigusr1: bool,
+    blocking_threads: Option<usize>,
+    blocking_queue: Option<usize>,
 }
 
-impl Options {
-    pub(crate) const fn new() -> Self {
-        Options {
+impl Builder {
+    /// The usual settings: the real clock, a panic on a certain deadlock.
+    pub fn new() -> Self {
+        Builder {
             virtual_clock: false,
             timer_slack: Duration::ZERO,
             on_deadlock: OnDeadlock::Panic,
@@ -65,37 +76,13 @@ impl Options {
             blocking_queue: None,
         }
     }
-}
-
-/// Makes a [`Runtime`] with other than the usual settings.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-///
-/// let runtime = turnwise::Builder::new().virtual_clock().build();
-/// runtime.block_on(turnwise::sleep(Duration::from_secs(86_400))); // returns at once
-/// ```
-#[must_use = "a builder makes nothing until `build` is called"]
-pub struct Builder {
-    options: Options,
-}
-
-impl Builder {
-    /// The usual settings: the real clock, a panic on a certain deadlock.
-    pub fn new() -> Self {
-        Builder {
-            options: Options::new(),
-        }
-    }
 
     /// Uses a virtual clock: when no task is ready and no outside work is in flight, time jumps to
     /// the next deadline. Where somebody waits for a descriptor, it first gets a millisecond of real time
     /// to become ready. While a child process lives, of which somebody has the
     /// `io::Child`, time follows real time.
     pub fn virtual_clock(mut self) -> Self {
-        self.options.virtual_clock = true;
+        self.virtual_clock = true;
         self
     }
 
@@ -120,20 +107,20 @@ impl Builder {
     /// # let _ = runtime;
     /// ```
     pub fn timer_slack(mut self, slack: Duration) -> Self {
-        self.options.timer_slack = slack;
+        self.timer_slack = slack;
         self
     }
 
     /// Chooses what `block_on` does when nothing can ever wake the program again.
     pub fn on_deadlock(mut self, policy: OnDeadlock) -> Self {
-        self.options.on_deadlock = policy;
+        self.on_deadlock = policy;
         self
     }
 
     /// Tells `hook` of a problem in a task that nobody will ask about: a panic of a detached task,
     /// a task that waits for nothing. Without a hook it is printed on the standard error.
     pub fn on_unobserved(mut self, hook: impl Fn(&Unobserved) + 'static) -> Self {
-        self.options.on_unobserved = Some(Rc::new(hook));
+        self.on_unobserved = Some(Rc::new(hook));
         self
     }
 
@@ -144,19 +131,19 @@ impl Builder {
     /// A thread that is to wake the program, and takes longer than that, says so with
     /// [`expect_external`](crate::expect_external).
     pub fn on_suspected(mut self, hook: impl Fn(&Report) + 'static) -> Self {
-        self.options.on_suspected = Some(Rc::new(hook));
+        self.on_suspected = Some(Rc::new(hook));
         self
     }
 
     /// Chooses how long a suspected deadlock is left alone before it is reported.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.options.grace = grace;
+        self.grace = grace;
         self
     }
 
     /// Judges as in tests: a suspected deadlock fails like a certain one, after the grace.
     pub fn strict(mut self) -> Self {
-        self.options.strict = true;
+        self.strict = true;
         self
     }
 
@@ -170,15 +157,15 @@ impl Builder {
     /// asyncio counterpart: `loop.slow_callback_duration` of its debug mode, which reports when the
     /// callback has ended.
     pub fn watchdog(mut self, threshold: Duration) -> Self {
-        self.options.watchdog = Some(threshold);
+        self.watchdog = Some(threshold);
         self
     }
 
     /// Calls `hook` with what the [`watchdog`](Builder::watchdog) sees, in place of a line on the
     /// standard error. Starts a watchdog: its threshold is 100 ms unless you choose another.
     pub fn on_stall(mut self, hook: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
-        self.options.on_stall = Some(Arc::new(hook));
-        self.options.watchdog.get_or_insert(watchdog::THRESHOLD);
+        self.on_stall = Some(Arc::new(hook));
+        self.watchdog.get_or_insert(watchdog::THRESHOLD);
         self
     }
 
@@ -187,7 +174,7 @@ impl Builder {
     ///
     /// Where it is on, the clock is read around every poll; where it is off, it costs nothing.
     pub fn time_polls(mut self, on: bool) -> Self {
-        self.options.time_polls = on;
+        self.time_polls = on;
         self
     }
 
@@ -200,7 +187,7 @@ impl Builder {
     /// If the system has no descriptor left for it, that is printed and the runtime does without.
     #[cfg(feature = "signal")]
     pub fn dump_on_sigusr1(mut self) -> Self {
-        self.options.dump_on_sigusr1 = true;
+        self.dump_on_sigusr1 = true;
         self
     }
 
@@ -218,7 +205,7 @@ impl Builder {
             limit > 0,
             "blocking calls need a thread; choose a limit above zero"
         );
-        self.options.blocking_threads = Some(limit);
+        self.blocking_threads = Some(limit);
         self
     }
 
@@ -228,7 +215,7 @@ impl Builder {
     ///
     /// [`spawn_blocking`](crate::spawn_blocking) refuses nothing.
     pub fn blocking_queue(mut self, limit: usize) -> Self {
-        self.options.blocking_queue = Some(limit);
+        self.blocking_queue = Some(limit);
         self
     }
 
@@ -239,7 +226,35 @@ impl Builder {
     /// If this thread has a runtime already.
     #[track_caller]
     pub fn build(self) -> Runtime {
-        Runtime::start(self.options)
+        let at = Location::caller();
+        if let Some(first) = kernel::with(|kernel| kernel.runtime.get()) {
+            panic!(
+                "this thread has a runtime already, made at {first}; \
+                 use that one, or drop it first"
+            );
+        }
+        kernel::with(|kernel| self.start(kernel, at))
+    }
+
+    /// Begins a runtime: each module gets its part of the settings.
+    fn start(self, kernel: &Kernel, at: &'static Location<'static>) -> Runtime {
+        kernel.clock.reset(self.virtual_clock);
+        kernel.timer_slack.set(self.timer_slack);
+        pool::configure(kernel, self.blocking_threads, self.blocking_queue);
+        problems::configure(self.on_unobserved);
+        at_park::configure(kernel, self.grace, self.strict, self.on_suspected);
+        let watched = self.watchdog.is_some() || self.time_polls;
+        watchdog::configure(kernel, self.watchdog, self.on_stall);
+        poll_times::configure(kernel, self.time_polls);
+        kernel.watched.set(watched);
+        *kernel.inbox.borrow_mut() = Some(Arc::new(Inbox::new()));
+        kernel.process.set(std::process::id());
+        kernel.runtime.set(Some(at));
+        #[cfg(feature = "signal")]
+        if self.dump_on_sigusr1 {
+            dump_signal::start(kernel);
+        }
+        Runtime::new_with(self.on_deadlock)
     }
 }
 
@@ -252,8 +267,8 @@ impl Default for Builder {
 impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Builder")
-            .field("virtual_clock", &self.options.virtual_clock)
-            .field("on_deadlock", &self.options.on_deadlock)
+            .field("virtual_clock", &self.virtual_clock)
+            .field("on_deadlock", &self.on_deadlock)
             .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::builder::Options;
+use super::builder::Builder;
 use super::runtime::Runtime;
 use crate::runtime::kernel;
 use crate::runtime::task::join;
@@ -16,34 +16,19 @@ pub fn main<R, F: Future<Output = R>>(future: F) -> R {
 /// Runs a program on the virtual clock.
 #[track_caller]
 pub fn main_virtual<R, F: Future<Output = R>>(future: F) -> R {
-    Runtime::start(Options {
-        virtual_clock: true,
-        ..Options::new()
-    })
-    .block_on(future)
+    Builder::new().virtual_clock().build().block_on(future)
 }
 
 /// Runs a test on the virtual clock.
 #[track_caller]
 pub fn test<R, F: Future<Output = R>>(future: F) -> R {
-    checked(
-        Runtime::start(Options {
-            virtual_clock: true,
-            strict: true,
-            ..Options::new()
-        }),
-        future,
-    )
+    checked(Builder::new().virtual_clock().strict().build(), future)
 }
 
 /// Runs a test on the real clock.
 #[track_caller]
 pub fn test_real_time<R, F: Future<Output = R>>(future: F) -> R {
-    let options = Options {
-        strict: true,
-        ..Options::new()
-    };
-    checked(Runtime::start(options), future)
+    checked(Builder::new().strict().build(), future)
 }
 
 /// Fails if a task outlives main that was not cancelled.

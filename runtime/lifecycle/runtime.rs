@@ -9,16 +9,12 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{self, Location};
 use std::pin::pin;
-use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::builder::{OnDeadlock, Options};
+use super::builder::{Builder, OnDeadlock};
 use super::teardown;
 use crate::runtime::diagnostics::deadlock::Deadlock;
-use crate::runtime::diagnostics::poll_times::PollTimes;
 use crate::runtime::diagnostics::report::Report;
-use crate::runtime::diagnostics::watchdog::Watchdog;
 use crate::runtime::driver::executor::{self, Main, Turning};
 use crate::runtime::driver::park::{self, Idle};
 use crate::runtime::kernel::sched::body::off_stack;
@@ -28,7 +24,7 @@ use crate::runtime::kernel::wait::seat;
 use crate::runtime::kernel::{self, Kernel, ThisThread};
 use crate::runtime::task::join::JoinHandle;
 use crate::runtime::task::spawn::spawn;
-use crate::runtime::threads::remote::{Inbox, Remote};
+use crate::runtime::threads::remote::Remote;
 use crate::runtime::time::Instant;
 
 /// Runs `future` to its end on a new runtime, and returns its output.
@@ -73,6 +69,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 #[must_use = "a runtime that is dropped drops its tasks; call `block_on`"]
 #[derive(Debug)]
 pub struct Runtime {
+    on_deadlock: OnDeadlock,
     /// The selector, for a host that polls it.
     descriptor: OnceCell<OwnedFd>,
     _thread: ThisThread,
@@ -91,35 +88,13 @@ impl Runtime {
         reason = "a default must not panic or take a thread"
     )]
     pub fn new() -> Self {
-        Runtime::start(Options::new())
+        Builder::new().build()
     }
 
-    #[track_caller]
-    pub(crate) fn start(mut options: Options) -> Self {
-        if let Some(first) = kernel::with(|kernel| kernel.runtime.get()) {
-            panic!(
-                "this thread has a runtime already, made at {first}; \
-                 use that one, or drop it first"
-            );
-        }
-        let at = Location::caller();
-        kernel::with(|kernel| {
-            kernel.clock.reset(options.virtual_clock);
-            kernel.suspicion.reset();
-            let watchdog = options.watchdog.take();
-            let watchdog = watchdog.map(|limit| Watchdog::start(limit, options.on_stall.take()));
-            kernel.watched.set(watchdog.is_some() || options.time_polls);
-            let times = options.time_polls.then(PollTimes::new);
-            *kernel.poll_times.borrow_mut() = times.map(Rc::new);
-            *kernel.watchdog.borrow_mut() = watchdog;
-            *kernel.options.borrow_mut() = options;
-            *kernel.inbox.borrow_mut() = Some(Arc::new(Inbox::new()));
-            kernel.process.set(std::process::id());
-            kernel.runtime.set(Some(at));
-        });
-        #[cfg(feature = "signal")]
-        kernel::with(crate::runtime::diagnostics::dump_signal::start);
+    /// The token for what the builder has set up.
+    pub(super) fn new_with(on_deadlock: OnDeadlock) -> Self {
         Runtime {
+            on_deadlock,
             descriptor: OnceCell::new(),
             _thread: ThisThread::new(),
         }
@@ -137,8 +112,7 @@ impl Runtime {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let at = executor::admit("block_on");
-        let policy = kernel::with(|kernel| kernel.options.borrow().on_deadlock);
-        let judge = policy == OnDeadlock::Panic;
+        let judge = self.on_deadlock == OnDeadlock::Panic;
         let run = off_stack!(F, future => kernel::with(|kernel| run(kernel, future, judge, at)));
         match run {
             Ok(output) => output,

@@ -7,9 +7,8 @@
 
 use std::panic::{self, AssertUnwindSafe};
 
-use super::builder::Options;
 use crate::runtime::base::foreign::{Payload, keep_first, print};
-use crate::runtime::diagnostics::problems::{Suspects, unobserved};
+use crate::runtime::diagnostics::problems::{self, Suspects, unobserved};
 use crate::runtime::diagnostics::watchdog::Watchdog;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::lend;
@@ -36,9 +35,10 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
     panics.catch(|| drop(inbox.map(|inbox| inbox.close())));
     panics.catch(|| {
         let cloned = std::mem::take(&mut *kernel.cloned.borrow_mut());
-        let options = std::mem::replace(&mut *kernel.options.borrow_mut(), Options::new());
-        drop((cloned, options, kernel.spare.take()));
+        drop((cloned, kernel.spare.take()));
     });
+    panics.catch(|| drop(problems::configure(None)));
+    panics.catch(|| kernel.suspicion.close());
     drop(closing);
     panics.first
 }

@@ -117,7 +117,7 @@ where
     T: Send + 'static,
 {
     kernel::with_runtime("try_spawn_blocking", |_| ());
-    let most = kernel::with(|kernel| kernel.options.borrow().blocking_queue);
+    let most = kernel::with(|kernel| kernel.pools.borrow().queue());
     offer(Lane::Calls, Location::caller(), most, call)
 }
 
@@ -186,7 +186,7 @@ where
     let pool = kernel::with(|kernel| {
         let open = !kernel.closing.get();
         let mut pools = kernel.pools.borrow_mut();
-        open.then(|| pools.of(lane, &kernel.options.borrow()))
+        open.then(|| pools.of(lane))
     });
     let Some(pool) = pool else {
         return Err(TrySpawnError::Closing(call));

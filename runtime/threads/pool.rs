@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use crate::runtime::base::foreign::drop_quietly;
-use crate::runtime::lifecycle::builder::Options;
+use crate::runtime::kernel::Kernel;
 
 /// A thread that has had nothing to do for this long ends.
 const IDLE: Duration = Duration::from_secs(10);
@@ -45,9 +45,9 @@ pub(crate) enum Lane {
 
 impl Lane {
     /// How many calls run at a time.
-    fn limit(self, options: &Options) -> usize {
+    fn limit(self, calls: Option<usize>) -> usize {
         match self {
-            Lane::Calls => options.blocking_threads.unwrap_or_else(|| {
+            Lane::Calls => calls.unwrap_or_else(|| {
                 thread::available_parallelism()
                     .map_or(8, |processors| processors.get() + 4)
                     .min(32)
@@ -67,24 +67,45 @@ impl Lane {
 }
 
 /// The pools of a runtime, by lane, each made at its first call.
-pub(crate) struct Pools([Option<Pool>; 3]);
+pub(crate) struct Pools {
+    lanes: [Option<Pool>; 3],
+    /// How many calls of users run at a time, if the builder said so.
+    threads: Option<usize>,
+    /// How many calls may wait before one is refused.
+    queue: Option<usize>,
+}
+
+/// The pools of the next runtime get these limits.
+pub(crate) fn configure(kernel: &Kernel, threads: Option<usize>, queue: Option<usize>) {
+    let mut pools = kernel.pools.borrow_mut();
+    (pools.threads, pools.queue) = (threads, queue);
+}
 
 impl Pools {
     pub(crate) const fn new() -> Self {
-        Pools([const { None }; 3])
+        Pools {
+            lanes: [const { None }; 3],
+            threads: None,
+            queue: None,
+        }
     }
 
-    pub(crate) fn of(&mut self, lane: Lane, options: &Options) -> Pool {
+    /// How many calls may wait before one is refused.
+    pub(crate) fn queue(&self) -> Option<usize> {
+        self.queue
+    }
+
+    pub(crate) fn of(&mut self, lane: Lane) -> Pool {
         // Once: the system reads three files for the number of processors.
-        let new = || Pool::new(lane, lane.limit(options));
-        self.0[lane as usize].get_or_insert_with(new).clone()
+        let new = || Pool::new(lane, lane.limit(self.threads));
+        self.lanes[lane as usize].get_or_insert_with(new).clone()
     }
 
     /// Takes no more jobs, drops those that wait, and waits a little for those that run. Returns
     /// the places of those it leaves behind.
     pub(crate) fn close(self) -> Vec<&'static Location<'static>> {
         let deadline = Instant::now() + PATIENCE;
-        let pools: Vec<Pool> = self.0.into_iter().flatten().collect();
+        let pools: Vec<Pool> = self.lanes.into_iter().flatten().collect();
         let waiting: Vec<_> = pools.iter().map(Pool::shut).collect();
         let left = pools.iter().flat_map(|pool| pool.outwait(deadline));
         let left = left.collect();
