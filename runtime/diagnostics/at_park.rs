@@ -15,7 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::problems;
+use super::lost;
 use super::report::Report;
 use super::verdict::{Outside, Verdict};
 use crate::runtime::base::foreign::{call_foreign, print};
@@ -115,7 +115,7 @@ pub(crate) fn at_park(kernel: &Kernel) -> Park {
     let (verdict, wakers) = match Outside::is_sustained(kernel) {
         true => (Verdict::Idle, 0),
         false => {
-            if problems::tell_lost(kernel) && kernel.has_ready() {
+            if lost::report(kernel) && kernel.has_ready() {
                 return Park::Again;
             }
             let outside = Outside::count(kernel);

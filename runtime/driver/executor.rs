@@ -20,8 +20,8 @@ use std::task::Poll;
 
 use super::park;
 use crate::runtime::base::join_error::JoinError;
+use crate::runtime::diagnostics::lost;
 use crate::runtime::diagnostics::onlooker::Onlooker;
-use crate::runtime::diagnostics::problems;
 use crate::runtime::diagnostics::watchdog::Watchdog;
 use crate::runtime::kernel::polling::{self, notes};
 use crate::runtime::kernel::sched::body::BoxedBody;
@@ -58,7 +58,7 @@ impl Drop for Turning<'_> {
     fn drop(&mut self) {
         let kernel = self.kernel;
         if !std::thread::panicking() {
-            problems::tell_lost(kernel);
+            lost::report(kernel);
         }
         kernel.turning.set(None);
         polling::set_current_task(None);
@@ -243,7 +243,7 @@ fn rest(kernel: &Kernel, id: TaskId, notes: u8, body: BoxedBody) {
         }
     } else if notes & notes::REGISTERED == 0 && !task.is_scheduled() && task.waker == NO_WAKER {
         drop(tasks);
-        problems::suspect_lost(kernel, id);
+        lost::suspect(kernel, id);
     }
 }
 
@@ -257,6 +257,6 @@ fn poll_main(kernel: &Kernel, key: u32, spare: &mut PollWaker, main: &mut Main<'
     } else if notes & notes::YIELDED != 0 {
         kernel.tasks.borrow_mut().yields(main.id);
     } else if notes & notes::REGISTERED == 0 {
-        problems::suspect_lost(kernel, main.id);
+        lost::suspect(kernel, main.id);
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::executor::forked;
 use crate::runtime::base::refused::Refused;
 use crate::runtime::diagnostics::at_park::{self, Park};
-use crate::runtime::diagnostics::problems;
+use crate::runtime::diagnostics::lost;
 use crate::runtime::diagnostics::verdict::Verdict;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::lend::LetGo;
@@ -178,7 +178,7 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     if remote::read(kernel) && kernel.has_ready() {
         return Idle::Awake;
     }
-    if problems::look_for_lost(kernel, || is_long(kernel)) && kernel.has_ready() {
+    if lost::report_if_cheap(kernel, || is_long(kernel)) && kernel.has_ready() {
         return Idle::Awake;
     }
     if !kernel.quiescence.is_empty() && !kernel.has_ready() {

@@ -31,7 +31,6 @@ use crate::runtime::base::passes::Passes;
 use crate::runtime::base::table::Table;
 use crate::runtime::diagnostics::at_park::Suspicion;
 use crate::runtime::diagnostics::poll_times::PollTimes;
-use crate::runtime::diagnostics::problems::Suspects;
 use crate::runtime::diagnostics::watchdog::Watchdog;
 use crate::runtime::driver::park::Pace;
 use crate::runtime::driver::quiescence;
@@ -84,8 +83,6 @@ pub(crate) struct Kernel {
     pub(crate) link: RefCell<Option<Arc<Link>>>,
     /// Handlers of what other threads send.
     pub(crate) inlets: RefCell<Inlets>,
-    /// Tasks that may wait for nothing.
-    pub(crate) suspects: RefCell<Suspects>,
     /// How much longer the loop sleeps than to the next deadline.
     pub(crate) timer_slack: Cell<Duration>,
     /// Where the runtime of this thread was made.
@@ -152,7 +149,6 @@ impl Kernel {
             inbox: RefCell::new(None),
             link: RefCell::new(None),
             inlets: RefCell::new(Inlets::new()),
-            suspects: RefCell::new(Suspects::new()),
             timer_slack: Cell::new(Duration::ZERO),
             runtime: Cell::new(None),
             turning: Cell::new(None),

@@ -8,7 +8,8 @@
 use std::panic::{self, AssertUnwindSafe};
 
 use crate::runtime::base::foreign::{Payload, keep_first, print};
-use crate::runtime::diagnostics::problems::{self, Suspects, unobserved};
+use crate::runtime::diagnostics::problems::{self, unobserved};
+use crate::runtime::diagnostics::state;
 use crate::runtime::diagnostics::watchdog::Watchdog;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::lend;
@@ -59,7 +60,7 @@ impl Drop for Closing<'_> {
         let inbox = kernel.inbox.borrow_mut().take();
         let link = kernel.link.borrow_mut().take();
         drop((inbox, link));
-        *kernel.suspects.borrow_mut() = Suspects::new();
+        state::close();
         kernel.tasks.borrow_mut().clear_ready();
         kernel.embedded.set(false);
         kernel.rung.set(false);

@@ -1,0 +1,131 @@
+//! Finds tasks that nothing can wake, among those that were suspected of it (`suspects.rs`).
+
+use std::collections::BTreeMap;
+
+use super::problems::{self, Unobserved};
+use super::state;
+use crate::runtime::base::foreign::print;
+use crate::runtime::kernel::Kernel;
+use crate::runtime::kernel::sched::task::{NO_WAKER, TaskId};
+use crate::runtime::kernel::sched::tasks::Tasks;
+use crate::runtime::kernel::wait::seat;
+
+const PROBLEM: &str = "waits and has registered nothing that can wake it; a future in it \
+                       returned Pending without keeping the waker";
+
+/// Notes a task that returned Pending and registered nothing new.
+#[cold]
+pub(crate) fn suspect(kernel: &Kernel, id: TaskId) {
+    state::try_with(|state| state.suspects().note(id));
+    report_if_cheap(kernel, || false);
+}
+
+/// Reports lost tasks if a look is cheap by what has happened since the last one, or if there is time for
+/// one. Returns whether there were any.
+pub(crate) fn report_if_cheap(kernel: &Kernel, is_time: impl FnOnce() -> bool) -> bool {
+    let is_cheap = |passes| {
+        let entries = entries(kernel);
+        state::try_with(|state| state.suspects().are_worth_a_look(passes, entries)) == Some(true)
+    };
+    has_suspects() && (is_cheap(kernel.passes.begun()) || is_time()) && report(kernel)
+}
+
+/// Reports the suspects that nothing can ever wake. Returns whether there were any: then a hook has
+/// run, and may have woken a task.
+pub(crate) fn report(kernel: &Kernel) -> bool {
+    if !has_suspects() {
+        return false;
+    }
+    // Another thread may have taken a clone that a poll gave away, and woken with it already.
+    let inbox = kernel.inbox.borrow();
+    if inbox.as_ref().is_some_and(|inbox| inbox.has_mail()) {
+        return false;
+    }
+    drop(inbox);
+    let passes = kernel.passes.begun();
+    let suspects = state::try_with(|state| state.suspects().take(passes));
+    let mut suspects = suspects.unwrap_or_default();
+    let lost = find(kernel, &mut suspects);
+    state::try_with(|state| state.suspects().reuse(suspects));
+    let any = !lost.is_empty();
+    tell(lost);
+    any
+}
+
+fn has_suspects() -> bool {
+    state::try_with(|state| !state.suspects().is_empty()) == Some(true)
+}
+
+/// How much a look has to go through.
+fn entries(kernel: &Kernel) -> usize {
+    let reactor = kernel.reactor.borrow();
+    kernel.tasks.borrow().slots()
+        + kernel.waiters.borrow().table.slots()
+        + kernel.seats.borrow().slots()
+        + kernel.timers.borrow().len()
+        + reactor.as_ref().map_or(0, |reactor| reactor.count())
+}
+
+/// Takes those that are lost out of the suspects, and marks them.
+fn find(kernel: &Kernel, suspects: &mut Vec<TaskId>) -> Vec<Unobserved> {
+    let mut tasks = kernel.tasks.borrow_mut();
+    for task in suspects.iter().filter_map(|id| tasks.get(*id)) {
+        // One that is aside runs, and is asked again when its poll has ended.
+        let rests = !task.is_scheduled() && !task.aside && !task.is_over();
+        let silent = rests && task.waker == NO_WAKER;
+        task.suspect.set(silent && !task.lost);
+    }
+    clear_registered(kernel, &tasks);
+    let lost = suspects.drain(..).filter_map(|id| {
+        let task = tasks.get_mut(id).filter(|task| task.suspect.take())?;
+        task.lost = true;
+        let problem = PROBLEM.to_owned();
+        Some(Unobserved::new(id, task.name(), task.spawned_at, problem))
+    });
+    lost.collect()
+}
+
+/// Clears of suspicion the tasks that anything inside would wake.
+fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
+    let wakes = |id: Option<TaskId>| {
+        if let Some(task) = id.and_then(|id| tasks.get(id)) {
+            task.suspect.set(false);
+        }
+    };
+    let waiters = kernel.waiters.borrow();
+    let waiting = waiters.iter().filter(|(_, waiter)| !waiter.is_granted());
+    waiting.for_each(|(_, waiter)| wakes(waiter.who.task));
+    let timers = kernel.timers.borrow();
+    timers.iter().for_each(|timer| wakes(timer.who.task));
+    let seats = kernel.seats.borrow();
+    seat::sitters(&seats).for_each(|(_, sitter)| wakes(sitter.who.task));
+    let reactor = kernel.reactor.borrow();
+    let sources = reactor.iter().flat_map(|reactor| reactor.sources());
+    let polled = sources.flat_map(|readiness| readiness.polled_by(tasks));
+    polled.for_each(|polled| wakes(Some(polled.task)));
+}
+
+/// The hook hears of each. Printed is the first of each spawn place, and then how many there are.
+fn tell(lost: Vec<Unobserved>) {
+    if problems::has_hook() {
+        return lost.into_iter().for_each(Unobserved::tell);
+    }
+    let mut places = BTreeMap::<_, u64>::new();
+    for problem in lost {
+        let at = problem.spawned_at;
+        let more = places.entry(at).or_default();
+        *more += 1;
+        if *more == 1 && state::try_with(|state| state.suspects().knows(at)) == Some(false) {
+            print(problem);
+        }
+    }
+    for (at, more) in places {
+        let all = state::try_with(|state| state.suspects().count(at, more)).flatten();
+        if let Some(all) = all {
+            print(format_args!(
+                "{all} tasks so far that were spawned at {at} wait and have registered nothing \
+                 that can wake them"
+            ));
+        }
+    }
+}
