@@ -9,7 +9,7 @@ use std::future::Future;
 use std::io;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::task::{Context, Poll};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use hyper::rt::{Executor, Read, ReadBufCursor, Timer, Write};
 use super::flow::{self, Flow};
 use super::tcp::TcpStream;
 use super::unix::UnixStream;
-use crate::runtime::{Alarm, spawn};
+use crate::runtime::{Alarm, ignore_poison, spawn};
 
 /// The most that one read takes.
 const ROOM: usize = 64 << 10;
@@ -164,7 +164,7 @@ impl BoundSleep {
     }
 
     fn alarm(&mut self) -> &mut Alarm {
-        self.alarm.get_mut().unwrap_or_else(PoisonError::into_inner)
+        ignore_poison(self.alarm.get_mut())
     }
 }
 

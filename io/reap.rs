@@ -5,10 +5,12 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::thread;
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, waitid, waitpid};
+
+use crate::runtime::ignore_poison;
 
 /// A descriptor that is readable once the child has ended.
 pub(crate) fn watch(child: &process::Child) -> io::Result<OwnedFd> {
@@ -65,13 +67,13 @@ const LOOKS: usize = 16;
 /// Leaves a child to be collected when it has ended.
 pub(crate) fn leave(child: Pid) {
     collect();
-    let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut left = ignore_poison(LEFT.lock());
     left.push_back(child);
 }
 
 /// Collects children that have ended.
 pub(crate) fn collect() {
-    let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut left = ignore_poison(LEFT.lock());
     for _ in 0..left.len().min(LOOKS) {
         let Some(child) = left.pop_front() else { break };
         if let Ok(None) = waitpid(Some(child), WaitOptions::NOHANG) {

@@ -10,6 +10,7 @@ mod driver;
 mod kernel;
 mod lifecycle;
 mod reactor;
+#[cfg(feature = "signal")]
 mod signals;
 pub mod task;
 mod threads;
@@ -50,6 +51,8 @@ pub(crate) use kernel::wait::waiters::Terms;
 // For `io`: sources, their readiness, and the budget of ready results; a deadline without its thread.
 #[cfg(feature = "process")]
 pub(crate) use base::foreign::print;
+#[cfg(any(feature = "hyper", feature = "process"))]
+pub(crate) use base::poison::ignore_poison;
 pub(crate) use kernel::polling::spend_io;
 pub(crate) use reactor::readiness::{Direction, Readiness, SourceKind, Way};
 #[cfg(feature = "signal")]

@@ -4,7 +4,9 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::panic;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+
+use super::poison::ignore_poison;
 
 /// Why a task has no output.
 ///
@@ -114,7 +116,7 @@ impl Panic {
     /// The payload, for [`resume_unwind`](panic::resume_unwind) or a downcast.
     pub fn into_payload(self) -> Box<dyn Any + Send> {
         let payload = self.0.payload.into_inner();
-        payload.unwrap_or_else(PoisonError::into_inner)
+        ignore_poison(payload)
     }
 }
 

@@ -16,12 +16,13 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::runtime::base::foreign::{call_foreign, print};
 use crate::runtime::base::passes::{NO_PASS, Pass};
+use crate::runtime::base::poison::ignore_poison;
 use crate::runtime::base::text::quoted;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::task::{Task, TaskId};
@@ -210,7 +211,7 @@ impl Sight {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        ignore_poison(self.state.lock())
     }
 
     /// The life of the thread.
@@ -221,7 +222,7 @@ impl Sight {
             let state = self.lock();
             let running = |state: &mut State| !state.stop;
             let waited = self.stopped.wait_timeout_while(state, tick, running);
-            let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let mut state = ignore_poison(waited).0;
             if state.stop {
                 return;
             }

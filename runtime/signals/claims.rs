@@ -25,12 +25,13 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use signal_hook::consts::SIGINT;
 use signal_hook::{SigId, flag, low_level};
 
 use super::ctrl_c;
+use crate::runtime::base::poison::ignore_poison;
 
 /// What a signal did before somebody here had a claim to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +72,7 @@ struct Kind {
 static KINDS: Mutex<Vec<Kind>> = Mutex::new(Vec::new());
 
 fn kinds() -> MutexGuard<'static, Vec<Kind>> {
-    KINDS.lock().unwrap_or_else(PoisonError::into_inner)
+    ignore_poison(KINDS.lock())
 }
 
 impl Kind {

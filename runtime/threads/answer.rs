@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use crate::runtime::base::join_error::JoinError;
+use crate::runtime::base::poison::ignore_poison;
 
 struct Shared<T> {
     state: Mutex<State<T>>,
@@ -25,7 +26,7 @@ enum State<T> {
 
 impl<T> Shared<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        ignore_poison(self.state.lock())
     }
 
     fn give(&self, result: Result<T, JoinError>) {
@@ -97,11 +98,11 @@ impl<T> Question<T> {
         while matches!(*state, State::Open(_)) {
             let given = &self.shared.given;
             state = match deadline {
-                None => given.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => ignore_poison(given.wait(state)),
                 Some(deadline) => {
                     let left = deadline.checked_duration_since(Instant::now())?;
                     let waited = given.wait_timeout(state, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
+                    ignore_poison(waited).0
                 }
             };
         }

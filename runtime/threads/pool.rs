@@ -15,14 +15,16 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::panic::{self, AssertUnwindSafe, Location};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 
 use crate::runtime::base::foreign::drop_quietly;
+use crate::runtime::base::poison::ignore_poison;
 use crate::runtime::kernel::Kernel;
+use crate::runtime::lifecycle::builder::Options;
 
 /// A thread that has had nothing to do for this long ends.
 const IDLE: Duration = Duration::from_secs(10);
@@ -242,7 +244,7 @@ impl Pool {
                 break;
             };
             let waited = self.shared.ended.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state = ignore_poison(waited).0;
         }
         state.threads.iter().filter_map(|(_, job)| *job).collect()
     }
@@ -273,7 +275,7 @@ impl Drop for Place {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        ignore_poison(self.state.lock())
     }
 
     /// The life of a thread: one job after the other, until there has been none for a while.
@@ -296,10 +298,7 @@ impl Shared {
                 break;
             }
             state.idle += 1;
-            let (back, timeout) = self
-                .work
-                .wait_timeout(state, IDLE)
-                .unwrap_or_else(PoisonError::into_inner);
+            let (back, timeout) = ignore_poison(self.work.wait_timeout(state, IDLE));
             state = back;
             state.idle -= 1;
             if timeout.timed_out() && state.line.is_empty() && state.coming == 0 {
