@@ -12,7 +12,14 @@
 //! first of the next. `tests/loom` explores it together with the mailbox that carries the
 //! announcements.
 
+use super::poison::ignore_poison;
 use super::shim::{Mutex, MutexGuard};
+
+/// Gives back what a burst has left of room in a vector that was emptied.
+pub(crate) fn trim<T>(emptied: &mut Vec<T>) {
+    const KEPT: usize = 1024;
+    emptied.shrink_to(KEPT);
+}
 
 /// Where senders put items and the owner takes them, many at a time.
 pub(crate) struct Batch<T> {
@@ -35,9 +42,7 @@ impl<T> Batch<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside<T>> {
-        self.inside
-            .lock()
-            .unwrap_or_else(|poison| poison.into_inner())
+        ignore_poison(self.inside.lock())
     }
 
     /// Adds an item, or gives it back if the owner is gone. Returns whether the sender has to

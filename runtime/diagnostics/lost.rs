@@ -37,11 +37,9 @@ pub(crate) fn report(kernel: &Kernel) -> bool {
         return false;
     }
     // Another thread may have taken a clone that a poll gave away, and woken with it already.
-    let inbox = kernel.inbox.borrow();
-    if inbox.as_ref().is_some_and(|inbox| inbox.has_mail()) {
+    if kernel.mail().has_mail() {
         return false;
     }
-    drop(inbox);
     let passes = kernel.passes.begun();
     let suspects = state::try_with(|state| state.suspects().take(passes));
     let mut suspects = suspects.unwrap_or_default();

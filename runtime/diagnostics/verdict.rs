@@ -88,11 +88,7 @@ impl Outside {
             lapsed,
             signals,
             wakers: wakers.saturating_sub(ours),
-            remotes: kernel
-                .link
-                .borrow()
-                .as_ref()
-                .map_or(0, |link| link.remotes()),
+            remotes: kernel.mail().links(),
         }
     }
 
@@ -100,8 +96,7 @@ impl Outside {
     /// that sleeps has thousands of descriptors to wait for, and one is enough.
     pub(super) fn is_sustained(kernel: &Kernel) -> bool {
         let strict = kernel.suspicion.is_strict();
-        let link = kernel.link.borrow();
-        if kernel.is_working() || link.as_ref().is_some_and(|link| link.remotes() > 0) {
+        if kernel.is_working() || kernel.mail().links() > 0 {
             return true;
         }
         let tasks = kernel.tasks.borrow();
@@ -121,11 +116,7 @@ impl Outside {
     /// The verdict on a loop in which nothing is ready or due. The counts have been read before.
     pub(crate) fn verdict(&self, kernel: &Kernel) -> Verdict {
         fence(Ordering::SeqCst);
-        let mail = kernel
-            .inbox
-            .borrow()
-            .as_ref()
-            .is_some_and(|inbox| inbox.has_mail());
+        let mail = kernel.mail().has_mail();
         let strict = kernel.suspicion.is_strict();
         if mail || self.is_anyone() || self.sources > 0 || (self.signals > 0 && !strict) {
             Verdict::Idle

@@ -48,8 +48,7 @@ impl<'a> Turning<'a> {
     /// Begins a turn that [`admit`] has let in.
     pub(crate) fn begin(kernel: &'a Kernel, at: &'static Location<'static>) -> Self {
         kernel.turning.set(Some(at));
-        // What happens in a turn needs no bell: the host is armed when it ends.
-        kernel.rung.set(true);
+        kernel.mail().begin_turn();
         Turning { kernel }
     }
 }
@@ -62,12 +61,15 @@ impl Drop for Turning<'_> {
         }
         kernel.turning.set(None);
         polling::set_current_task(None);
-        kernel.rung.set(false);
-        match kernel.embedded.get() {
+        kernel.mail().end_turn();
+        if !kernel.mail().is_embedded() {
+            return;
+        }
+        if std::thread::panicking() {
             // A host that goes on after a panic turns again at once.
-            true if std::thread::panicking() => kernel.ring(),
-            true => park::arm_host(kernel),
-            false => {}
+            kernel.mail().ring();
+        } else {
+            park::arm_host(kernel);
         }
     }
 }

@@ -314,7 +314,7 @@ fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, jud
 
 /// Waits for a near deadline awake, and hears once what the reactor has.
 fn linger(kernel: &Kernel, until: u64, now: u64) {
-    if has_io(kernel) || kernel.embedded.get() {
+    if has_io(kernel) || kernel.mail().is_embedded() {
         sleep(kernel, Some(now), now);
     }
     while kernel.clock.now() < until && !kernel.has_ready() {
@@ -342,13 +342,8 @@ fn sleep_on_real_time(kernel: &Kernel, until: Option<u64>, now: u64) {
     sleep(kernel, until, real);
 }
 
-/// Sleeps in the reactor, unless a letter has arrived.
+/// Sleeps in the reactor, unless a message has arrived.
 fn sleep(kernel: &Kernel, until: Option<u64>, now: u64) {
-    let inbox = kernel
-        .inbox
-        .borrow()
-        .clone()
-        .expect("a runtime has an inbox");
     need_reactor(kernel).unwrap_or_else(|refused| {
         let cure = match refused.is_for_want_of_descriptors() {
             true => "; raise the limit of open files",
@@ -357,9 +352,9 @@ fn sleep(kernel: &Kernel, until: Option<u64>, now: u64) {
         panic!("the loop has to sleep and cannot make a selector: {refused}{cure}")
     });
     refuse_fork_now_and_then(kernel, now);
-    if inbox.park() {
+    if kernel.mail().park() {
         ask(kernel, until, now);
-        inbox.unpark();
+        kernel.mail().unpark();
     }
 }
 
@@ -379,9 +374,7 @@ pub(crate) fn need_reactor(kernel: &Kernel) -> Result<(), Refused> {
     let mut place = kernel.reactor.borrow_mut();
     if place.is_none() {
         let reactor = Reactor::new()?;
-        if let Some(inbox) = &*kernel.inbox.borrow() {
-            inbox.hang(reactor.bell());
-        }
+        kernel.mail().hang(reactor.bell());
         *place = Some(reactor);
     }
     Ok(())
@@ -404,11 +397,8 @@ pub(crate) fn show_deadlines(kernel: &Kernel) -> io::Result<OwnedFd> {
 /// Leaves the descriptor of an embedded loop readable if a turn is due, and armed for when it will
 /// be.
 pub(crate) fn arm_host(kernel: &Kernel) {
-    let Some(inbox) = kernel.inbox.borrow().clone() else {
-        return;
-    };
-    if kernel.has_more() || !inbox.park() {
-        return kernel.ring();
+    if kernel.has_more() || !kernel.mail().park() {
+        return kernel.mail().ring();
     }
     let next = kernel.timers.borrow_mut().next();
     if let (Some(next), Some(reactor)) = (next, &mut *kernel.reactor.borrow_mut()) {

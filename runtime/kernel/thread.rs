@@ -20,12 +20,12 @@
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
 use std::time::Duration;
 
 use slab::Slab;
 
 use super::clock::Clock;
+use super::mail::Mail;
 use super::timers::Timers;
 use crate::runtime::base::passes::Passes;
 use crate::runtime::base::table::Table;
@@ -46,7 +46,6 @@ use crate::runtime::reactor::selector::{Hit, Reactor};
 use crate::runtime::threads::external::Work;
 use crate::runtime::threads::inlet::Inlets;
 use crate::runtime::threads::pool::Pools;
-use crate::runtime::threads::remote::{Inbox, Letter, Link};
 
 thread_local! {
     static KERNEL: Kernel = const { Kernel::new() };
@@ -78,9 +77,7 @@ pub(crate) struct Kernel {
     /// Made when something first needs the operating system.
     pub(crate) reactor: RefCell<Option<Reactor>>,
     /// Where other threads put what they have for us.
-    pub(crate) inbox: RefCell<Option<Arc<Inbox>>>,
-    /// The same, as handles for other threads see it; made with the first handle.
-    pub(crate) link: RefCell<Option<Arc<Link>>>,
+    pub(super) mail: Mail,
     /// Handlers of what other threads send.
     pub(crate) inlets: RefCell<Inlets>,
     /// How much longer the loop sleeps than to the next deadline.
@@ -113,8 +110,6 @@ pub(crate) struct Kernel {
     pub(crate) groups: Cell<u32>,
     /// The threads for blocking calls, made with the first such call.
     pub(crate) pools: RefCell<Pools>,
-    /// Reused for the letters of a batch.
-    pub(crate) letters: Cell<Vec<Letter>>,
     /// Reused for what the reactor finds.
     pub(crate) hits: Cell<Vec<Hit>>,
     /// How long the executor may run before it looks at reactor, clock and inbox.
@@ -127,10 +122,6 @@ pub(crate) struct Kernel {
     pub(crate) checked: Cell<u64>,
     /// Reused by whoever must wake many after letting go of a borrow.
     pub(crate) scratch: Cell<Vec<Who>>,
-    /// Set while a host drives the loop through a descriptor.
-    pub(crate) embedded: Cell<bool>,
-    /// The host's descriptor is readable already, or a turn is under way.
-    pub(crate) rung: Cell<bool>,
 }
 
 impl Kernel {
@@ -146,8 +137,7 @@ impl Kernel {
             clock: Clock::new(),
             lives: RefCell::new(Vec::new()),
             reactor: RefCell::new(None),
-            inbox: RefCell::new(None),
-            link: RefCell::new(None),
+            mail: Mail::new(),
             inlets: RefCell::new(Inlets::new()),
             timer_slack: Cell::new(Duration::ZERO),
             runtime: Cell::new(None),
@@ -164,16 +154,18 @@ impl Kernel {
             chore: RefCell::new(None),
             groups: Cell::new(0),
             pools: RefCell::new(Pools::new()),
-            letters: Cell::new(Vec::new()),
             hits: Cell::new(Vec::new()),
             pace: Pace::new(),
             working: RefCell::new(Slab::new()),
             process: Cell::new(0),
             checked: Cell::new(0),
             scratch: Cell::new(Vec::new()),
-            embedded: Cell::new(false),
-            rung: Cell::new(false),
         }
+    }
+
+    /// What other threads send, and what they send it by.
+    pub(crate) fn mail(&self) -> &Mail {
+        &self.mail
     }
 
     /// Puts a task at the tail of the ready queue unless it is there already, or is over.
@@ -186,8 +178,8 @@ impl Kernel {
     /// Tells the host of an embedded loop that tasks are ready.
     #[inline]
     pub(crate) fn ring_if_embedded(&self) {
-        if self.embedded.get() {
-            self.ring();
+        if self.mail.is_embedded() {
+            self.mail.ring();
         }
     }
 
@@ -204,17 +196,6 @@ impl Kernel {
         self.has_ready()
             || !self.quiescence.is_empty()
             || next().is_some_and(|next| next <= self.clock.now())
-    }
-
-    /// Makes the descriptor of an embedded loop readable, once until its next turn.
-    #[cold]
-    pub(crate) fn ring(&self) {
-        if self.rung.replace(true) {
-            return;
-        }
-        if let Some(inbox) = &*self.inbox.borrow() {
-            inbox.ring();
-        }
     }
 
     /// Whether outside work is in flight that is certain to come back.

@@ -15,7 +15,6 @@ use crate::runtime::diagnostics::report::Report;
 use crate::runtime::diagnostics::watchdog::{self, Stall, StallHook};
 use crate::runtime::kernel::{self, Kernel};
 use crate::runtime::threads::pool;
-use crate::runtime::threads::remote::Inbox;
 
 /// What [`block_on`](crate::block_on) does when nothing can ever wake the program again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,7 +246,7 @@ impl Builder {
         watchdog::configure(kernel, self.watchdog, self.on_stall);
         poll_times::configure(kernel, self.time_polls);
         kernel.watched.set(watched);
-        *kernel.inbox.borrow_mut() = Some(Arc::new(Inbox::new()));
+        kernel.mail().open();
         kernel.process.set(std::process::id());
         kernel.runtime.set(Some(at));
         #[cfg(feature = "signal")]

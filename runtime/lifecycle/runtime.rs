@@ -203,7 +203,7 @@ impl Runtime {
                 return Err(io::Error::new(io::ErrorKind::Unsupported, text));
             }
             let descriptor = park::show_deadlines(kernel)?;
-            kernel.embedded.set(true);
+            kernel.mail().embed();
             park::arm_host(kernel);
             Ok(descriptor)
         })?;

@@ -32,8 +32,7 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
     panics.catch(|| drop_onlookers(kernel));
     inlet::close_all(kernel, |gone| panics.catch(|| drop(gone)));
     // Closed, but still there: a destructor may ask for a handle, which will find nobody at home.
-    let inbox = kernel.inbox.borrow().clone();
-    panics.catch(|| drop(inbox.map(|inbox| inbox.close())));
+    panics.catch(|| drop(kernel.mail().close()));
     panics.catch(|| {
         let cloned = std::mem::take(&mut *kernel.cloned.borrow_mut());
         drop((cloned, kernel.spare.take()));
@@ -57,13 +56,9 @@ impl<'a> Closing<'a> {
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
         let kernel = self.0;
-        let inbox = kernel.inbox.borrow_mut().take();
-        let link = kernel.link.borrow_mut().take();
-        drop((inbox, link));
+        kernel.mail().end();
         state::close();
         kernel.tasks.borrow_mut().clear_ready();
-        kernel.embedded.set(false);
-        kernel.rung.set(false);
         kernel.working.borrow_mut().clear();
         slack::trim(kernel);
         kernel.runtime.set(None);

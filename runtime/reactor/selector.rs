@@ -26,11 +26,11 @@ use super::sleeper::Sleeper;
 use crate::runtime::base::kinds::DESCRIPTOR;
 use crate::runtime::base::refused::Refused;
 use crate::runtime::kernel::Kernel;
+use crate::runtime::kernel::mail::Bell;
 use crate::runtime::kernel::sched::tasks::Tasks;
 use crate::runtime::kernel::wait::waiters::Terms;
-use crate::runtime::threads::remote::Bell;
 
-/// Rings when a letter arrives.
+/// Rings when a message arrives.
 const BELL: Token = Token(usize::MAX - 1);
 /// Rings when the deadline has come. (`usize::MAX` is mio's own.)
 const DEADLINE: Token = Token(usize::MAX - 2);

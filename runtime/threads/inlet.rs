@@ -6,7 +6,7 @@
 //!
 //! # Implementation
 //!
-//! An item costs a mutex and a push. The first of a [`Batch`] is announced by a letter, through the
+//! An item costs a mutex and a push. The first of a [`Batch`] is announced by a message, through the
 //! same mailbox as wakes and calls; the loop then takes the batch whole and runs the handler over
 //! it. The vectors are reused, so that nothing is allocated after warm-up.
 
@@ -16,9 +16,10 @@ use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
-use super::remote::{self, Gone, Letter, Remote};
-use crate::runtime::base::batch::Batch;
+use super::remote::{Gone, Remote};
+use crate::runtime::base::batch::{self, Batch};
 use crate::runtime::base::foreign::{Payload, keep_first};
+use crate::runtime::kernel::mail::Message;
 use crate::runtime::kernel::{self, Kernel};
 
 /// Takes in items that other threads send: `handler` runs for each, on this thread, between two
@@ -104,8 +105,8 @@ impl<T> Inlet<T> {
     pub fn send(&self, item: T) -> Result<(), Gone<T>> {
         let mouth = &*self.mouth;
         if mouth.batch.put(item).map_err(Gone::new)? {
-            // A runtime that ends right now drops the item like every letter it has not read.
-            let _ = mouth.remote.post(Letter::Items(mouth.key));
+            // A runtime that ends right now drops the item like every message it has not read.
+            let _ = mouth.remote.post(Message::Items(mouth.key));
         }
         Ok(())
     }
@@ -163,7 +164,7 @@ impl<T: 'static, H: FnMut(T)> Inflow for Flow<T, H> {
             keep_first(&mut panicked, payload);
         }
         drop(items);
-        remote::trim(&mut self.items);
+        batch::trim(&mut self.items);
         panicked
     }
 
@@ -175,7 +176,7 @@ impl<T: 'static, H: FnMut(T)> Inflow for Flow<T, H> {
 /// The handlers of a runtime, by the number of their inlets; `None` while one runs.
 pub(crate) struct Inlets {
     flows: BTreeMap<u64, Option<Box<dyn Inflow>>>,
-    /// Never restarts, so that a late letter finds nobody.
+    /// Never restarts, so that a late message finds no handler.
     made: u64,
 }
 

@@ -24,7 +24,6 @@ use slab::Slab;
 use crate::runtime::base::foreign::drop_quietly;
 use crate::runtime::base::poison::ignore_poison;
 use crate::runtime::kernel::Kernel;
-use crate::runtime::lifecycle::builder::Options;
 
 /// A thread that has had nothing to do for this long ends.
 const IDLE: Duration = Duration::from_secs(10);

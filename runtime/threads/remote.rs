@@ -1,15 +1,14 @@
-//! The inbox: wakes and calls from other threads, on their way to a runtime.
+//! Handles of a runtime for other threads, and what the runtime does with the messages they send.
 //!
-//! Another thread holds a [`Remote`] and puts letters into the runtime's mailbox. Results travel the
-//! other way through a cell that both sides share.
+//! Another thread holds a [`Remote`] and sends messages to the runtime. Results travel the other way
+//! through a cell that both sides share.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -20,101 +19,42 @@ use super::external::External;
 use super::inlet;
 use crate::runtime::base::foreign::keep_first;
 use crate::runtime::base::join_error::JoinError;
-use crate::runtime::base::mailbox::{Mailbox, Ring};
+use crate::runtime::base::poison::ignore_poison;
+use crate::runtime::kernel::mail::{Link, Message};
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::{self, Kernel};
 use crate::runtime::task::join;
 use crate::runtime::task::spawn::spawn_at;
 
-/// What wakes a task, once for all wakes until its letter is read. The letter counts as a clone of the
-/// waker, which therefore stays aimed at its task.
-pub(crate) trait Summons: Send + Sync {
-    /// The task to wake. Wakes from now on need another letter.
-    fn arrive(&self) -> Option<TaskId>;
-}
-
-/// What another thread can ask of a runtime.
-pub(crate) enum Letter {
-    /// Schedule a task.
-    Wake(Arc<dyn Summons>),
-    /// Run a function on the runtime's thread, between two polls.
-    Call(Box<dyn FnOnce() + Send>),
-    /// Items have arrived at an inlet.
-    Items(u64),
-}
-
-/// Wakes a runtime that sleeps in the reactor.
-pub(crate) type Bell = Arc<mio::Waker>;
-
-impl Ring for Bell {
-    fn ring(&self) {
-        // A full event counter means that the bell is ringing already; nothing else can fail.
-        let _ = self.wake();
-    }
-}
-
-/// The letters for one runtime.
-pub(crate) type Inbox = Mailbox<Letter, Bell>;
-
-/// Works off the letters that have arrived. Returns whether there were any. A call that panics does
-/// so after the last letter.
+/// Works off the messages that have arrived. Returns whether there were any. A call that panics does
+/// so after the last message.
 pub(crate) fn read(kernel: &Kernel) -> bool {
-    let Some(inbox) = kernel.inbox.borrow().clone() else {
+    let Some(mut messages) = kernel.mail().take() else {
         return false;
     };
-    if !inbox.has_mail() {
-        return false;
-    }
-    let mut letters = kernel.letters.take();
-    inbox.take(&mut letters);
-    let any = !letters.is_empty();
+    let any = !messages.is_empty();
     let mut panicked = None;
-    for letter in letters.drain(..) {
-        let payload = match letter {
-            Letter::Wake(summons) => {
+    for message in messages.drain(..) {
+        let payload = match message {
+            Message::Wake(summons) => {
                 if let Some(id) = summons.arrive() {
                     kernel.schedule(id);
                 }
                 None
             }
-            Letter::Call(call) => panic::catch_unwind(AssertUnwindSafe(call)).err(),
-            Letter::Items(key) => inlet::run(kernel, key),
+            Message::Call(call) => panic::catch_unwind(AssertUnwindSafe(call)).err(),
+            Message::Items(key) => inlet::run(kernel, key),
         };
-        // The letters behind one that panics are somebody's wakes: they are read first.
+        // The messages behind one that panics are wakes of other tasks: they are read first.
         if let Some(payload) = payload {
             keep_first(&mut panicked, payload);
         }
     }
-    trim(&mut letters);
-    kernel.letters.set(letters);
+    kernel.mail().give_back(messages);
     if let Some(payload) = panicked {
         panic::resume_unwind(payload);
     }
     any
-}
-
-/// Gives back what a burst has left of room in a vector that was emptied.
-pub(crate) fn trim<T>(emptied: &mut Vec<T>) {
-    const KEPT: usize = 1024;
-    emptied.shrink_to(KEPT);
-}
-
-/// What all [`Remote`] handles of a runtime share.
-pub(crate) struct Link {
-    inbox: Arc<Inbox>,
-    /// Handles alive, on whatever thread.
-    remotes: AtomicUsize,
-}
-
-impl Link {
-    pub(crate) fn remotes(&self) -> usize {
-        self.remotes.load(Ordering::SeqCst)
-    }
-
-    fn handle(self: Arc<Self>) -> Remote {
-        self.remotes.fetch_add(1, Ordering::SeqCst);
-        Remote { link: self }
-    }
 }
 
 /// The handle of this thread's runtime for other threads.
@@ -147,36 +87,22 @@ pub fn remote() -> Remote {
 ///     assert_eq!(thread.join().unwrap().unwrap(), 42);
 /// });
 /// ```
+#[derive(Clone)]
 pub struct Remote {
-    link: Arc<Link>,
-}
-
-impl Clone for Remote {
-    fn clone(&self) -> Self {
-        self.link.clone().handle()
-    }
-}
-
-impl Drop for Remote {
-    fn drop(&mut self) {
-        if self.link.remotes.fetch_sub(1, Ordering::SeqCst) == 1 {
-            // The loop may sleep for our sake alone: now it has to be judged.
-            self.link.inbox.nudge();
-        }
-    }
+    link: Link,
 }
 
 impl Remote {
     /// The handle for this thread's runtime.
     pub(crate) fn of(kernel: &Kernel) -> Self {
-        let inbox = kernel.inbox.borrow().clone();
-        let inbox = inbox.expect("a runtime has an inbox");
-        let mut link = kernel.link.borrow_mut();
-        let new = || {
-            let remotes = AtomicUsize::new(0);
-            Arc::new(Link { inbox, remotes })
-        };
-        link.get_or_insert_with(new).clone().handle()
+        Remote {
+            link: kernel.mail().link(),
+        }
+    }
+
+    /// Whether it is a handle for this thread's runtime.
+    fn is_home(&self, kernel: &Kernel) -> bool {
+        kernel.mail().is_home_of(&self.link)
     }
 
     /// Runs `call` on the runtime's thread, in order of arrival, between two polls. A panic of it is
@@ -191,15 +117,15 @@ impl Remote {
     where
         F: FnOnce() + Send + 'static,
     {
-        match self.post(Letter::Call(Box::new(call))) {
-            Err(Letter::Call(call)) => Err(Gone::new(call)),
+        match self.post(Message::Call(Box::new(call))) {
+            Err(Message::Call(call)) => Err(Gone::new(call)),
             _ => Ok(()),
         }
     }
 
-    /// Delivers a letter, or gives it back if the runtime has ended.
-    pub(crate) fn post(&self, letter: Letter) -> Result<(), Letter> {
-        self.link.inbox.send(letter)
+    /// Delivers a message, or gives it back if the runtime has ended.
+    pub(crate) fn post(&self, message: Message) -> Result<(), Message> {
+        self.link.send(message)
     }
 
     /// Starts a task on the runtime's thread: `make` is sent there and makes its future, which
@@ -342,7 +268,7 @@ impl<T> RemoteHandle<T> {
     fn cancel_with(&self, reason: Option<Cow<'static, str>>) {
         self.question.cancel(reason);
         let id = self.id.clone();
-        // Letters are read in order: by then the task has been started.
+        // Messages are read in order: by then the task has been started.
         let _ = self.remote.call(move || {
             if let Some(id) = id.get() {
                 join::cancel(*id, None);
@@ -358,12 +284,12 @@ impl<T> RemoteHandle<T> {
     /// Tells the runtime of this thread, if it is another one, that the task is at work.
     fn expect_here(&mut self) {
         let fresh = kernel::try_with(|kernel| {
-            let told = self.expected.as_ref().map(External::remote);
-            let known = [Some(&self.remote), told];
-            let inbox = kernel.inbox.borrow();
-            let inbox = inbox.as_ref().filter(|_| !kernel.closing.get())?;
-            let knows = |remote: &Remote| Arc::ptr_eq(&remote.link.inbox, inbox);
-            (!known.into_iter().flatten().any(knows)).then_some(())?;
+            let open = kernel.runtime.get().is_some() && !kernel.closing.get();
+            let known = self.expected.as_ref().map(External::remote);
+            let mut known = [Some(&self.remote), known].into_iter().flatten();
+            if !open || known.any(|remote| remote.is_home(kernel)) {
+                return None;
+            }
             let label = format!("task of another runtime, spawned at {}", self.at);
             Some(External::new(kernel, label.into()))
         });
@@ -374,12 +300,7 @@ impl<T> RemoteHandle<T> {
 
     #[track_caller]
     fn refuse_own_thread(&self) {
-        let own = kernel::try_with(|kernel| {
-            let inbox = kernel.inbox.borrow();
-            inbox
-                .as_ref()
-                .is_some_and(|inbox| Arc::ptr_eq(inbox, &self.remote.link.inbox))
-        });
+        let own = kernel::try_with(|kernel| self.remote.is_home(kernel));
         assert!(
             own != Some(true) || self.is_finished(),
             "the runtime's own thread would wait for itself; `.await` the handle instead"
@@ -424,7 +345,7 @@ impl<T> Gone<T> {
 
     /// What was sent.
     pub fn into_inner(self) -> T {
-        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+        ignore_poison(self.0.into_inner())
     }
 }
 

@@ -384,7 +384,7 @@ fn a_call_from_a_destructor_at_the_end_of_the_runtime_starts_nothing() {
         pending::<()>().await
     }));
     runtime.run_until_stalled();
-    // A letter that is not read is dropped last of all.
+    // A message that is not read is dropped last of all.
     let late = Calls(ran.clone());
     runtime
         .remote()

@@ -362,7 +362,7 @@ fn the_descriptor_shows_what_there_was_before_it_was_asked_for() {
 
     let runtime = Runtime::new();
     runtime.remote().call(|| ()).expect("it is alive");
-    assert!(readable(&runtime, AT_ONCE), "a letter is there");
+    assert!(readable(&runtime, AT_ONCE), "a message is there");
 }
 
 #[test]
@@ -406,7 +406,7 @@ fn what_happens_outside_a_turn_rings_once() {
     runtime.run_until_stalled();
     assert!(task.is_finished() && !readable(&runtime, AT_ONCE));
     drop(turnwise::expect_external("dropped outside a turn"));
-    assert!(readable(&runtime, AT_ONCE), "a letter is there");
+    assert!(readable(&runtime, AT_ONCE), "a message is there");
     runtime.run_until_stalled();
     assert!(!readable(&runtime, AT_ONCE));
 }
@@ -549,7 +549,7 @@ fn letters_that_come_at_any_moment_of_a_turn_are_shown() {
             inlet
         });
         while heard.get() < 20_000 {
-            assert!(readable(&runtime, A_WHILE), "a letter was slept over");
+            assert!(readable(&runtime, A_WHILE), "a message was slept over");
             runtime.turn(Some(AT_ONCE));
         }
         drop(thread.join().expect("no panic"));

@@ -527,7 +527,7 @@ fn dropping_a_foreign_waker_may_use_the_kernel() {
 }
 
 #[test]
-fn a_panicking_call_of_a_remote_loses_no_other_letter() {
+fn a_panicking_call_of_a_remote_loses_no_other_message() {
     bounded(|| {
         for while_busy in [false, true] {
             let runtime = Runtime::new();
@@ -542,7 +542,7 @@ fn a_panicking_call_of_a_remote_loses_no_other_letter() {
             let called = Arc::new(AtomicBool::new(false));
             let also = called.clone();
             thread::spawn(move || {
-                remote.call(|| panic!("a bad letter")).unwrap();
+                remote.call(|| panic!("a bad message")).unwrap();
                 signal.raise();
                 waker.wake();
                 remote
@@ -731,7 +731,7 @@ fn wakes_from_another_thread_are_one_letter_until_it_is_read() {
             let wakes = move || (0..100_000).for_each(|_| waker.wake_by_ref());
             let thread = thread::spawn(|| allocation_counter::measure(wakes));
             let used = thread.join().expect("waking does not panic");
-            // Each round needs a letter of its own, and no more: the next poll has no other cause.
+            // Each round needs a message of its own, and no more: the next poll has no other cause.
             assert!(used.bytes_max < 1_000, "{used:?}");
             Poll::Pending
         })

@@ -9,6 +9,8 @@
 mod batch;
 #[path = "../../runtime/base/mailbox.rs"]
 mod mailbox;
+#[path = "../../runtime/base/poison.rs"]
+mod poison;
 
 /// What [`mailbox`] and [`batch`] use of the standard library, in loom's version.
 mod shim {
@@ -118,7 +120,7 @@ fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
 }
 
 #[test]
-fn a_letter_is_never_slept_over() {
+fn a_message_is_never_slept_over() {
     explore(None, || {
         let (mailbox, bell) = mailbox();
         let sender = thread::spawn({
@@ -131,7 +133,7 @@ fn a_letter_is_never_slept_over() {
 }
 
 #[test]
-fn letters_of_one_sender_arrive_in_order() {
+fn messages_of_one_sender_arrive_in_order() {
     explore(Some(3), || {
         let (mailbox, bell) = mailbox();
         let sender = thread::spawn({
@@ -144,7 +146,7 @@ fn letters_of_one_sender_arrive_in_order() {
 }
 
 #[test]
-fn two_senders_and_no_letter_is_lost_or_doubled() {
+fn two_senders_and_no_message_is_lost_or_doubled() {
     explore(Some(2), || {
         let (mailbox, bell) = mailbox();
         let senders: Vec<_> = (1..=2)
@@ -194,10 +196,10 @@ fn an_owner_that_finds_mail_stays_awake() {
             move || mailbox.send(1).unwrap()
         });
         if !mailbox.park() {
-            // It saw the letter: the letter is there to be taken at once.
-            let mut letters = Vec::new();
-            mailbox.take(&mut letters);
-            assert_eq!(letters, [1]);
+            // It saw the message: the message is there to be taken at once.
+            let mut messages = Vec::new();
+            mailbox.take(&mut messages);
+            assert_eq!(messages, [1]);
         }
         sender.join().unwrap();
         assert!(bell.rings() <= 1);
@@ -205,7 +207,7 @@ fn an_owner_that_finds_mail_stays_awake() {
 }
 
 #[test]
-fn a_letter_comes_back_or_is_returned_by_close() {
+fn a_message_comes_back_or_is_returned_by_close() {
     explore(None, || {
         let (mailbox, bell) = mailbox();
         let delivered = Arc::new(AtomicUsize::new(0));
@@ -214,7 +216,7 @@ fn a_letter_comes_back_or_is_returned_by_close() {
                 let (mailbox, delivered) = (mailbox.clone(), delivered.clone());
                 thread::spawn(move || match mailbox.send(n) {
                     Ok(()) => drop(delivered.fetch_add(1, Ordering::SeqCst)),
-                    Err(letter) => assert_eq!(letter, n),
+                    Err(message) => assert_eq!(message, n),
                 })
             })
             .collect();
@@ -285,14 +287,14 @@ fn the_last_to_give_up_its_share_is_never_slept_over() {
     });
 }
 
-/// As in `runtime/waker.rs`: wakes of one task, of which each that finds a letter on its way sends none.
+/// As in `runtime/kernel/sched/waker.rs`: wakes of one task, of which each that finds a message on its way sends none.
 #[test]
-fn a_wake_that_sends_no_letter_is_seen_by_the_one_on_its_way() {
+fn a_wake_that_sends_no_message_is_seen_by_the_one_on_its_way() {
     explore(Some(2), || {
         let (mailbox, bell) = mailbox();
         let errand = Arc::new(Errand::new());
         let published = Arc::new(AtomicUsize::new(0));
-        // Shares are held by the senders and by their letters, as clones of a waker are.
+        // Shares are held by the senders and by their messages, as clones of a waker are.
         let shares = Arc::new(AtomicUsize::new(2));
         let senders: Vec<_> = (0..2)
             .map(|_| {
@@ -308,15 +310,15 @@ fn a_wake_that_sends_no_letter_is_seen_by_the_one_on_its_way() {
                 })
             })
             .collect();
-        let mut letters = Vec::new();
+        let mut messages = Vec::new();
         let mut seen = 0;
         while seen < 2 {
             if shares.load(Ordering::Relaxed) == 0 {
                 loom::sync::atomic::fence(Ordering::SeqCst);
                 assert!(mailbox.has_mail(), "a live program was declared dead");
             }
-            letters.extend(receive(&mailbox, &bell, 1));
-            for _ in letters.drain(..) {
+            messages.extend(receive(&mailbox, &bell, 1));
+            for _ in messages.drain(..) {
                 errand.end();
                 seen = published.load(Ordering::Relaxed);
                 shares.fetch_sub(1, Ordering::Release);

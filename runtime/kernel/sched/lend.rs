@@ -1,10 +1,12 @@
 //! Lending wakers to polls, taking them back, and letting go of those that others have clones of.
 
+use std::sync::Arc;
 use std::task::Context;
 
 use super::task::{NO_WAKER, TaskId};
 use super::waker::{Loose, PollWaker};
 use crate::runtime::kernel::Kernel;
+use crate::runtime::kernel::mail::Inbox;
 use crate::runtime::kernel::polling;
 
 /// Runs a poll with the task's own waker if somebody keeps clones of it, else with the spare one.
@@ -62,13 +64,7 @@ fn adopt_waker(kernel: &Kernel, id: TaskId, spare: &mut PollWaker) {
 }
 
 pub(crate) fn new_waker(kernel: &Kernel) -> PollWaker {
-    PollWaker::new(
-        kernel
-            .inbox
-            .borrow()
-            .clone()
-            .expect("a runtime has an inbox"),
-    )
+    PollWaker::new(kernel.mail.inbox())
 }
 
 /// Frees a waker of a task's own; clones that others keep wake nothing any more.
@@ -84,6 +80,7 @@ pub(crate) fn release_waker(kernel: &Kernel, key: u32) {
 /// No task may be polled or end meanwhile: its waker is not in its place.
 pub(crate) struct LetGo<'a> {
     kernel: &'a Kernel,
+    inbox: Arc<Inbox>,
     wakers: Vec<(usize, Loose)>,
 }
 
@@ -96,19 +93,20 @@ impl<'a> LetGo<'a> {
             Some((key, own.let_go()))
         });
         let wakers: Vec<_> = wakers.collect();
-        (!wakers.is_empty()).then(|| LetGo { kernel, wakers })
+        (!wakers.is_empty()).then(|| LetGo {
+            kernel,
+            inbox: kernel.mail.inbox(),
+            wakers,
+        })
     }
 }
 
 impl Drop for LetGo<'_> {
     fn drop(&mut self) {
-        let Some(inbox) = self.kernel.inbox.borrow().clone() else {
-            return;
-        };
         let mut cloned = self.kernel.cloned.borrow_mut();
         for (key, waker) in self.wakers.drain(..) {
             if let Some(place) = cloned.get_mut(key) {
-                *place = Some(waker.take_up(&inbox));
+                *place = Some(waker.take_up(&self.inbox));
             }
         }
     }

@@ -14,8 +14,8 @@
 //! - **Aim.** A waker is aimed anew only while nobody else holds it: the count is read, then an
 //!   acquire fence orders it after the last use by whoever dropped a clone on another thread.
 //! - **Publish first.** A wake from another thread reaches the inbox before its clone is dropped,
-//!   so whoever sees the count go down also sees the wake. A wake that finds another one's letter on
-//!   its way sends none: that letter keeps the count up until it is read.
+//!   so whoever sees the count go down also sees the wake. A wake that finds another one's message on
+//!   its way sends none: that message keeps the count up until it is read.
 //! - **Last one.** The kernel lets go before it announces that it sleeps, and a destructor leaves mail
 //!   before it asks whether anybody sleeps: the last drop is never slept over (`mailbox.rs`).
 
@@ -26,7 +26,7 @@ use std::task::{Wake, Waker};
 use super::task::TaskId;
 use crate::runtime::base::mailbox::Errand;
 use crate::runtime::kernel;
-use crate::runtime::threads::remote::{Inbox, Letter, Summons};
+use crate::runtime::kernel::mail::{Inbox, Message, Summons};
 
 /// What a `Waker` of ours points at.
 struct TaskWaker {
@@ -35,7 +35,7 @@ struct TaskWaker {
     inbox: Arc<Inbox>,
     /// The kernel has let go of it, and wants to know of its end.
     awaited: AtomicBool,
-    /// The letter that wakes the task from another thread.
+    /// The message that wakes the task from another thread.
     errand: Errand,
 }
 
@@ -56,16 +56,15 @@ impl Wake for TaskWaker {
             return;
         };
         let local = kernel::try_with(|kernel| {
-            let ours =
-                matches!(&*kernel.inbox.borrow(), Some(inbox) if Arc::ptr_eq(inbox, &self.inbox));
+            let ours = kernel.mail.is_home(&self.inbox);
             if ours {
                 kernel.schedule(id);
             }
             ours
         });
         if local != Some(true) && self.errand.begin() {
-            // A dead runtime refuses the letter, and there is nothing left to wake.
-            let _ = self.inbox.send(Letter::Wake(self.clone()));
+            // A dead runtime refuses the message, and there is nothing left to wake.
+            let _ = self.inbox.send(Message::Wake(self.clone()));
         }
     }
 }
