@@ -22,7 +22,6 @@ pub use combinators::gather::{
     gather, race, try_gather,
 };
 pub use combinators::group::{ChildHandle, Group, GroupClosed, GroupError, TaskGroup, task_group};
-pub use diagnostics::problems::Unobserved;
 pub use diagnostics::watchdog::Stall;
 pub use diagnostics::{deadlock::Deadlock, verdict::Verdict};
 pub use diagnostics::{report::Report, taking::dump};
@@ -34,6 +33,7 @@ pub(crate) use lifecycle::entry;
 pub use lifecycle::runtime::{Runtime, Stats, block_on};
 pub use task::join::JoinHandle;
 pub use task::spawn::spawn;
+pub use task::unobserved::Unobserved;
 pub use threads::blocking::{TrySpawnError, spawn_blocking, try_spawn_blocking};
 pub use threads::external::{External, expect_external};
 pub use threads::inlet::{Inlet, inlet};

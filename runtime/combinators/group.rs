@@ -360,7 +360,7 @@ fn collect<E>(nursery: &Nursery<Result<(), E>>, failed: &mut Failed<E>) {
             Report::Panicked(panicked) if failed.panic.is_none() => {
                 failed.panic = Some(panicked.into_payload());
             }
-            Report::Panicked(panicked) => panicked.tell(),
+            Report::Panicked(panicked) => panicked.report(),
             Report::Value(Ok(())) | Report::Cancelled => {}
         }
     }

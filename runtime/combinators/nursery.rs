@@ -25,7 +25,6 @@ use pin_project_lite::pin_project;
 use crate::runtime::base::foreign::drop_quietly;
 use crate::runtime::base::kinds;
 use crate::runtime::base::nesting::{self, Family};
-use crate::runtime::diagnostics::problems::Panicked;
 use crate::runtime::kernel::sched::body;
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::wait::ticket::Ticket;
@@ -33,6 +32,7 @@ use crate::runtime::kernel::wait::wait_queue::WaitQueue;
 use crate::runtime::kernel::{self, Kernel};
 use crate::runtime::task::join::{self, JoinHandle};
 use crate::runtime::task::spawn::spawn_boxed;
+use crate::runtime::task::unobserved::Panicked;
 
 /// How a child ended.
 pub(crate) enum Report<T> {
@@ -243,7 +243,7 @@ impl<T: 'static> Drop for Nursery<T> {
         let reports = std::mem::take(&mut *self.shared.reports.borrow_mut());
         for (_, report) in reports {
             match report {
-                Report::Panicked(panicked) => panicked.tell(),
+                Report::Panicked(panicked) => panicked.report(),
                 unread => drop_quietly(unread),
             }
         }
@@ -308,7 +308,7 @@ impl<T> Member<T> {
         self.reported = true;
         match report {
             // It ended the group itself, and nobody reads reports any more.
-            Report::Panicked(panicked) if self.shared.aborted.get() => panicked.tell(),
+            Report::Panicked(panicked) if self.shared.aborted.get() => panicked.report(),
             report => {
                 let mut reports = self.shared.reports.borrow_mut();
                 reports.push_back((self.number, report));

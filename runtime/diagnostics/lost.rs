@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::problems::{self, Unobserved};
 use super::state;
 use crate::runtime::base::foreign::print;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::task::{NO_WAKER, TaskId};
 use crate::runtime::kernel::sched::tasks::Tasks;
 use crate::runtime::kernel::wait::seat;
+use crate::runtime::task::unobserved::{self, Unobserved};
 
 const PROBLEM: &str = "waits and has registered nothing that can wake it; a future in it \
                        returned Pending without keeping the waker";
@@ -105,8 +105,8 @@ fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
 
 /// The hook hears of each. Printed is the first of each spawn place, and then how many there are.
 fn tell(lost: Vec<Unobserved>) {
-    if problems::has_hook() {
-        return lost.into_iter().for_each(Unobserved::tell);
+    if unobserved::has_hook() {
+        return lost.into_iter().for_each(Unobserved::report);
     }
     let mut places = BTreeMap::<_, u64>::new();
     for problem in lost {

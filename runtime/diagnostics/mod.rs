@@ -12,7 +12,6 @@ mod living;
 pub(crate) mod lost;
 pub(crate) mod onlooker;
 pub(crate) mod poll_times;
-pub(crate) mod problems;
 mod render;
 pub(crate) mod report;
 pub(crate) mod state;

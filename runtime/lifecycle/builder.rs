@@ -10,10 +10,10 @@ use crate::runtime::diagnostics::at_park::{self, SuspectedHook};
 #[cfg(feature = "signal")]
 use crate::runtime::diagnostics::dump_signal;
 use crate::runtime::diagnostics::poll_times;
-use crate::runtime::diagnostics::problems::{self, Unobserved, UnobservedHook};
 use crate::runtime::diagnostics::report::Report;
 use crate::runtime::diagnostics::watchdog::{self, Stall, StallHook};
 use crate::runtime::kernel::{self, Kernel};
+use crate::runtime::task::unobserved::{self, Unobserved, UnobservedHook};
 use crate::runtime::threads::pool;
 
 /// What [`block_on`](crate::block_on) does when nothing can ever wake the program again.
@@ -240,7 +240,7 @@ impl Builder {
         kernel.clock.reset(self.virtual_clock);
         kernel.timer_slack.set(self.timer_slack);
         pool::configure(kernel, self.blocking_threads, self.blocking_queue);
-        problems::configure(self.on_unobserved);
+        unobserved::configure(self.on_unobserved);
         at_park::configure(kernel, self.grace, self.strict, self.on_suspected);
         let watched = self.watchdog.is_some() || self.time_polls;
         watchdog::configure(kernel, self.watchdog, self.on_stall);

@@ -8,14 +8,13 @@
 use std::panic::{self, AssertUnwindSafe};
 
 use crate::runtime::base::foreign::{Payload, keep_first, print};
-use crate::runtime::diagnostics::problems::{self, unobserved};
 use crate::runtime::diagnostics::state;
 use crate::runtime::diagnostics::watchdog::Watchdog;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::lend;
 use crate::runtime::kernel::slack;
 use crate::runtime::reactor::sources;
-use crate::runtime::task::join;
+use crate::runtime::task::{join, unobserved};
 use crate::runtime::threads::inlet;
 use crate::runtime::threads::pool::Pools;
 
@@ -37,7 +36,7 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
         let cloned = std::mem::take(&mut *kernel.cloned.borrow_mut());
         drop((cloned, kernel.spare.take()));
     });
-    panics.catch(|| drop(problems::configure(None)));
+    panics.catch(|| drop(unobserved::configure(None)));
     panics.catch(|| kernel.suspicion.close());
     drop(closing);
     panics.first
@@ -96,7 +95,7 @@ fn drop_tasks(kernel: &Kernel, panics: &mut Panics) {
         };
         if let Some(mut task) = task {
             lend::release_waker(kernel, task.waker);
-            unobserved(&mut task);
+            unobserved::report_panic(&mut task);
             panics.catch(|| drop((joiner, task)));
         }
         if let Some(sight) = &sight {

@@ -13,11 +13,10 @@ use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::local;
+use super::{local, unobserved};
 use crate::runtime::base::foreign::{Payload, drop_quietly};
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::base::table::NONE;
-use crate::runtime::diagnostics::problems;
 use crate::runtime::kernel::polling;
 use crate::runtime::kernel::sched::body::BoxedBody;
 use crate::runtime::kernel::sched::lend;
@@ -353,7 +352,7 @@ fn retire(kernel: &Kernel, id: TaskId, body: Option<BoxedBody>) {
     let remains = tasks.remove(id);
     drop(tasks);
     if let Some(mut task) = remains.filter(|task| task.extra.is_some()) {
-        problems::unobserved(&mut task);
+        unobserved::report_panic(&mut task);
         drop_quietly(task);
     }
 }

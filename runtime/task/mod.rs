@@ -4,6 +4,7 @@ pub(crate) mod inspect;
 pub(crate) mod join;
 pub(crate) mod local;
 pub(crate) mod spawn;
+pub(crate) mod unobserved;
 
 pub use super::kernel::sched::task::TaskId as Id;
 pub use inspect::{Info, all, current};

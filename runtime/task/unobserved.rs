@@ -1,4 +1,4 @@
-//! Problems in tasks that nobody will ask about: told to a hook once each, or printed.
+//! Problems in tasks that nobody will ask about: passed to a hook once each, or printed.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -46,12 +46,12 @@ thread_local! {
     static HOOK: RefCell<Option<UnobservedHook>> = const { RefCell::new(None) };
 }
 
-/// Sets the hook of this thread's runtime; returns the one before it.
+/// Sets the hook of this thread's runtime, and returns the one before it, to be dropped without a borrow.
 pub(crate) fn configure(hook: Option<UnobservedHook>) -> Option<UnobservedHook> {
     HOOK.try_with(|place| place.replace(hook)).ok().flatten()
 }
 
-/// Whether a hook hears of unobserved problems.
+/// Whether a hook is set.
 pub(crate) fn has_hook() -> bool {
     HOOK.try_with(|hook| hook.borrow().is_some()) == Ok(true)
 }
@@ -72,9 +72,9 @@ impl Unobserved {
     }
 
     /// Hands it to the hook, or prints it. Runs foreign code; a panic in there goes no further.
-    pub(crate) fn tell(self) {
-        let hook = HOOK.try_with(|hook| hook.borrow().clone()).ok();
-        match hook.flatten() {
+    pub(crate) fn report(self) {
+        let hook = HOOK.try_with(|hook| hook.borrow().clone());
+        match hook.ok().flatten() {
             Some(hook) => call_foreign(|| hook(&self)),
             None => print(self),
         }
@@ -82,17 +82,17 @@ impl Unobserved {
 }
 
 /// Reports the panic of a finished task whose result nobody can ask for any more.
-pub(crate) fn unobserved(task: &mut Remains) {
+pub(crate) fn report_panic(task: &mut Remains) {
     let failure = task.extra.as_mut().and_then(|extra| extra.failure.take());
     if let Some(failure @ JoinError::Panicked(_)) = failure {
         let name = task.extra.as_ref().and_then(|extra| extra.name.as_deref());
         let who = (task.id, name, task.spawned_at);
-        tell_panic(Some(who), "nobody awaits it", failure);
+        report_lost(Some(who), "nobody awaits it", failure);
     }
 }
 
-/// Tells of a panic whose task is known, and why it is lost; drops it in any case.
-fn tell_panic(
+/// Reports a panic whose task is known, and why it is lost; drops it in any case.
+fn report_lost(
     who: Option<(TaskId, Option<&str>, &'static Location<'static>)>,
     why: &str,
     failure: JoinError,
@@ -100,15 +100,15 @@ fn tell_panic(
     if let Some((id, name, spawned_at)) = who {
         let message = failure.panic_message().unwrap_or("(no text)");
         let problem = format!("panicked and {why}: {message}");
-        Unobserved::new(id, name, spawned_at, problem).tell();
+        Unobserved::new(id, name, spawned_at, problem).report();
     }
     drop_quietly(failure);
 }
 
-/// The panic of a child, on its way to whom collects it.
+/// The panic of a child, on its way to the parent that collects it.
 pub(crate) struct Panicked {
     payload: Payload,
-    /// Who it was; unknown where another executor polls.
+    /// Which child; unknown where another executor polls.
     child: Option<(TaskId, Option<String>, &'static Location<'static>)>,
 }
 
@@ -125,16 +125,16 @@ impl Panicked {
         Panicked { payload, child }
     }
 
-    /// Somebody hears of it.
+    /// The parent observes it.
     pub(crate) fn into_payload(self) -> Payload {
         self.payload
     }
 
-    /// Nobody will: another panic goes on in its place, or the parent is gone.
-    pub(crate) fn tell(self) {
+    /// Nobody observes it: another panic goes on in its place, or the parent is gone.
+    pub(crate) fn report(self) {
         let child = self.child.as_ref();
         let who = child.map(|(id, name, spawned_at)| (*id, name.as_deref(), *spawned_at));
         let failure = JoinError::panicked(self.payload);
-        tell_panic(who, "nobody hears of it", failure);
+        report_lost(who, "nobody hears of it", failure);
     }
 }
