@@ -200,7 +200,7 @@ impl Child {
     #[track_caller]
     fn watch(&mut self, at: &'static Location<'static>) -> io::Result<()> {
         // Another runtime than that of the last time cannot tell of it.
-        self.exit.take_if(|exit| exit.readiness().orphaned.get());
+        self.exit.take_if(|exit| exit.readiness().is_orphaned());
         if self.exit.is_none() {
             let exit = reap::watch(&self.process.child);
             let exit = exit.and_then(|exit| Source::new_at(Fd(exit), &KIND, at));

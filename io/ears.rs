@@ -15,7 +15,7 @@ use mio::net::UnixStream;
 
 use super::signal::SignalKind;
 use super::source::Source;
-use crate::runtime::{Claim, SourceKind, announce};
+use crate::runtime::{Claim, SourceKind, Way, announce};
 
 const KIND: SourceKind =
     SourceKind::new("signal listener", "a delivery to").with_interest(Interest::READABLE);
@@ -45,7 +45,7 @@ impl Ears {
     pub(crate) fn of(kind: SignalKind) -> io::Result<Rc<Self>> {
         let known = EARS.with_borrow(|ears| {
             let mut ears = ears.iter().filter_map(Weak::upgrade);
-            ears.find(|ears| ears.kind == kind && !ears.source.readiness().orphaned.get())
+            ears.find(|ears| ears.kind == kind && !ears.source.readiness().is_orphaned())
         });
         if let Some(ears) = known {
             // What has arrived so far is for those who listened, not for the newcomer.
@@ -78,7 +78,7 @@ impl Ears {
     fn new(kind: SignalKind, ours: UnixStream) -> io::Result<Self> {
         let source = Source::new_at(ours, &KIND, Location::caller())?;
         let ends_program = [SignalKind::INTERRUPT, SignalKind::TERMINATE].contains(&kind);
-        source.readiness().ends_program.set(ends_program);
+        source.readiness().set_ends_program(ends_program);
         Ok(Ears {
             kind,
             claim: None,
@@ -99,7 +99,7 @@ impl Ears {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // The next byte is an event, for all who wait.
                 Err(_) if taken => {
-                    self.source.readiness().read.exhausted();
+                    self.source.readiness().way(Way::Read).exhausted();
                     break;
                 }
                 Err(error) => return Err(error),

@@ -53,13 +53,13 @@ pub(crate) trait Flow {
 /// Notes what `count` of `asked` bytes tell about the stream.
 fn note_read(flow: &dyn Flow, count: usize, asked: usize) {
     if 0 < count && count < asked && flow.is_seamless() {
-        flow.readiness().read.exhausted();
+        flow.readiness().way(Way::Read).exhausted();
     }
 }
 
 fn note_written(flow: &dyn Flow, count: usize, asked: usize) {
     if count < asked {
-        flow.readiness().write.exhausted();
+        flow.readiness().way(Way::Write).exhausted();
     }
 }
 

@@ -126,7 +126,7 @@ impl<'a> Trial<'a> {
     pub(crate) fn poll_worth(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let direction = self.direction();
         loop {
-            if self.readiness.orphaned.get() {
+            if self.readiness.is_orphaned() {
                 return Poll::Ready(Err(orphaned()));
             }
             if direction.is_worth_trying() {
@@ -169,7 +169,7 @@ pub(crate) fn poll_attempt<R>(
 ) -> Poll<io::Result<R>> {
     let direction = readiness.way(way);
     loop {
-        if readiness.orphaned.get() {
+        if readiness.is_orphaned() {
             return Poll::Ready(Err(orphaned()));
         }
         ready!(readiness.poll_ready(way, cx));

@@ -283,8 +283,11 @@ impl<S: event::Source + fmt::Debug> fmt::Debug for Source<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Source")
             .field("source", &self.inner)
-            .field("readable", &self.readiness.read.is_worth_trying())
-            .field("writable", &self.readiness.write.is_worth_trying())
+            .field("readable", &self.readiness.way(Way::Read).is_worth_trying())
+            .field(
+                "writable",
+                &self.readiness.way(Way::Write).is_worth_trying(),
+            )
             .finish()
     }
 }

@@ -282,7 +282,7 @@ impl TcpStream {
 async fn connect(address: SocketAddr, at: &'static Location<'static>) -> io::Result<TcpStream> {
     let stream = TcpStream::new(mio::net::TcpStream::connect(address)?, at)?;
     let readiness = stream.source.readiness();
-    readiness.write.blocks();
+    readiness.way(Way::Write).blocks();
     loop {
         Trial::new(readiness, Way::Write, at).worth().await?;
         if let Some(error) = stream.take_error()? {
@@ -290,7 +290,7 @@ async fn connect(address: SocketAddr, at: &'static Location<'static>) -> io::Res
         }
         match stream.peer_addr() {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                readiness.write.blocks();
+                readiness.way(Way::Write).blocks();
             }
             connected => return connected.map(|_| stream),
         }

@@ -265,7 +265,7 @@ impl Flow for UnixStream {
         let mut control = Default::default();
         let received = recvmsg(self.as_fd(), buffers, &mut control, RecvFlags::empty())?;
         if received.flags.contains(ReturnFlags::CTRUNC) {
-            self.readiness().read.doubt();
+            self.readiness().way(Way::Read).doubt();
         }
         Ok(received.bytes)
     }

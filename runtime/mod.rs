@@ -54,12 +54,11 @@ pub(crate) use base::foreign::print;
 #[cfg(any(feature = "hyper", feature = "process"))]
 pub(crate) use base::poison::ignore_poison;
 pub(crate) use kernel::polling::spend_io;
-pub(crate) use reactor::readiness::{Direction, Readiness, SourceKind, Way};
 #[cfg(feature = "signal")]
-pub(crate) use reactor::sources::announce;
-pub(crate) use reactor::sources::{deregister, register, released};
+pub(crate) use reactor::announce;
+pub(crate) use reactor::{Direction, Readiness, SourceKind, Way, deregister, register, released};
 #[cfg(feature = "process")]
-pub(crate) use reactor::sources::{follow_real_time, has_virtual_clock, need_runtime};
+pub(crate) use reactor::{follow_real_time, has_virtual_clock, need_runtime};
 #[cfg(feature = "signal")]
 pub(crate) use signals::claims::{Claim, is_ignored};
 pub(crate) use threads::blocking::{BlockingIo, do_blocking};

@@ -8,7 +8,7 @@ use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::wait::seat;
 use crate::runtime::kernel::wait::waiters::{QueueRecord, Waiter, Waiters};
-use crate::runtime::reactor::askers::Awaited;
+use crate::runtime::reactor::{self, Awaited};
 
 /// Of how many that were granted the same thing at once each waiter behind them is told: with
 /// thousands of both, a report of all would fill the memory.
@@ -157,25 +157,23 @@ impl<C: Collects> Look<'_, C> {
 
     /// Those who wait for descriptors through the poll-style traits.
     fn polled_sources(&mut self) {
-        let (reactor, tasks) = (self.kernel.reactor.borrow(), self.kernel.tasks.borrow());
-        for readiness in reactor.iter().flat_map(|reactor| reactor.sources()) {
-            for polled in readiness.polled_by(&tasks) {
-                let Some(task) = self.wanted(Some(polled.task)) else {
-                    continue;
-                };
-                let lapsed = polled.awaited != Awaited::Yes;
-                if lapsed {
-                    self.to.lapse(task);
-                }
-                let help = if lapsed { Help::None } else { Help::Sure };
-                self.to.add(task, help, || {
-                    let what = What::Source(polled.kind, polled.what);
-                    let mut wait = Wait::new(what, Some(polled.made), None);
-                    wait.lapsed = lapsed;
-                    wait
-                });
+        let tasks = self.kernel.tasks.borrow();
+        reactor::each_polled(&tasks, |polled| {
+            let Some(task) = self.wanted(Some(polled.task())) else {
+                return;
+            };
+            let lapsed = polled.awaited() != Awaited::Yes;
+            if lapsed {
+                self.to.lapse(task);
             }
-        }
+            let help = if lapsed { Help::None } else { Help::Sure };
+            self.to.add(task, help, || {
+                let (kind, what) = polled.source();
+                let mut wait = Wait::new(What::Source(kind, what), Some(polled.made()), None);
+                wait.lapsed = lapsed;
+                wait
+            });
+        });
     }
 
     /// Those who wait for work outside that is ours: the only one who has their waker is that.

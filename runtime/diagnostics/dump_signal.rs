@@ -18,8 +18,7 @@ use signal_hook::consts::SIGUSR1;
 use super::report::Report;
 use crate::runtime::base::foreign::print;
 use crate::runtime::kernel::Kernel;
-use crate::runtime::reactor::readiness::SourceKind;
-use crate::runtime::reactor::sources;
+use crate::runtime::reactor::{self, SourceKind};
 use crate::runtime::signals::claims::Claim;
 
 /// Nobody waits for it.
@@ -42,7 +41,7 @@ struct DumpSignal {
 impl DumpSignal {
     fn listen() -> io::Result<Self> {
         let (mut bytes, far) = UnixStream::pair()?;
-        drop(sources::register(&mut bytes, &KIND, Location::caller())?);
+        drop(reactor::register(&mut bytes, &KIND, Location::caller())?);
         let asked = Arc::new(AtomicBool::new(false));
         let claim = Claim::new(SIGUSR1, Some(asked.clone()), far)?;
         Ok(DumpSignal {

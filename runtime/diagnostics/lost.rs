@@ -8,6 +8,7 @@ use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::task::{NO_WAKER, TaskId};
 use crate::runtime::kernel::sched::tasks::Tasks;
 use crate::runtime::kernel::wait::seat;
+use crate::runtime::reactor;
 use crate::runtime::task::unobserved::{self, Unobserved};
 
 const PROBLEM: &str = "waits and has registered nothing that can wake it; a future in it \
@@ -56,12 +57,11 @@ fn has_suspects() -> bool {
 
 /// How much a look has to go through.
 fn entries(kernel: &Kernel) -> usize {
-    let reactor = kernel.reactor.borrow();
     kernel.tasks.borrow().slots()
         + kernel.waiters.borrow().table.slots()
         + kernel.seats.borrow().slots()
         + kernel.timers.borrow().len()
-        + reactor.as_ref().map_or(0, |reactor| reactor.count())
+        + reactor::count_sources()
 }
 
 /// Takes those that are lost out of the suspects, and marks them.
@@ -97,10 +97,7 @@ fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
     timers.iter().for_each(|timer| wakes(timer.who.task));
     let seats = kernel.seats.borrow();
     seat::sitters(&seats).for_each(|(_, sitter)| wakes(sitter.who.task));
-    let reactor = kernel.reactor.borrow();
-    let sources = reactor.iter().flat_map(|reactor| reactor.sources());
-    let polled = sources.flat_map(|readiness| readiness.polled_by(tasks));
-    polled.for_each(|polled| wakes(Some(polled.task)));
+    reactor::each_polled(tasks, |polled| wakes(Some(polled.task())));
 }
 
 /// The hook hears of each. Printed is the first of each spawn place, and then how many there are.

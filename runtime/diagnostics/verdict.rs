@@ -13,7 +13,7 @@ use std::sync::atomic::{Ordering, fence};
 use super::living::has_clones;
 use crate::runtime::base::text::legible;
 use crate::runtime::kernel::Kernel;
-use crate::runtime::reactor::askers::Awaited;
+use crate::runtime::reactor::{self, Awaited};
 
 /// Labels of work in flight that are printed before the rest is only counted.
 const MOST: usize = 8;
@@ -62,17 +62,15 @@ impl Outside {
     pub(crate) fn count(kernel: &Kernel) -> Self {
         let (mut sources, mut signals, mut lapsed) = (0, 0, 0);
         let tasks = kernel.tasks.borrow();
-        if let Some(reactor) = &mut *kernel.reactor.borrow_mut() {
-            reactor.find_awaited(&tasks, |source, awaited| {
-                match awaited {
-                    Awaited::No => {}
-                    Awaited::Perhaps => lapsed += 1,
-                    Awaited::Yes if source.ends_program.get() => signals += 1,
-                    Awaited::Yes => sources += 1,
-                }
-                false
-            });
-        }
+        reactor::find_awaited(&tasks, |source, awaited| {
+            match awaited {
+                Awaited::No => {}
+                Awaited::Perhaps => lapsed += 1,
+                Awaited::Yes if source.ends_program() => signals += 1,
+                Awaited::Yes => sources += 1,
+            }
+            false
+        });
         let cloned = kernel.cloned.borrow();
         let wakers = cloned.iter().filter_map(|(_, waker)| waker.as_ref());
         let wakers = wakers.filter(|waker| waker.is_cloned()).count();
@@ -100,11 +98,8 @@ impl Outside {
             return true;
         }
         let tasks = kernel.tasks.borrow();
-        let mut reactor = kernel.reactor.borrow_mut();
-        reactor.as_mut().is_some_and(|reactor| {
-            reactor.find_awaited(&tasks, |source, awaited| {
-                awaited == Awaited::Yes && !(strict && source.ends_program.get())
-            })
+        reactor::find_awaited(&tasks, |source, awaited| {
+            awaited == Awaited::Yes && !(strict && source.ends_program())
         })
     }
 

@@ -6,11 +6,9 @@ use std::cell::Cell;
 use std::hint;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
 use std::time::Duration;
 
 use super::executor::forked;
-use crate::runtime::base::refused::Refused;
 use crate::runtime::diagnostics::at_park::{self, Park};
 use crate::runtime::diagnostics::lost;
 use crate::runtime::diagnostics::verdict::Verdict;
@@ -18,8 +16,7 @@ use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::lend::LetGo;
 use crate::runtime::kernel::slack;
 use crate::runtime::kernel::wait::who;
-use crate::runtime::reactor::readiness::Readiness;
-use crate::runtime::reactor::selector::{self, Hit, Reactor};
+use crate::runtime::reactor;
 use crate::runtime::threads::remote;
 
 /// Nanoseconds that are waited for awake: falling asleep and being woken takes the processor as long.
@@ -122,7 +119,7 @@ pub(crate) fn look(kernel: &Kernel) {
     let now = kernel.clock.now();
     kernel.pace.adapt(now);
     expire(kernel, now);
-    if !has_io(kernel) {
+    if !reactor::has_sources() {
         return;
     }
     if kernel.clock.is_virtual() {
@@ -148,14 +145,7 @@ fn expire(kernel: &Kernel, now: u64) {
 
 /// Polls the reactor until `deadline` and tells those who wait.
 fn ask(kernel: &Kernel, deadline: Option<u64>, now: u64) {
-    let mut hits: Vec<Hit> = kernel.hits.take();
-    let asked = match &mut *kernel.reactor.borrow_mut() {
-        Some(reactor) => reactor.poll(now, deadline, &mut hits),
-        None => Ok(()),
-    };
-    selector::announce(kernel, &mut hits);
-    kernel.hits.set(hits);
-    if let Err(refused) = asked {
+    if let Err(refused) = reactor::poll(kernel, deadline, now) {
         panic!("the selector failed: {refused}");
     }
 }
@@ -186,7 +176,7 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     }
     slack::trim(kernel);
     let next = kernel.timers.borrow_mut().next();
-    if kernel.clock.is_virtual() && !follows_real_time(kernel) {
+    if kernel.clock.is_virtual() && !reactor::follows_real_time(kernel) {
         return idle_virtual(kernel, next, limit, judge);
     }
     let judge = judge && limit.is_none();
@@ -260,7 +250,7 @@ fn do_chore(kernel: &Kernel) {
 fn settle(kernel: &Kernel) -> Idle {
     let now = kernel.clock.now();
     expire(kernel, now);
-    if has_io(kernel) {
+    if reactor::has_sources() {
         ask(kernel, Some(now), now);
     }
     if !kernel.has_ready() {
@@ -291,10 +281,7 @@ fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, jud
         remote::read(kernel);
         return Idle::Awake;
     };
-    let awaited = match &mut *kernel.reactor.borrow_mut() {
-        Some(reactor) => reactor.find_awaited(&kernel.tasks.borrow(), |_, _| true),
-        None => false,
-    };
+    let awaited = reactor::find_awaited(&kernel.tasks.borrow(), |_, _| true);
     let (mut now, until) = (now, now + GRACE);
     // Waking nobody uses nothing up: room that nobody waits for, a signal, a timer set for earlier.
     while awaited && now < until {
@@ -314,22 +301,12 @@ fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, jud
 
 /// Waits for a near deadline awake, and hears once what the reactor has.
 fn linger(kernel: &Kernel, until: u64, now: u64) {
-    if has_io(kernel) || kernel.mail().is_embedded() {
+    if reactor::has_sources() || kernel.mail().is_embedded() {
         sleep(kernel, Some(now), now);
     }
     while kernel.clock.now() < until && !kernel.has_ready() {
         hint::spin_loop();
     }
-}
-
-/// Whether something lives at whose pace virtual time has to go: a child.
-#[cold]
-fn follows_real_time(kernel: &Kernel) -> bool {
-    let mut lives = kernel.lives.borrow_mut();
-    let is_over = |end: Rc<Readiness>| end.orphaned.get() || end.read.is_worth_trying();
-    lives.retain(|end| end.upgrade().is_some_and(|end| !is_over(end)));
-    kernel.clock.follow(!lives.is_empty());
-    !lives.is_empty()
 }
 
 /// As [`sleep`], with the readings of a virtual clock that follows real time.
@@ -344,7 +321,7 @@ fn sleep_on_real_time(kernel: &Kernel, until: Option<u64>, now: u64) {
 
 /// Sleeps in the reactor, unless a message has arrived.
 fn sleep(kernel: &Kernel, until: Option<u64>, now: u64) {
-    need_reactor(kernel).unwrap_or_else(|refused| {
+    reactor::need_reactor(kernel).unwrap_or_else(|refused| {
         let cure = match refused.is_for_want_of_descriptors() {
             true => "; raise the limit of open files",
             false => "",
@@ -369,29 +346,16 @@ fn refuse_fork_now_and_then(kernel: &Kernel, now: u64) {
     }
 }
 
-/// Makes the reactor at its first need.
-pub(crate) fn need_reactor(kernel: &Kernel) -> Result<(), Refused> {
-    let mut place = kernel.reactor.borrow_mut();
-    if place.is_none() {
-        let reactor = Reactor::new()?;
-        kernel.mail().hang(reactor.bell());
-        *place = Some(reactor);
-    }
-    Ok(())
-}
-
 /// A descriptor for the host of an embedded loop, if it can show deadlines.
 pub(crate) fn show_deadlines(kernel: &Kernel) -> io::Result<OwnedFd> {
     /// Later than anything, and soon replaced: what counts is whether the timer can be armed.
     const FAR: u64 = u64::MAX / 2;
-    need_reactor(kernel)?;
-    let mut place = kernel.reactor.borrow_mut();
-    let reactor = place.as_mut().expect("it was just made");
-    reactor.arm(kernel.clock.now(), FAR).map_err(|refused| {
+    reactor::need_reactor(kernel)?;
+    reactor::arm(kernel.clock.now(), FAR).map_err(|refused| {
         let text = format!("no descriptor can show deadlines here: {refused}");
         io::Error::new(io::ErrorKind::Unsupported, text)
     })?;
-    reactor.descriptor()
+    reactor::descriptor(kernel)
 }
 
 /// Leaves the descriptor of an embedded loop readable if a turn is due, and armed for when it will
@@ -401,14 +365,10 @@ pub(crate) fn arm_host(kernel: &Kernel) {
         return kernel.mail().ring();
     }
     let next = kernel.timers.borrow_mut().next();
-    if let (Some(next), Some(reactor)) = (next, &mut *kernel.reactor.borrow_mut()) {
+    if let Some(next) = next {
         let (now, due) = (kernel.clock.now(), slacken(kernel, next));
-        if let Err(refused) = reactor.arm(now, due) {
+        if let Err(refused) = reactor::arm(now, due) {
             panic!("the timer of an embedded loop failed: {refused}");
         }
     }
-}
-
-fn has_io(kernel: &Kernel) -> bool {
-    matches!(&*kernel.reactor.borrow(), Some(reactor) if reactor.has_sources())
 }

@@ -10,4 +10,4 @@ pub(crate) mod timer;
 pub(crate) mod timers;
 pub(crate) mod wait;
 
-pub(crate) use thread::{Kernel, ThisThread, no_runtime, try_with, with, with_runtime};
+pub(crate) use thread::{Kernel, ThisThread, no_runtime, too_late, try_with, with, with_runtime};

@@ -19,7 +19,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::time::Duration;
 
 use slab::Slab;
@@ -41,8 +41,6 @@ use crate::runtime::kernel::wait::seat::Sitter;
 use crate::runtime::kernel::wait::wait_queue::WaitQueue;
 use crate::runtime::kernel::wait::waiters::Waiters;
 use crate::runtime::kernel::wait::who::Who;
-use crate::runtime::reactor::readiness::Readiness;
-use crate::runtime::reactor::selector::{Hit, Reactor};
 use crate::runtime::threads::external::Work;
 use crate::runtime::threads::inlet::Inlets;
 use crate::runtime::threads::pool::Pools;
@@ -72,10 +70,6 @@ pub(crate) struct Kernel {
     pub(crate) timers: RefCell<Timers>,
     /// Real or virtual time.
     pub(crate) clock: Clock,
-    /// At the ends of which virtual time stops following real time; empty on a real clock.
-    pub(crate) lives: RefCell<Vec<Weak<Readiness>>>,
-    /// Made when something first needs the operating system.
-    pub(crate) reactor: RefCell<Option<Reactor>>,
     /// Where other threads put what they have for us.
     pub(super) mail: Mail,
     /// Handlers of what other threads send.
@@ -110,8 +104,6 @@ pub(crate) struct Kernel {
     pub(crate) groups: Cell<u32>,
     /// The threads for blocking calls, made with the first such call.
     pub(crate) pools: RefCell<Pools>,
-    /// Reused for what the reactor finds.
-    pub(crate) hits: Cell<Vec<Hit>>,
     /// How long the executor may run before it looks at reactor, clock and inbox.
     pub(crate) pace: Pace,
     /// Outside work that is certain to come back: blocking jobs, children, external guards.
@@ -135,8 +127,6 @@ impl Kernel {
             locals_used: Cell::new(false),
             timers: RefCell::new(Timers::new()),
             clock: Clock::new(),
-            lives: RefCell::new(Vec::new()),
-            reactor: RefCell::new(None),
             mail: Mail::new(),
             inlets: RefCell::new(Inlets::new()),
             timer_slack: Cell::new(Duration::ZERO),
@@ -154,7 +144,6 @@ impl Kernel {
             chore: RefCell::new(None),
             groups: Cell::new(0),
             pools: RefCell::new(Pools::new()),
-            hits: Cell::new(Vec::new()),
             pace: Pace::new(),
             working: RefCell::new(Slab::new()),
             process: Cell::new(0),
@@ -212,10 +201,20 @@ impl Kernel {
 #[inline]
 #[track_caller]
 pub(crate) fn with<R>(f: impl FnOnce(&Kernel) -> R) -> R {
-    try_with(f).expect(
+    match try_with(f) {
+        Some(result) => result,
+        None => too_late(),
+    }
+}
+
+/// Panics with the cure: the thread is past the destruction of its thread-locals.
+#[cold]
+#[track_caller]
+pub(crate) fn too_late() -> ! {
+    panic!(
         "turnwise was asked to wait while the thread's locals are being destroyed; \
-         finish asynchronous work before the thread ends",
-    )
+         finish asynchronous work before the thread ends"
+    );
 }
 
 /// Runs `f` with this thread's kernel, unless the thread is past having one.

@@ -13,7 +13,7 @@ use crate::runtime::diagnostics::watchdog::Watchdog;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::lend;
 use crate::runtime::kernel::slack;
-use crate::runtime::reactor::sources;
+use crate::runtime::reactor;
 use crate::runtime::task::{join, unobserved};
 use crate::runtime::threads::inlet;
 use crate::runtime::threads::pool::Pools;
@@ -106,10 +106,7 @@ fn drop_tasks(kernel: &Kernel, panics: &mut Panics) {
 
 /// Ends what the loop hears of the outside world.
 fn close_outside(kernel: &Kernel) {
-    let reactor = kernel.reactor.borrow_mut().take();
-    if let Some(reactor) = reactor {
-        sources::close_reactor(kernel, reactor);
-    }
+    reactor::close(kernel);
     let pools = kernel.pools.replace(Pools::new());
     for at in pools.close() {
         let text =

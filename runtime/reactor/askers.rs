@@ -46,7 +46,7 @@ pub(crate) enum Awaited {
 }
 
 /// One that waits through the poll-style traits.
-pub(crate) struct Asker {
+pub(super) struct Asker {
     who: Who,
     /// The pass in which it asked last.
     asked: Pass,
@@ -54,11 +54,11 @@ pub(crate) struct Asker {
 
 impl Asker {
     /// The task that asked.
-    pub(crate) fn task(&self) -> Option<TaskId> {
+    pub(super) fn task(&self) -> Option<TaskId> {
         self.who.task
     }
 
-    pub(crate) fn awaited(&self, tasks: &Tasks) -> Awaited {
+    pub(super) fn awaited(&self, tasks: &Tasks) -> Awaited {
         let Some(id) = self.who.woken_task() else {
             return match self.who.wakes_something() {
                 true => Awaited::Yes,
@@ -76,7 +76,7 @@ impl Asker {
 }
 
 /// All that asked since the last event, in the order in which they did.
-pub(crate) struct Askers {
+pub(super) struct Askers {
     list: Vec<Asker>,
     /// Where each is in the list, once there are more than a few.
     #[expect(
@@ -101,16 +101,16 @@ impl Default for Askers {
 }
 
 impl Askers {
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Asker> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Asker> {
         self.list.iter()
     }
 
     /// Notes that the one that polls with `cx` asks again, if it is known. Calls no foreign code.
-    pub(crate) fn asks_again(&mut self, cx: &Context<'_>, now: Pass) -> bool {
+    pub(super) fn asks_again(&mut self, cx: &Context<'_>, now: Pass) -> bool {
         let identity = Who::identity_of(cx);
         let place = match &self.places {
             Some(places) => places.get(&identity).copied(),
@@ -123,7 +123,7 @@ impl Askers {
     }
 
     /// Adds one that asks for the first time. Puts into `batch` who is to be woken for it.
-    pub(crate) fn add(&mut self, who: Who, passes: &Passes, batch: &mut Vec<Who>) {
+    pub(super) fn add(&mut self, who: Who, passes: &Passes, batch: &mut Vec<Who>) {
         let count = self.list.len();
         if passes.since(self.woken) <= RETURN {
             self.limit = self.limit.max(2 * (count + 1));
@@ -148,7 +148,7 @@ impl Askers {
     }
 
     /// Moves all into `batch`, to be woken.
-    pub(crate) fn drain(&mut self, now: Pass, batch: &mut Vec<Who>) {
+    pub(super) fn drain(&mut self, now: Pass, batch: &mut Vec<Who>) {
         batch.extend(self.list.drain(..).map(|asker| asker.who));
         self.list.shrink_to(FEW);
         self.places = None;
@@ -156,7 +156,7 @@ impl Askers {
         self.woken = now;
     }
 
-    pub(crate) fn awaited(&self, tasks: &Tasks) -> Awaited {
+    pub(super) fn awaited(&self, tasks: &Tasks) -> Awaited {
         let awaited = self.list.iter().map(|asker| asker.awaited(tasks));
         awaited.max().unwrap_or(Awaited::No)
     }

@@ -1,7 +1,21 @@
 //! Readiness from the operating system, and exact sleep.
 
-pub(crate) mod askers;
-pub(crate) mod readiness;
-pub(crate) mod selector;
-pub(crate) mod sleeper;
-pub(crate) mod sources;
+mod askers;
+mod readiness;
+mod selector;
+mod sleeper;
+mod sources;
+mod state;
+
+pub(crate) use askers::Awaited;
+pub(crate) use readiness::{Direction, Readiness, SourceKind, Way};
+#[cfg(feature = "signal")]
+pub(crate) use sources::announce;
+pub(crate) use sources::{deregister, register, released};
+#[cfg(feature = "process")]
+pub(crate) use sources::{follow_real_time, has_virtual_clock, need_runtime};
+// For the loop, and for reports.
+pub(crate) use state::{
+    arm, close, count_sources, descriptor, each_polled, find_awaited, follows_real_time,
+    has_sources, need_reactor, poll,
+};

@@ -24,7 +24,7 @@ use crate::runtime::kernel::{self, Kernel};
 pub(crate) struct SourceKind {
     name: &'static str,
     read: Terms,
-    pub(crate) interest: Interest,
+    interest: Interest,
 }
 
 /// Who wants to write waits for this, whatever it is.
@@ -45,6 +45,11 @@ impl SourceKind {
     pub(crate) const fn with_interest(mut self, interest: Interest) -> Self {
         self.interest = interest;
         self
+    }
+
+    /// What the system is asked to tell.
+    pub(super) fn interest(&self) -> Interest {
+        self.interest
     }
 }
 
@@ -117,13 +122,13 @@ impl Direction {
         self.known.replace(Known::Guess) == Known::News
     }
 
-    /// Waits until trying is worth while again. Of a source: through [`Readiness::wait`].
+    /// Waits until trying is worth while again. Of a source: through `Readiness::wait`.
     pub(crate) fn wait(&self, at: &'static Location<'static>) -> Wait<'_, Self> {
         self.queue.wait_at(self, 0, at)
     }
 
     /// Has the task that polls with `cx` woken when trying is worth while again.
-    fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
+    pub(super) fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
         kernel::with(|kernel| {
             let now = kernel.passes.now();
             if self.askers.borrow_mut().asks_again(cx, now) {
@@ -159,7 +164,7 @@ impl Direction {
     }
 
     /// Says that a descriptor may be free now.
-    pub(crate) fn announce(&self, kernel: &Kernel) {
+    pub(super) fn announce(&self, kernel: &Kernel) {
         self.known.set(Known::News);
         if !self.askers.borrow().is_empty() {
             who::wake_collected(kernel, |batch| {
@@ -173,20 +178,20 @@ impl Direction {
 
 /// What the reactor knows about one registered source.
 pub(crate) struct Readiness {
-    pub(crate) read: Direction,
-    pub(crate) write: Direction,
+    read: Direction,
+    write: Direction,
     /// The reactor is gone: nothing will ever be announced again.
-    pub(crate) orphaned: Cell<bool>,
+    orphaned: Cell<bool>,
     /// It tells of a request to end the program, which a test does not count on.
-    pub(crate) ends_program: Cell<bool>,
+    ends_program: Cell<bool>,
     /// Its key in the reactor.
-    pub(crate) key: usize,
+    key: usize,
     /// Its place among those that may be awaited, if it is one of them.
-    pub(crate) listed: Cell<Option<u32>>,
+    listed: Cell<Option<u32>>,
 }
 
 impl Readiness {
-    pub(crate) fn new(
+    pub(super) fn new(
         key: usize,
         kind: &'static SourceKind,
         made: &'static Location<'static>,
@@ -201,36 +206,34 @@ impl Readiness {
         }
     }
 
-    /// Waits until trying is worth while again.
-    pub(crate) fn wait(&self, way: Way, at: &'static Location<'static>) -> Wait<'_, Direction> {
-        self.list();
-        self.way(way).wait(at)
-    }
-
-    /// Whether trying is worth while. If not, the task that polls with `cx` is woken when it is.
-    pub(crate) fn poll_ready(&self, way: Way, cx: &Context<'_>) -> Poll<()> {
-        let direction = self.way(way);
-        if direction.is_worth_trying() {
-            return Poll::Ready(());
-        }
-        self.list();
-        direction.poll_ready(cx)
+    pub(super) fn key(&self) -> usize {
+        self.key
     }
 
     /// What the system calls it by.
-    pub(crate) fn token(&self) -> Token {
+    pub(super) fn token(&self) -> Token {
         Token(self.key)
     }
 
-    /// Sees to it that the reactor knows that it may be awaited.
-    fn list(&self) {
-        if self.listed.get().is_none() {
-            kernel::with(|kernel| {
-                if let Some(reactor) = &mut *kernel.reactor.borrow_mut() {
-                    reactor.list(self);
-                }
-            });
-        }
+    /// Its place among the sources that may be awaited.
+    pub(super) fn listed(&self) -> &Cell<Option<u32>> {
+        &self.listed
+    }
+
+    /// Whether its reactor is gone: nothing will ever be announced again.
+    pub(crate) fn is_orphaned(&self) -> bool {
+        self.orphaned.get()
+    }
+
+    /// Whether it tells of a request to end the program.
+    pub(crate) fn ends_program(&self) -> bool {
+        self.ends_program.get()
+    }
+
+    /// Says whether it tells of a request to end the program.
+    #[cfg(feature = "signal")]
+    pub(crate) fn set_ends_program(&self, ends: bool) {
+        self.ends_program.set(ends);
     }
 
     pub(crate) fn way(&self, way: Way) -> &Direction {
@@ -240,15 +243,15 @@ impl Readiness {
         }
     }
 
-    /// Marks the source as belonging to a dead reactor and wakes whoever waits for it.
-    pub(crate) fn orphan(&self, kernel: &Kernel) {
+    /// Marks the source as belonging to a dead reactor and wakes every task that waits for it.
+    pub(super) fn orphan(&self, kernel: &Kernel) {
         self.orphaned.set(true);
         self.read.announce(kernel);
         self.write.announce(kernel);
     }
 
     /// Those who wait for this source through the poll-style traits.
-    pub(crate) fn polled_by(&self, tasks: &Tasks) -> impl Iterator<Item = Polled> {
+    pub(super) fn polled_by(&self, tasks: &Tasks) -> impl Iterator<Item = Polled> {
         [&self.read, &self.write].into_iter().flat_map(|way| {
             let polled = |asker: &Asker| {
                 Some(Polled {
@@ -265,17 +268,39 @@ impl Readiness {
     }
 
     /// Whether some task waits for this source.
-    pub(crate) fn awaited(&self, tasks: &Tasks) -> Awaited {
+    pub(super) fn awaited(&self, tasks: &Tasks) -> Awaited {
         self.read.awaited(tasks).max(self.write.awaited(tasks))
     }
 }
 
 /// What a report says of a waiter of the poll-style traits.
+#[derive(Clone, Copy)]
 pub(crate) struct Polled {
-    pub(crate) kind: &'static str,
-    pub(crate) what: &'static str,
-    pub(crate) task: TaskId,
-    pub(crate) awaited: Awaited,
+    kind: &'static str,
+    what: &'static str,
+    task: TaskId,
+    awaited: Awaited,
+    made: &'static Location<'static>,
+}
+
+impl Polled {
+    /// What kind of source it waits for, and for what of it: "TCP stream", "bytes from".
+    pub(crate) fn source(self) -> (&'static str, &'static str) {
+        (self.kind, self.what)
+    }
+
+    /// The task that waits.
+    pub(crate) fn task(self) -> TaskId {
+        self.task
+    }
+
+    /// Whether it waits still.
+    pub(crate) fn awaited(self) -> Awaited {
+        self.awaited
+    }
+
     /// Where the source was made.
-    pub(crate) made: &'static Location<'static>,
+    pub(crate) fn made(self) -> &'static Location<'static> {
+        self.made
+    }
 }

@@ -21,7 +21,7 @@ use mio::{Events, Registry, Token};
 use slab::Slab;
 
 use super::askers::Awaited;
-use super::readiness::{Direction, Readiness, SourceKind};
+use super::readiness::{Direction, Readiness, SourceKind, Way};
 use super::sleeper::Sleeper;
 use crate::runtime::base::kinds::DESCRIPTOR;
 use crate::runtime::base::refused::Refused;
@@ -39,7 +39,7 @@ const DEADLINE: Token = Token(usize::MAX - 2);
 const EVENTS: usize = 1024;
 
 /// What a poll of the reactor found.
-pub(crate) struct Hit {
+pub(super) struct Hit {
     readiness: Rc<Readiness>,
     readable: bool,
     writable: bool,
@@ -63,7 +63,7 @@ impl Hit {
 }
 
 /// The thread's selector and the sources registered with it.
-pub(crate) struct Reactor {
+pub(super) struct Reactor {
     poll: mio::Poll,
     events: Events,
     registry: Rc<Registry>,
@@ -77,7 +77,7 @@ pub(crate) struct Reactor {
 }
 
 impl Reactor {
-    pub(crate) fn new() -> Result<Self, Refused> {
+    pub(super) fn new() -> Result<Self, Refused> {
         let poll = mio::Poll::new().map_err(Refused::of("epoll_create1"))?;
         let sleeper = Sleeper::new(poll.registry(), DEADLINE);
         let bell = mio::Waker::new(poll.registry(), BELL);
@@ -100,17 +100,17 @@ impl Reactor {
         })
     }
 
-    pub(crate) fn bell(&self) -> Bell {
+    pub(super) fn bell(&self) -> Bell {
         self.bell.clone()
     }
 
     /// What registers sources and takes them off, to be called with nothing borrowed.
-    pub(crate) fn registry(&self) -> Rc<Registry> {
+    pub(super) fn registry(&self) -> Rc<Registry> {
         self.registry.clone()
     }
 
     /// Makes a place for a source that is about to be registered.
-    pub(crate) fn reserve(
+    pub(super) fn reserve(
         &mut self,
         kind: &'static SourceKind,
         made: &'static Location<'static>,
@@ -121,34 +121,34 @@ impl Reactor {
     }
 
     /// Where to wait for a source to go and leave its descriptor to others.
-    pub(crate) fn released(&self) -> Rc<Direction> {
+    pub(super) fn released(&self) -> Rc<Direction> {
         self.released.clone()
     }
 
     /// Frees the place of a source. The caller drops the returned handle after letting go of the borrow.
-    pub(crate) fn forget(&mut self, readiness: &Readiness) -> Option<Rc<Readiness>> {
+    pub(super) fn forget(&mut self, readiness: &Readiness) -> Option<Rc<Readiness>> {
         self.unlist(readiness);
-        self.sources.try_remove(readiness.key)
+        self.sources.try_remove(readiness.key())
     }
 
     /// Notes that a source may be awaited from now on.
-    pub(crate) fn list(&mut self, readiness: &Readiness) {
-        readiness.listed.set(Some(self.listed.len() as u32));
-        self.listed.push(readiness.key);
+    pub(super) fn list(&mut self, readiness: &Readiness) {
+        readiness.listed().set(Some(self.listed.len() as u32));
+        self.listed.push(readiness.key());
     }
 
     fn unlist(&mut self, readiness: &Readiness) {
-        let Some(place) = readiness.listed.take() else {
+        let Some(place) = readiness.listed().take() else {
             return;
         };
         self.listed.swap_remove(place as usize);
         if let Some(&moved) = self.listed.get(place as usize) {
-            self.sources[moved].listed.set(Some(place));
+            self.sources[moved].listed().set(Some(place));
         }
     }
 
     /// Ends the reactor and returns the sources that are still registered.
-    pub(crate) fn into_sources(self) -> impl Iterator<Item = Rc<Readiness>> {
+    pub(super) fn into_sources(self) -> impl Iterator<Item = Rc<Readiness>> {
         self.sources.into_iter().map(|(_, readiness)| readiness)
     }
 
@@ -158,7 +158,7 @@ impl Reactor {
     /// The one that was enough comes first the next time: a loop that sleeps again and again is sustained by
     /// the same one, whatever else is registered. Those that are not awaited leave the list, which their next
     /// wait pays for, so that a walk costs no more than waits began since the last one.
-    pub(crate) fn find_awaited(
+    pub(super) fn find_awaited(
         &mut self,
         tasks: &Tasks,
         mut visit: impl FnMut(&Readiness, Awaited) -> bool,
@@ -172,7 +172,7 @@ impl Reactor {
                     self.listed.swap(0, place);
                     for place in [0, place] {
                         let key = self.listed[place];
-                        self.sources[key].listed.set(Some(place as u32));
+                        self.sources[key].listed().set(Some(place as u32));
                     }
                     return true;
                 }
@@ -182,26 +182,22 @@ impl Reactor {
         false
     }
 
-    pub(crate) fn has_sources(&self) -> bool {
-        !self.sources.is_empty()
-    }
-
     /// How many are registered.
-    pub(crate) fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.sources.len()
     }
 
-    pub(crate) fn sources(&self) -> impl Iterator<Item = &Rc<Readiness>> {
+    pub(super) fn sources(&self) -> impl Iterator<Item = &Rc<Readiness>> {
         self.sources.iter().map(|(_, readiness)| readiness)
     }
 
     /// The selector's descriptor, duplicated.
-    pub(crate) fn descriptor(&self) -> io::Result<OwnedFd> {
+    pub(super) fn descriptor(&self) -> io::Result<OwnedFd> {
         self.poll.registry().as_fd().try_clone_to_owned()
     }
 
     /// Arms the descriptor for `deadline`, so that a host that polls it wakes in time.
-    pub(crate) fn arm(&mut self, now: u64, deadline: u64) -> Result<(), &Refused> {
+    pub(super) fn arm(&mut self, now: u64, deadline: u64) -> Result<(), &Refused> {
         self.sleeper.arm(now, deadline)
     }
 
@@ -209,7 +205,7 @@ impl Reactor {
     ///
     /// What became ready is appended to `hits`; the caller announces it after letting go of the
     /// borrow.
-    pub(crate) fn poll(
+    pub(super) fn poll(
         &mut self,
         now: u64,
         deadline: Option<u64>,
@@ -252,19 +248,19 @@ impl Reactor {
 }
 
 /// Tells those who wait what a poll found; wakes, so nothing may be borrowed.
-pub(crate) fn announce(kernel: &Kernel, hits: &mut Vec<Hit>) {
+pub(super) fn announce(kernel: &Kernel, hits: &mut Vec<Hit>) {
     for hit in hits.drain(..) {
         if hit.read_ended {
-            hit.readiness.read.doubt();
+            hit.readiness.way(Way::Read).doubt();
         }
         if hit.write_ended {
-            hit.readiness.write.doubt();
+            hit.readiness.way(Way::Write).doubt();
         }
         if hit.readable {
-            hit.readiness.read.announce(kernel);
+            hit.readiness.way(Way::Read).announce(kernel);
         }
         if hit.writable {
-            hit.readiness.write.announce(kernel);
+            hit.readiness.way(Way::Write).announce(kernel);
         }
     }
 }

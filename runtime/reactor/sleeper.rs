@@ -12,7 +12,7 @@ use linux::Timer;
 #[cfg(not(target_os = "linux"))]
 use plain::Timer;
 
-pub(crate) struct Sleeper {
+pub(super) struct Sleeper {
     /// Without one, why.
     timer: Result<Timer, Refused>,
     /// What the timer is armed for; in the past once it rang.
@@ -20,7 +20,7 @@ pub(crate) struct Sleeper {
 }
 
 impl Sleeper {
-    pub(crate) fn new(registry: &Registry, token: Token) -> Self {
+    pub(super) fn new(registry: &Registry, token: Token) -> Self {
         Sleeper {
             timer: Timer::new(registry, token),
             armed: 0,
@@ -31,7 +31,7 @@ impl Sleeper {
     ///
     /// A timer armed for an earlier time that is still to come is left alone: it wakes the loop once
     /// too early, which is cheaper than a call for every deadline that moves away.
-    pub(crate) fn arm(&mut self, now: u64, deadline: u64) -> Result<(), &Refused> {
+    pub(super) fn arm(&mut self, now: u64, deadline: u64) -> Result<(), &Refused> {
         if now < self.armed && self.armed <= deadline {
             return Ok(());
         }
@@ -45,12 +45,12 @@ impl Sleeper {
     }
 
     /// The selector's timeout for a sleep until `deadline`; none where the timer rings.
-    pub(crate) fn timeout(&mut self, now: u64, deadline: u64) -> Option<Duration> {
+    pub(super) fn timeout(&mut self, now: u64, deadline: u64) -> Option<Duration> {
         let coarse = Duration::from_nanos(deadline.saturating_sub(now));
         self.arm(now, deadline).err().map(|_| coarse)
     }
 
-    pub(crate) fn rang(&mut self) {
+    pub(super) fn rang(&mut self) {
         self.armed = 0;
     }
 }
@@ -71,7 +71,7 @@ mod linux {
     pub(crate) struct Timer(OwnedFd);
 
     impl Timer {
-        pub(crate) fn new(registry: &Registry, token: Token) -> Result<Self, Refused> {
+        pub(super) fn new(registry: &Registry, token: Token) -> Result<Self, Refused> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let timer = timerfd_create(TimerfdClockId::Monotonic, flags);
             let timer = timer.map_err(Refused::of("timerfd_create"))?;
@@ -82,7 +82,7 @@ mod linux {
         }
 
         /// Has it ring in `ahead` nanoseconds.
-        pub(crate) fn arm(&self, ahead: u64) -> Result<(), Refused> {
+        pub(super) fn arm(&self, ahead: u64) -> Result<(), Refused> {
             let it_value = Timespec {
                 tv_sec: (ahead / 1_000_000_000) as i64,
                 tv_nsec: (ahead % 1_000_000_000) as _,
@@ -108,12 +108,12 @@ mod plain {
     pub(crate) enum Timer {}
 
     impl Timer {
-        pub(crate) fn new(_: &Registry, _: Token) -> Result<Self, Refused> {
+        pub(super) fn new(_: &Registry, _: Token) -> Result<Self, Refused> {
             let unsupported = io::Error::from(io::ErrorKind::Unsupported);
             Err(Refused::of("timerfd_create")(unsupported))
         }
 
-        pub(crate) fn arm(&self, _: u64) -> Result<(), Refused> {
+        pub(super) fn arm(&self, _: u64) -> Result<(), Refused> {
             match *self {}
         }
     }

@@ -1,15 +1,19 @@
-//! Sources of the operating system as the `io` floor uses them: registered, forgotten, budgeted.
+//! Sources of the operating system as `io` uses them: registered, awaited, forgotten.
 
 use std::io;
 use std::panic::Location;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use mio::event::Source;
 
-use super::readiness::{Direction, Readiness, SourceKind};
+use super::readiness::{Direction, Readiness, SourceKind, Way};
 use super::selector::Reactor;
-use crate::runtime::driver::park::need_reactor;
-use crate::runtime::kernel::{self, Kernel};
+#[cfg(feature = "process")]
+use super::state;
+use super::state::{with_new_reactor, with_reactor};
+use crate::runtime::kernel;
+use crate::runtime::kernel::wait::ticket::Wait;
 
 /// A source's place in the reactor, which is free again when this goes.
 struct Place(Option<Rc<Readiness>>);
@@ -23,19 +27,14 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some(readiness) = self.0.take().filter(|readiness| !readiness.orphaned.get()) else {
+        let Some(readiness) = self.0.take().filter(|readiness| !readiness.is_orphaned()) else {
             return;
         };
-        let forgotten = kernel::try_with(|kernel| {
-            let mut place = kernel.reactor.borrow_mut();
-            let reactor = place.as_mut()?;
-            let forgotten = reactor.forget(&readiness);
-            let released = reactor.released();
-            drop(place);
-            released.announce(kernel);
-            forgotten
-        });
-        drop(forgotten);
+        let forget = |reactor: &mut Reactor| (reactor.forget(&readiness), reactor.released());
+        if let Some((forgotten, released)) = with_reactor(forget) {
+            kernel::try_with(|kernel| released.announce(kernel));
+            drop(forgotten);
+        }
     }
 }
 
@@ -47,16 +46,40 @@ pub(crate) fn register(
     made: &'static Location<'static>,
 ) -> io::Result<Rc<Readiness>> {
     let (registry, readiness) = kernel::with_runtime("i/o", |kernel| {
-        need_reactor(kernel)?;
-        let mut reactor = kernel.reactor.borrow_mut();
-        let reactor = reactor.as_mut().expect("it was just made");
-        io::Result::Ok((reactor.registry(), reactor.reserve(kind, made)))
+        with_new_reactor(kernel, |reactor| {
+            (reactor.registry(), reactor.reserve(kind, made))
+        })
     })?;
     let place = Place(Some(readiness.clone()));
     // Code of the source's author, which may do anything: nothing is borrowed (rule R4).
-    registry.register(source, readiness.token(), kind.interest)?;
+    registry.register(source, readiness.token(), kind.interest())?;
     place.keep();
     Ok(readiness)
+}
+
+impl Readiness {
+    /// Waits until trying is worth while again.
+    pub(crate) fn wait(&self, way: Way, at: &'static Location<'static>) -> Wait<'_, Direction> {
+        self.list();
+        self.way(way).wait(at)
+    }
+
+    /// Whether trying is worth while. If not, the task that polls with `cx` is woken when it is.
+    pub(crate) fn poll_ready(&self, way: Way, cx: &Context<'_>) -> Poll<()> {
+        let direction = self.way(way);
+        if direction.is_worth_trying() {
+            return Poll::Ready(());
+        }
+        self.list();
+        direction.poll_ready(cx)
+    }
+
+    /// Sees to it that the reactor knows that it may be awaited.
+    fn list(&self) {
+        if self.listed().get().is_none() {
+            with_reactor(|reactor| reactor.list(self));
+        }
+    }
 }
 
 /// Panics with the cure where nothing could be registered.
@@ -78,21 +101,18 @@ pub(crate) fn has_virtual_clock() -> bool {
 pub(crate) fn follow_real_time(source: &Rc<Readiness>) {
     kernel::with(|kernel| {
         if kernel.clock.is_virtual() {
-            source.read.blocks();
-            kernel.lives.borrow_mut().push(Rc::downgrade(source));
-            kernel.clock.follow(true);
+            state::follow_real_time(kernel, source);
         }
     });
 }
 
 /// Takes a source off the reactor it was registered with, if that still exists.
 pub(crate) fn deregister(source: &mut dyn Source, readiness: &Rc<Readiness>) {
-    if readiness.orphaned.get() {
+    if readiness.is_orphaned() {
         return;
     }
     let place = Place(Some(readiness.clone()));
-    let registry = kernel::try_with(|kernel| Some(kernel.reactor.borrow().as_ref()?.registry()));
-    if let Some(registry) = registry.flatten() {
+    if let Some(registry) = with_reactor(|reactor| reactor.registry()) {
         // A descriptor that the system refuses to forget is forgotten when it is closed. As for
         // registering, nothing is borrowed.
         let _ = registry.deregister(source);
@@ -103,22 +123,14 @@ pub(crate) fn deregister(source: &mut dyn Source, readiness: &Rc<Readiness>) {
 /// Tells those who wait to read what the reactor can no longer tell: somebody else read it.
 #[cfg(feature = "signal")]
 pub(crate) fn announce(readiness: &Readiness) {
-    kernel::try_with(|kernel| readiness.read.announce(kernel));
+    kernel::try_with(|kernel| readiness.way(Way::Read).announce(kernel));
 }
 
 /// Where to wait for one of this thread's sources to go, when the system has no descriptor left.
 #[track_caller]
 pub(crate) fn released() -> io::Result<Rc<Direction>> {
-    kernel::with_runtime("i/o", |kernel| {
-        need_reactor(kernel)?;
-        let reactor = kernel.reactor.borrow();
-        Ok(reactor.as_ref().expect("it was just made").released())
-    })
-}
-
-/// Ends the reactor: whoever still waits for a source learns that it will not be announced.
-pub(crate) fn close_reactor(kernel: &Kernel, reactor: Reactor) {
-    for readiness in reactor.into_sources() {
-        readiness.orphan(kernel);
-    }
+    let released = kernel::with_runtime("i/o", |kernel| {
+        with_new_reactor(kernel, |reactor| reactor.released())
+    });
+    Ok(released?)
 }
