@@ -10,6 +10,7 @@ use super::collector::{Collects, look};
 use super::graph::{self, ALIVE, CLONED, Graph, Help, LAPSED};
 use super::living::{Living, has_clones};
 use super::report::{Row, State, Step, Wait};
+use super::state;
 use super::verdict::Outside;
 use crate::runtime::kernel::Kernel;
 
@@ -43,7 +44,7 @@ pub(crate) fn judge(kernel: &Kernel, living: &Living, outside: &Outside) -> Judg
         }
     }
     look(kernel, living, Graphed(&mut graph));
-    let stranger = outside.is_anyone() || !kernel.suspicion.is_judging();
+    let stranger = outside.is_anyone() || state::is_hosted();
     // The cycles are shown even where a foreign waker might still break them, or a descriptor
     // that was perhaps given up.
     let blocked = graph.stuck(stranger, ALIVE);

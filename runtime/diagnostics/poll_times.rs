@@ -12,11 +12,9 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::Location;
-use std::rc::Rc;
 use std::time::Instant;
 
 use crate::runtime::base::text::shortened;
-use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::task::{Task, TaskId};
 
 type Place = &'static Location<'static>;
@@ -62,14 +60,8 @@ struct Times {
     name: String,
 }
 
-/// Chooses whether polls of this thread's next runtime are timed.
-pub(crate) fn configure(kernel: &Kernel, on: bool) {
-    let times = on.then(PollTimes::new);
-    *kernel.poll_times.borrow_mut() = times.map(Rc::new);
-}
-
 impl PollTimes {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         PollTimes(RefCell::new(Inside {
             places: HashMap::with_capacity(ROOM),
             ..Inside::default()

@@ -11,6 +11,7 @@
 use super::described;
 use super::living::Living;
 use super::report::{Counts, Report, State};
+use super::state;
 use super::verdict::{Outside, Verdict};
 use crate::runtime::kernel::{self, Kernel};
 
@@ -33,7 +34,7 @@ impl Report {
         let cycles = judged.cycles.iter();
         let cycles = cycles.map(|cycle| cycle.iter().map(|at| living.id(*at as usize)).collect());
         let stuck = (0..counts.all).filter(|at| judged.stuck[*at]);
-        let times = kernel.poll_times.borrow();
+        let times = state::try_with(|state| state.poll_times()).flatten();
         let mut report = Report {
             cycles: cycles.collect(),
             stuck: stuck.map(|at| living.id(at)).collect(),
@@ -61,7 +62,7 @@ impl Report {
     fn judge(&self, kernel: &Kernel) -> Verdict {
         let alive = self.counts.waiting < self.counts.all;
         // A host may hold the other end of anything.
-        let host = !kernel.suspicion.is_judging();
+        let host = state::is_hosted();
         if host || !kernel.timers.borrow().is_empty() || alive {
             return Verdict::Idle;
         }

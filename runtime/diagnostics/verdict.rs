@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::atomic::{Ordering, fence};
 
 use super::living::has_clones;
+use super::state;
 use crate::runtime::base::text::legible;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::reactor::{self, Awaited};
@@ -93,7 +94,7 @@ impl Outside {
     /// Whether something counted can wake the loop, found without looking at everything: a server
     /// that sleeps has thousands of descriptors to wait for, and one is enough.
     pub(super) fn is_sustained(kernel: &Kernel) -> bool {
-        let strict = kernel.suspicion.is_strict();
+        let strict = state::is_strict();
         if kernel.is_working() || kernel.mail().links() > 0 {
             return true;
         }
@@ -112,7 +113,7 @@ impl Outside {
     pub(crate) fn verdict(&self, kernel: &Kernel) -> Verdict {
         fence(Ordering::SeqCst);
         let mail = kernel.mail().has_mail();
-        let strict = kernel.suspicion.is_strict();
+        let strict = state::is_strict();
         if mail || self.is_anyone() || self.sources > 0 || (self.signals > 0 && !strict) {
             Verdict::Idle
         } else if self.wakers + self.signals + self.lapsed > 0 {

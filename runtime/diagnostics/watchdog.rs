@@ -107,14 +107,8 @@ struct State {
 /// Who is polled: the task, its name, its spawn place.
 type Known = (TaskId, Option<String>, &'static Location<'static>);
 
-/// Starts the watchdog of this thread's next runtime, if it gets one.
-pub(crate) fn configure(kernel: &Kernel, threshold: Option<Duration>, hook: Option<StallHook>) {
-    let watchdog = threshold.map(|threshold| Watchdog::start(threshold, hook));
-    *kernel.watchdog.borrow_mut() = watchdog;
-}
-
 impl Watchdog {
-    fn start(threshold: Duration, hook: Option<StallHook>) -> Self {
+    pub(super) fn start(threshold: Duration, hook: Option<StallHook>) -> Self {
         let sight = Arc::new(Sight {
             seen: AtomicU64::new(0),
             told: AtomicBool::new(false),

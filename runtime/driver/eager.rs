@@ -6,6 +6,7 @@ use std::panic::Location;
 
 use super::executor::{Turning, step};
 use crate::runtime::base::nesting;
+use crate::runtime::diagnostics::observer;
 use crate::runtime::kernel::polling::{self, Polling};
 use crate::runtime::kernel::sched::body::{self, off_stack};
 use crate::runtime::kernel::sched::lend::new_waker;
@@ -65,9 +66,7 @@ fn step_now(kernel: &Kernel, id: TaskId) {
         return kernel.schedule(id);
     };
     let at = kernel.tasks.borrow().get(id).map(|task| {
-        if let Some(dog) = &*kernel.watchdog.borrow() {
-            dog.meet(task);
-        }
+        observer::meet(task);
         task.spawned_at
     });
     // A teardown has dropped the future already.

@@ -21,8 +21,7 @@ use std::task::Poll;
 use super::park;
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::diagnostics::lost;
-use crate::runtime::diagnostics::onlooker::Onlooker;
-use crate::runtime::diagnostics::watchdog::Watchdog;
+use crate::runtime::diagnostics::observer::{self, Observer};
 use crate::runtime::kernel::polling::{self, notes};
 use crate::runtime::kernel::sched::body::BoxedBody;
 use crate::runtime::kernel::sched::lend::{new_waker, with_waker};
@@ -123,16 +122,14 @@ pub(crate) fn pass(kernel: &Kernel, main: &mut Option<Main<'_>>) {
     if !kernel.watched.get() {
         return pass_with(kernel, main, &());
     }
-    let dog = kernel.watchdog.borrow().as_ref().map(Watchdog::sight);
-    let times = kernel.poll_times.borrow().clone();
-    match (dog, times) {
+    match observer::observers() {
         (Some(dog), None) => pass_with(kernel, main, &*dog),
         (dog, times) => pass_with(kernel, main, &(dog.as_deref(), times.as_deref())),
     }
 }
 
 /// The pass, compiled for each kind of onlooker: where nobody looks on, a poll does not even ask.
-fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Onlooker) {
+fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Observer) {
     let _resting = Resting(kernel, watch);
     // Boxed, so that taking it and putting it back moves one word.
     let spare = kernel.spare.take();
@@ -170,7 +167,7 @@ pub(super) fn step(
     choose: impl FnOnce(&mut Tasks) -> Option<(u32, &mut Task)>,
     spare: &mut PollWaker,
     main: &mut Option<Main<'_>>,
-    watch: &impl Onlooker,
+    watch: &impl Observer,
 ) -> Option<u32> {
     let (slot, id, body, key, cancelled, spawned_at) = {
         let mut tasks = kernel.tasks.borrow_mut();
@@ -204,9 +201,9 @@ pub(super) fn step(
 }
 
 /// Says that no poll is under way when a pass is over, also by a panic.
-struct Resting<'a, O: Onlooker>(&'a Kernel, &'a O);
+struct Resting<'a, O: Observer>(&'a Kernel, &'a O);
 
-impl<O: Onlooker> Drop for Resting<'_, O> {
+impl<O: Observer> Drop for Resting<'_, O> {
     fn drop(&mut self) {
         self.1.rest(self.0);
     }

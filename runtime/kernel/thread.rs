@@ -29,9 +29,6 @@ use super::mail::Mail;
 use super::timers::Timers;
 use crate::runtime::base::passes::Passes;
 use crate::runtime::base::table::Table;
-use crate::runtime::diagnostics::at_park::Suspicion;
-use crate::runtime::diagnostics::poll_times::PollTimes;
-use crate::runtime::diagnostics::watchdog::Watchdog;
 use crate::runtime::driver::park::Pace;
 use crate::runtime::driver::quiescence;
 use crate::runtime::kernel::sched::task::TaskId;
@@ -88,14 +85,8 @@ pub(crate) struct Kernel {
     pub(crate) trimmed: Cell<u64>,
     /// The line at which a wait ended last.
     pub(crate) resumed: Cell<Option<&'static Location<'static>>>,
-    /// What the verdict remembers from park to park.
-    pub(crate) suspicion: Suspicion,
     /// Who waits for everybody else to be blocked.
     pub(crate) quiescence: WaitQueue,
-    /// Sees, from a thread of its own, polls that block the loop.
-    pub(crate) watchdog: RefCell<Option<Watchdog>>,
-    /// How long polls take, if that is measured.
-    pub(crate) poll_times: RefCell<Option<Rc<PollTimes>>>,
     /// There is one of the two.
     pub(crate) watched: Cell<bool>,
     /// What the loop does besides, whenever it looks at the outside world.
@@ -136,10 +127,7 @@ impl Kernel {
             passes: Passes::new(),
             trimmed: Cell::new(0),
             resumed: Cell::new(None),
-            suspicion: Suspicion::new(),
             quiescence: quiescence::queue(),
-            watchdog: RefCell::new(None),
-            poll_times: RefCell::new(None),
             watched: Cell::new(false),
             chore: RefCell::new(None),
             groups: Cell::new(0),

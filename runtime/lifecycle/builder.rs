@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::runtime::Runtime;
-use crate::runtime::diagnostics::at_park::{self, SuspectedHook};
+use crate::runtime::diagnostics::at_park;
 #[cfg(feature = "signal")]
 use crate::runtime::diagnostics::dump_signal;
-use crate::runtime::diagnostics::poll_times;
+use crate::runtime::diagnostics::observer;
 use crate::runtime::diagnostics::report::Report;
+use crate::runtime::diagnostics::suspicion::{self, SuspectedHook};
 use crate::runtime::diagnostics::watchdog::{self, Stall, StallHook};
 use crate::runtime::kernel::{self, Kernel};
 use crate::runtime::task::unobserved::{self, Unobserved, UnobservedHook};
@@ -64,7 +65,7 @@ impl Builder {
             on_deadlock: OnDeadlock::Panic,
             on_unobserved: None,
             on_suspected: None,
-            grace: at_park::GRACE,
+            grace: suspicion::GRACE,
             strict: false,
             watchdog: None,
             on_stall: None,
@@ -241,10 +242,8 @@ impl Builder {
         kernel.timer_slack.set(self.timer_slack);
         pool::configure(kernel, self.blocking_threads, self.blocking_queue);
         unobserved::configure(self.on_unobserved);
-        at_park::configure(kernel, self.grace, self.strict, self.on_suspected);
-        let watched = self.watchdog.is_some() || self.time_polls;
-        watchdog::configure(kernel, self.watchdog, self.on_stall);
-        poll_times::configure(kernel, self.time_polls);
+        at_park::configure(self.grace, self.strict, self.on_suspected);
+        let watched = observer::configure(self.watchdog, self.on_stall, self.time_polls);
         kernel.watched.set(watched);
         kernel.mail().open();
         kernel.process.set(std::process::id());

@@ -13,8 +13,10 @@ use std::time::Duration;
 
 use super::builder::{Builder, OnDeadlock};
 use super::teardown;
+use crate::runtime::diagnostics::at_park;
 use crate::runtime::diagnostics::deadlock::Deadlock;
 use crate::runtime::diagnostics::report::Report;
+use crate::runtime::diagnostics::state::Judging;
 use crate::runtime::driver::executor::{self, Main, Turning};
 use crate::runtime::driver::park::{self, Idle};
 use crate::runtime::kernel::sched::body::off_stack;
@@ -270,24 +272,6 @@ impl Drop for MainEntry<'_> {
     }
 }
 
-/// While it lives, no code outside the tasks runs on this thread, which reports rely on.
-struct Judging<'a> {
-    kernel: &'a Kernel,
-}
-
-impl<'a> Judging<'a> {
-    fn begin(kernel: &'a Kernel) -> Self {
-        kernel.suspicion.set_judging(true);
-        Judging { kernel }
-    }
-}
-
-impl Drop for Judging<'_> {
-    fn drop(&mut self) {
-        self.kernel.suspicion.set_judging(false);
-    }
-}
-
 fn run<F: Future>(
     kernel: &Kernel,
     future: F,
@@ -295,7 +279,7 @@ fn run<F: Future>(
     at: &'static Location<'static>,
 ) -> Result<F::Output, Deadlock> {
     let _turning = Turning::begin(kernel, at);
-    let _judging = Judging::begin(kernel);
+    let _judging = Judging::begin();
     let mut output = None;
     {
         let wrapped = pin!(async { output = Some(future.await) });
@@ -313,7 +297,7 @@ fn run<F: Future>(
                     return Err(Deadlock::new(Report::take_judged(kernel, verdict)));
                 }
                 if kernel.has_ready() {
-                    kernel.suspicion.relieve();
+                    at_park::relieve();
                 }
             }
             executor::pass(kernel, &mut main);

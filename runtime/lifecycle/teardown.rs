@@ -8,8 +8,8 @@
 use std::panic::{self, AssertUnwindSafe};
 
 use crate::runtime::base::foreign::{Payload, keep_first, print};
+use crate::runtime::diagnostics::observer;
 use crate::runtime::diagnostics::state;
-use crate::runtime::diagnostics::watchdog::Watchdog;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::lend;
 use crate::runtime::kernel::slack;
@@ -37,7 +37,7 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
         drop((cloned, kernel.spare.take()));
     });
     panics.catch(|| drop(unobserved::configure(None)));
-    panics.catch(|| kernel.suspicion.close());
+    panics.catch(state::close);
     drop(closing);
     panics.first
 }
@@ -56,7 +56,6 @@ impl Drop for Closing<'_> {
     fn drop(&mut self) {
         let kernel = self.0;
         kernel.mail().end();
-        state::close();
         kernel.tasks.borrow_mut().clear_ready();
         kernel.working.borrow_mut().clear();
         slack::trim(kernel);
@@ -80,7 +79,7 @@ impl Panics {
 
 fn drop_tasks(kernel: &Kernel, panics: &mut Panics) {
     // A destructor that blocks is a poll that blocks, as the watchdog sees it.
-    let sight = kernel.watchdog.borrow().as_ref().map(Watchdog::sight);
+    let sight = observer::sight();
     kernel.passes.begin();
     let pass = kernel.passes.now();
     let order = kernel.tasks.borrow().in_spawn_order();
@@ -117,10 +116,6 @@ fn close_outside(kernel: &Kernel) {
 
 fn drop_onlookers(kernel: &Kernel) {
     kernel.watched.set(false);
-    let watching = (
-        kernel.chore.borrow_mut().take(),
-        kernel.watchdog.borrow_mut().take(),
-        kernel.poll_times.borrow_mut().take(),
-    );
+    let watching = (kernel.chore.borrow_mut().take(),);
     drop(watching);
 }

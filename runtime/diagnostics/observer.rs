@@ -1,15 +1,19 @@
-//! Who looks on while tasks are polled: the executor's pass is compiled for each kind of them.
+//! What observes the polls: the executor's pass is compiled for each kind of observer.
 
 use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::poll_times::PollTimes;
-use super::watchdog::Sight;
+use super::state;
+use super::watchdog::{Sight, StallHook, Watchdog};
 use crate::runtime::base::passes::Pass;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::task::{Task, TaskId};
 
-/// What an onlooker is told.
-pub(crate) trait Onlooker {
+/// What an observer is told of each poll.
+pub(crate) trait Observer {
     /// A poll begins; the tasks are borrowed.
     fn begin(&self, kernel: &Kernel, pass: Pass, task: &Task);
     /// It has ended; the task may be gone.
@@ -18,8 +22,8 @@ pub(crate) trait Onlooker {
     fn rest(&self, kernel: &Kernel);
 }
 
-/// Nobody.
-impl Onlooker for () {
+/// None.
+impl Observer for () {
     #[inline]
     fn begin(&self, _: &Kernel, _: u32, _: &Task) {}
 
@@ -30,7 +34,7 @@ impl Onlooker for () {
     fn rest(&self, _: &Kernel) {}
 }
 
-impl Onlooker for Sight {
+impl Observer for Sight {
     #[inline]
     fn begin(&self, kernel: &Kernel, pass: Pass, task: &Task) {
         Sight::begin(self, kernel, pass, task);
@@ -47,7 +51,7 @@ impl Onlooker for Sight {
 }
 
 /// Either, or both.
-impl Onlooker for (Option<&Sight>, Option<&PollTimes>) {
+impl Observer for (Option<&Sight>, Option<&PollTimes>) {
     fn begin(&self, kernel: &Kernel, pass: Pass, task: &Task) {
         if let Some(dog) = self.0 {
             dog.begin(kernel, pass, task);
@@ -71,4 +75,39 @@ impl Onlooker for (Option<&Sight>, Option<&PollTimes>) {
             dog.rest(kernel);
         }
     }
+}
+
+/// Chooses what observes the polls of this thread's next runtime. Returns whether anything does.
+pub(crate) fn configure(
+    stalls_from: Option<Duration>,
+    on_stall: Option<StallHook>,
+    time_polls: bool,
+) -> bool {
+    let watchdog = stalls_from.map(|threshold| Watchdog::start(threshold, on_stall));
+    let times = time_polls.then(|| Rc::new(PollTimes::new()));
+    let any = watchdog.is_some() || times.is_some();
+    state::try_with(|state| state.observe(watchdog, times));
+    any
+}
+
+/// The observers of this thread's polls.
+pub(crate) fn observers() -> (Option<Arc<Sight>>, Option<Rc<PollTimes>>) {
+    (
+        sight(),
+        state::try_with(|state| state.poll_times()).flatten(),
+    )
+}
+
+/// What the loop reports its polls to the watchdog by.
+pub(crate) fn sight() -> Option<Arc<Sight>> {
+    state::try_with(|state| state.watchdog().as_ref().map(Watchdog::sight)).flatten()
+}
+
+/// Makes a task known to the watchdog that is polled out of turn.
+pub(crate) fn meet(task: &Task) {
+    state::try_with(|state| {
+        if let Some(dog) = &*state.watchdog() {
+            dog.meet(task);
+        }
+    });
 }
