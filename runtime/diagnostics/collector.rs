@@ -9,6 +9,7 @@ use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::wait::seat;
 use crate::runtime::kernel::wait::waiters::{QueueRecord, Waiter, Waiters};
 use crate::runtime::reactor::{self, Awaited};
+use crate::runtime::threads::external;
 
 /// Of how many that were granted the same thing at once each waiter behind them is told: with
 /// thousands of both, a report of all would fill the memory.
@@ -178,13 +179,13 @@ impl<C: Collects> Look<'_, C> {
 
     /// Those who wait for work outside that is ours: the only one who has their waker is that.
     fn works(&mut self) {
-        for (_, work) in self.kernel.working.borrow().iter() {
-            if let Some(task) = self.wanted(work.awaited_by) {
+        external::each_work(|label, awaited_by| {
+            if let Some(task) = self.wanted(awaited_by) {
                 self.to.unclone(task);
-                let wait = || Wait::new(What::Work(work.label.clone()), None, None);
+                let wait = || Wait::new(What::Work(label.clone()), None, None);
                 self.to.add(task, Help::Sure, wait);
             }
-        }
+        });
     }
 }
 

@@ -15,6 +15,7 @@ use super::state;
 use crate::runtime::base::text::legible;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::reactor::{self, Awaited};
+use crate::runtime::threads::external;
 
 /// Labels of work in flight that are printed before the rest is only counted.
 const MOST: usize = 8;
@@ -76,13 +77,14 @@ impl Outside {
         let wakers = cloned.iter().filter_map(|(_, waker)| waker.as_ref());
         let wakers = wakers.filter(|waker| waker.is_cloned()).count();
         // Those that our own threads keep are told as work.
-        let working = kernel.working.borrow();
-        let waiting = working
-            .iter()
-            .filter_map(|(_, work)| tasks.get(work.awaited_by?));
-        let ours = waiting.filter(|task| has_clones(kernel, task)).count();
+        let (mut working, mut ours) = (Vec::new(), 0);
+        external::each_work(|label, awaited_by| {
+            working.push(label.clone());
+            let task = awaited_by.and_then(|id| tasks.get(id));
+            ours += usize::from(task.is_some_and(|task| has_clones(kernel, task)));
+        });
         Outside {
-            working: working.iter().map(|(_, work)| work.label.clone()).collect(),
+            working,
             sources,
             lapsed,
             signals,
@@ -95,7 +97,7 @@ impl Outside {
     /// that sleeps has thousands of descriptors to wait for, and one is enough.
     pub(super) fn is_sustained(kernel: &Kernel) -> bool {
         let strict = state::is_strict();
-        if kernel.is_working() || kernel.mail().links() > 0 {
+        if external::is_working() || kernel.mail().links() > 0 {
             return true;
         }
         let tasks = kernel.tasks.borrow();

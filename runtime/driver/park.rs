@@ -17,7 +17,7 @@ use crate::runtime::kernel::sched::lend::LetGo;
 use crate::runtime::kernel::slack;
 use crate::runtime::kernel::wait::who;
 use crate::runtime::reactor;
-use crate::runtime::threads::remote;
+use crate::runtime::threads::{dispatch, external};
 
 /// Nanoseconds that are waited for awake: falling asleep and being woken takes the processor as long.
 const NEAR: u64 = 5_000;
@@ -113,7 +113,7 @@ impl Pace {
 pub(crate) fn look(kernel: &Kernel) {
     do_chore(kernel);
     slack::trim_now_and_then(kernel);
-    remote::read(kernel);
+    dispatch::read(kernel);
     // Read even where no timer is armed: the pace has to know how long polls take when one is.
     // Virtual time stands still while tasks are ready, but what is due is due.
     let now = kernel.clock.now();
@@ -165,7 +165,7 @@ pub(crate) enum Idle {
 /// dead instead of sleeping for ever.
 pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idle {
     do_chore(kernel);
-    if remote::read(kernel) && kernel.has_ready() {
+    if dispatch::read(kernel) && kernel.has_ready() {
         return Idle::Awake;
     }
     if lost::report_if_cheap(kernel, || is_long(kernel)) && kernel.has_ready() {
@@ -206,7 +206,7 @@ pub(crate) fn idle(kernel: &Kernel, limit: Option<Duration>, judge: bool) -> Idl
     kernel.pace.rest();
     kernel.pace.has_news(now, kernel.passes.begun() + 1);
     expire(kernel, now);
-    remote::read(kernel);
+    dispatch::read(kernel);
     Idle::Awake
 }
 
@@ -264,7 +264,7 @@ fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, jud
     /// Real time that pending readiness gets before the clock jumps.
     const GRACE: u64 = 1_000_000;
     let now = crate::runtime::kernel::clock::real();
-    let working = kernel.is_working();
+    let working = external::is_working();
     let Some(next) = next.filter(|_| !working) else {
         let (judged, watch) = match judge && !working {
             true => match self::judge(kernel) {
@@ -278,7 +278,7 @@ fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, jud
             .or(judged);
         sleep(kernel, until, now);
         drop(watch);
-        remote::read(kernel);
+        dispatch::read(kernel);
         return Idle::Awake;
     };
     let awaited = reactor::find_awaited(&kernel.tasks.borrow(), |_, _| true);
@@ -286,7 +286,7 @@ fn idle_virtual(kernel: &Kernel, next: Option<u64>, limit: Option<Duration>, jud
     // Waking nobody uses nothing up: room that nobody waits for, a signal, a timer set for earlier.
     while awaited && now < until {
         sleep(kernel, Some(until), now);
-        remote::read(kernel);
+        dispatch::read(kernel);
         if kernel.has_ready() {
             return Idle::Awake;
         }

@@ -38,9 +38,6 @@ use crate::runtime::kernel::wait::seat::Sitter;
 use crate::runtime::kernel::wait::wait_queue::WaitQueue;
 use crate::runtime::kernel::wait::waiters::Waiters;
 use crate::runtime::kernel::wait::who::Who;
-use crate::runtime::threads::external::Work;
-use crate::runtime::threads::inlet::Inlets;
-use crate::runtime::threads::pool::Pools;
 
 thread_local! {
     static KERNEL: Kernel = const { Kernel::new() };
@@ -69,8 +66,6 @@ pub(crate) struct Kernel {
     pub(crate) clock: Clock,
     /// Where other threads put what they have for us.
     pub(super) mail: Mail,
-    /// Handlers of what other threads send.
-    pub(crate) inlets: RefCell<Inlets>,
     /// How much longer the loop sleeps than to the next deadline.
     pub(crate) timer_slack: Cell<Duration>,
     /// Where the runtime of this thread was made.
@@ -93,12 +88,8 @@ pub(crate) struct Kernel {
     pub(crate) chore: RefCell<Option<Chore>>,
     /// Groups of children made so far, each of which has its number.
     pub(crate) groups: Cell<u32>,
-    /// The threads for blocking calls, made with the first such call.
-    pub(crate) pools: RefCell<Pools>,
     /// How long the executor may run before it looks at reactor, clock and inbox.
     pub(crate) pace: Pace,
-    /// Outside work that is certain to come back: blocking jobs, children, external guards.
-    pub(crate) working: RefCell<Slab<Work>>,
     /// The process that made the runtime; a fork must not use it.
     pub(crate) process: Cell<u32>,
     /// When that was checked last.
@@ -119,7 +110,6 @@ impl Kernel {
             timers: RefCell::new(Timers::new()),
             clock: Clock::new(),
             mail: Mail::new(),
-            inlets: RefCell::new(Inlets::new()),
             timer_slack: Cell::new(Duration::ZERO),
             runtime: Cell::new(None),
             turning: Cell::new(None),
@@ -131,9 +121,7 @@ impl Kernel {
             watched: Cell::new(false),
             chore: RefCell::new(None),
             groups: Cell::new(0),
-            pools: RefCell::new(Pools::new()),
             pace: Pace::new(),
-            working: RefCell::new(Slab::new()),
             process: Cell::new(0),
             checked: Cell::new(0),
             scratch: Cell::new(Vec::new()),
@@ -173,11 +161,6 @@ impl Kernel {
         self.has_ready()
             || !self.quiescence.is_empty()
             || next().is_some_and(|next| next <= self.clock.now())
-    }
-
-    /// Whether outside work is in flight that is certain to come back.
-    pub(crate) fn is_working(&self) -> bool {
-        !self.working.borrow().is_empty()
     }
 }
 

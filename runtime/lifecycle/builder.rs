@@ -240,7 +240,7 @@ impl Builder {
     fn start(self, kernel: &Kernel, at: &'static Location<'static>) -> Runtime {
         kernel.clock.reset(self.virtual_clock);
         kernel.timer_slack.set(self.timer_slack);
-        pool::configure(kernel, self.blocking_threads, self.blocking_queue);
+        pool::configure(self.blocking_threads, self.blocking_queue);
         unobserved::configure(self.on_unobserved);
         at_park::configure(self.grace, self.strict, self.on_suspected);
         let watched = observer::configure(self.watchdog, self.on_stall, self.time_polls);

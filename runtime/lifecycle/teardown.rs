@@ -7,7 +7,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 
-use crate::runtime::base::foreign::{Payload, keep_first, print};
+use crate::runtime::base::foreign::{Payload, keep_first};
 use crate::runtime::diagnostics::observer;
 use crate::runtime::diagnostics::state;
 use crate::runtime::kernel::Kernel;
@@ -15,8 +15,7 @@ use crate::runtime::kernel::sched::lend;
 use crate::runtime::kernel::slack;
 use crate::runtime::reactor;
 use crate::runtime::task::{join, unobserved};
-use crate::runtime::threads::inlet;
-use crate::runtime::threads::pool::Pools;
+use crate::runtime::threads::{external, inlet, pool};
 
 /// Drops everything the runtime owns; returns the first panic of a destructor.
 pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
@@ -29,7 +28,7 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
     });
     panics.catch(|| close_outside(kernel));
     panics.catch(|| drop_onlookers(kernel));
-    inlet::close_all(kernel, |gone| panics.catch(|| drop(gone)));
+    inlet::close(|gone| panics.catch(|| drop(gone)));
     // Closed, but still there: a destructor may ask for a handle, which will find nobody at home.
     panics.catch(|| drop(kernel.mail().close()));
     panics.catch(|| {
@@ -57,7 +56,7 @@ impl Drop for Closing<'_> {
         let kernel = self.0;
         kernel.mail().end();
         kernel.tasks.borrow_mut().clear_ready();
-        kernel.working.borrow_mut().clear();
+        external::close();
         slack::trim(kernel);
         kernel.runtime.set(None);
         kernel.closing.set(false);
@@ -106,12 +105,7 @@ fn drop_tasks(kernel: &Kernel, panics: &mut Panics) {
 /// Ends what the loop hears of the outside world.
 fn close_outside(kernel: &Kernel) {
     reactor::close(kernel);
-    let pools = kernel.pools.replace(Pools::new());
-    for at in pools.close() {
-        let text =
-            format_args!("the blocking call at {at} still runs; the runtime ends without it");
-        print(text);
-    }
+    pool::close();
 }
 
 fn drop_onlookers(kernel: &Kernel) {

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 
 use super::answer;
 use super::external::expect_external;
-use super::pool::{Job, Lane};
+use super::pool::{self, Job, Lane};
 use crate::runtime::base::foreign::print;
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::kernel;
@@ -117,8 +117,7 @@ where
     T: Send + 'static,
 {
     kernel::with_runtime("try_spawn_blocking", |_| ());
-    let most = kernel::with(|kernel| kernel.pools.borrow().queue());
-    offer(Lane::Calls, Location::caller(), most, call)
+    offer(Lane::Calls, Location::caller(), pool::queue_limit(), call)
 }
 
 /// Does one of the runtime's own calls, on behalf of the line `at`.
@@ -183,14 +182,10 @@ where
     T: Send + 'static,
 {
     // A runtime in teardown starts nothing, and its pool may be gone already.
-    let pool = kernel::with(|kernel| {
-        let open = !kernel.closing.get();
-        let mut pools = kernel.pools.borrow_mut();
-        open.then(|| pools.of(lane))
-    });
-    let Some(pool) = pool else {
+    if kernel::with(|kernel| kernel.closing.get()) {
         return Err(TrySpawnError::Closing(call));
-    };
+    }
+    let pool = pool::of(lane);
     match pool.admit(most) {
         Ok(true) => {}
         Ok(false) => return Err(TrySpawnError::Full(call)),

@@ -1,7 +1,10 @@
-//! What somebody outside is at work on, so that the loop waits for it.
+//! Work outside that is under way, so that the loop waits for it: blocking calls, children, guards.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
+
+use slab::Slab;
 
 use super::remote::Remote;
 use crate::runtime::kernel::polling::current_task;
@@ -43,11 +46,41 @@ pub struct External {
     remote: Remote,
 }
 
+thread_local! {
+    /// Work that is certain to come back, by the keys of its guards.
+    static WORKING: RefCell<Slab<Work>> = const { RefCell::new(Slab::new()) };
+}
+
 /// Work outside that is under way.
-pub(crate) struct Work {
-    pub(crate) label: Cow<'static, str>,
+struct Work {
+    label: Cow<'static, str>,
     /// The task that does nothing but wait for it, if there is one.
-    pub(crate) awaited_by: Option<TaskId>,
+    awaited_by: Option<TaskId>,
+}
+
+/// Whether work outside is under way.
+pub(crate) fn is_working() -> bool {
+    WORKING.with_borrow(|working| !working.is_empty())
+}
+
+/// Shows all work: its label, and the task that does nothing but wait for it, if there is one.
+pub(crate) fn each_work(mut show: impl FnMut(&Cow<'static, str>, Option<TaskId>)) {
+    WORKING.with_borrow(|working| {
+        let works = working.iter();
+        works.for_each(|(_, work)| show(&work.label, work.awaited_by));
+    });
+}
+
+/// A runtime that has ended expects nothing.
+pub(crate) fn close() {
+    try_with(Slab::clear);
+}
+
+/// Runs `f` with the work of this thread, unless the thread is past having any.
+fn try_with<R>(f: impl FnOnce(&mut Slab<Work>) -> R) -> Option<R> {
+    WORKING
+        .try_with(|working| f(&mut working.borrow_mut()))
+        .ok()
 }
 
 impl External {
@@ -56,15 +89,15 @@ impl External {
             label,
             awaited_by: None,
         };
-        let key = kernel.working.borrow_mut().insert(work);
+        let key = WORKING.with_borrow_mut(|working| working.insert(work));
         let remote = Remote::of(kernel);
         External { key, remote }
     }
 
     /// Says that the task that runs does nothing but wait for it.
     pub(crate) fn is_awaited_here(&self) {
-        kernel::with(|kernel| {
-            if let Some(work) = kernel.working.borrow_mut().get_mut(self.key) {
+        WORKING.with_borrow_mut(|working| {
+            if let Some(work) = working.get_mut(self.key) {
                 work.awaited_by = current_task();
             }
         });
@@ -80,9 +113,9 @@ impl Drop for External {
     fn drop(&mut self) {
         let key = self.key;
         // Through the inbox even on the runtime's own thread: what was published before is read
-        // before. A runtime that has ended expects nothing.
+        // before.
         let _ = self.remote.call(move || {
-            kernel::try_with(|kernel| kernel.working.borrow_mut().try_remove(key));
+            try_with(|working| working.try_remove(key));
         });
     }
 }

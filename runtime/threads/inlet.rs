@@ -11,6 +11,7 @@
 //! it. The vectors are reused, so that nothing is allocated after warm-up.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
@@ -19,8 +20,8 @@ use std::sync::Arc;
 use super::remote::{Gone, Remote};
 use crate::runtime::base::batch::{self, Batch};
 use crate::runtime::base::foreign::{Payload, keep_first};
+use crate::runtime::kernel;
 use crate::runtime::kernel::mail::Message;
-use crate::runtime::kernel::{self, Kernel};
 
 /// Takes in items that other threads send: `handler` runs for each, on this thread, between two
 /// polls.
@@ -68,29 +69,27 @@ where
 {
     kernel::with_runtime("inlet", |_| ());
     let batch = Arc::new(Batch::new());
-    let flow = Flow {
+    let handler = BatchHandler {
         batch: batch.clone(),
         items: Vec::new(),
         handler,
     };
-    kernel::with(|kernel| {
-        let key = kernel.inlets.borrow_mut().open(kernel.closing.get());
-        settle(kernel, key, Box::new(flow));
-        let remote = Remote::of(kernel);
-        Inlet {
-            mouth: Arc::new(Mouth { batch, key, remote }),
-        }
-    })
+    let (closing, remote) = kernel::with(|kernel| (kernel.closing.get(), Remote::of(kernel)));
+    let key = INLETS.with_borrow_mut(|inlets| inlets.open(closing));
+    settle(key, Box::new(handler));
+    Inlet {
+        sender: Arc::new(Sender { batch, key, remote }),
+    }
 }
 
 /// Sends items to a handler on the loop's thread: `Send`, `Sync` and `Clone`. Made by [`inlet`].
 #[must_use = "the handler goes when the last inlet is dropped; give it to a thread"]
 pub struct Inlet<T> {
-    mouth: Arc<Mouth<T>>,
+    sender: Arc<Sender<T>>,
 }
 
 /// What the clones of an inlet share. Its end is that of the handler.
-struct Mouth<T> {
+struct Sender<T> {
     batch: Arc<Batch<T>>,
     key: u64,
     remote: Remote,
@@ -103,10 +102,10 @@ impl<T> Inlet<T> {
     ///
     /// [`Gone`] with the item, if the runtime has ended.
     pub fn send(&self, item: T) -> Result<(), Gone<T>> {
-        let mouth = &*self.mouth;
-        if mouth.batch.put(item).map_err(Gone::new)? {
+        let sender = &*self.sender;
+        if sender.batch.put(item).map_err(Gone::new)? {
             // A runtime that ends right now drops the item like every message it has not read.
-            let _ = mouth.remote.post(Message::Items(mouth.key));
+            let _ = sender.remote.post(Message::Items(sender.key));
         }
         Ok(())
     }
@@ -115,7 +114,7 @@ impl<T> Inlet<T> {
 impl<T> Clone for Inlet<T> {
     fn clone(&self) -> Self {
         Inlet {
-            mouth: self.mouth.clone(),
+            sender: self.sender.clone(),
         }
     }
 }
@@ -126,33 +125,33 @@ impl<T> fmt::Debug for Inlet<T> {
     }
 }
 
-impl<T> Drop for Mouth<T> {
+impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         let key = self.key;
         // Behind the items. Publish first: the handle that the verdict counts goes after this.
         let _ = self.remote.call(move || {
-            let gone = kernel::try_with(|kernel| kernel.inlets.borrow_mut().flows.remove(&key));
+            let gone = try_with(|inlets| inlets.handlers.remove(&key));
             drop(gone);
         });
     }
 }
 
 /// A handler and what is on its way to it, whatever the type of the items.
-trait Inflow {
+trait Handler {
     /// Runs the handler over what has arrived. Returns the first panic of it.
     fn run(&mut self) -> Option<Payload>;
     /// Refuses items from now on, and gives those that were not handled away.
     fn close(&mut self) -> Box<dyn Any>;
 }
 
-struct Flow<T, H> {
+struct BatchHandler<T, H> {
     batch: Arc<Batch<T>>,
     /// Reused: changes places with the vector of the batch.
     items: Vec<T>,
     handler: H,
 }
 
-impl<T: 'static, H: FnMut(T)> Inflow for Flow<T, H> {
+impl<T: 'static, H: FnMut(T)> Handler for BatchHandler<T, H> {
     fn run(&mut self) -> Option<Payload> {
         self.batch.take(&mut self.items);
         let mut items = self.items.drain(..);
@@ -173,17 +172,26 @@ impl<T: 'static, H: FnMut(T)> Inflow for Flow<T, H> {
     }
 }
 
+thread_local! {
+    static INLETS: RefCell<Inlets> = const { RefCell::new(Inlets::new()) };
+}
+
+/// Runs `f` with the inlets of this thread, unless the thread is past having any.
+fn try_with<R>(f: impl FnOnce(&mut Inlets) -> R) -> Option<R> {
+    INLETS.try_with(|inlets| f(&mut inlets.borrow_mut())).ok()
+}
+
 /// The handlers of a runtime, by the number of their inlets; `None` while one runs.
-pub(crate) struct Inlets {
-    flows: BTreeMap<u64, Option<Box<dyn Inflow>>>,
+struct Inlets {
+    handlers: BTreeMap<u64, Option<Box<dyn Handler>>>,
     /// Never restarts, so that a late message finds no handler.
     made: u64,
 }
 
 impl Inlets {
-    pub(crate) const fn new() -> Self {
+    const fn new() -> Self {
         Inlets {
-            flows: BTreeMap::new(),
+            handlers: BTreeMap::new(),
             made: 0,
         }
     }
@@ -192,38 +200,41 @@ impl Inlets {
     fn open(&mut self, closing: bool) -> u64 {
         self.made += 1;
         if !closing {
-            self.flows.insert(self.made, None);
+            self.handlers.insert(self.made, None);
         }
         self.made
     }
 }
 
 /// Runs the handler of an inlet over what has arrived. Returns the first panic of it.
-pub(crate) fn run(kernel: &Kernel, key: u64) -> Option<Payload> {
-    let mut flow = {
-        let mut inlets = kernel.inlets.borrow_mut();
-        inlets.flows.get_mut(&key).and_then(Option::take)?
-    };
-    let panicked = flow.run();
-    settle(kernel, key, flow);
+pub(super) fn run(key: u64) -> Option<Payload> {
+    let handler = try_with(|inlets| inlets.handlers.get_mut(&key).and_then(Option::take));
+    let mut handler = handler.flatten()?;
+    let panicked = handler.run();
+    settle(key, handler);
     panicked
 }
 
 /// Puts a handler into its place; without one the runtime has ended, and the handler ends too.
-fn settle(kernel: &Kernel, key: u64, mut flow: Box<dyn Inflow>) {
-    if let Some(place) = kernel.inlets.borrow_mut().flows.get_mut(&key) {
-        *place = Some(flow);
-        return;
+fn settle(key: u64, handler: Box<dyn Handler>) {
+    let mut handler = Some(handler);
+    try_with(|inlets| {
+        if let Some(place) = inlets.handlers.get_mut(&key) {
+            *place = handler.take();
+        }
+    });
+    if let Some(mut handler) = handler {
+        let unread = handler.close();
+        drop((unread, handler));
     }
-    let unread = flow.close();
-    drop((unread, flow));
 }
 
 /// Ends all inlets, and gives away what has to be dropped: handlers, and items not handled.
-pub(crate) fn close_all(kernel: &Kernel, mut dispose: impl FnMut(Box<dyn Any>)) {
-    let flows = std::mem::take(&mut kernel.inlets.borrow_mut().flows);
-    for mut flow in flows.into_values().flatten() {
-        dispose(flow.close());
-        dispose(Box::new(flow));
+pub(crate) fn close(mut dispose: impl FnMut(Box<dyn Any>)) {
+    let handlers = try_with(|inlets| std::mem::take(&mut inlets.handlers));
+    let handlers = handlers.into_iter().flat_map(BTreeMap::into_values);
+    for mut handler in handlers.flatten() {
+        dispose(handler.close());
+        dispose(Box::new(handler));
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod blocking;
+pub(crate) mod dispatch;
 pub(crate) mod external;
 pub(crate) mod inlet;
 pub(crate) mod pool;

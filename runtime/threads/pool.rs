@@ -12,6 +12,7 @@
 //!
 //! The line is a tree by number of arrival, so that a call leaves it from anywhere in O(log n).
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -21,9 +22,8 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::runtime::base::foreign::drop_quietly;
+use crate::runtime::base::foreign::{drop_quietly, print};
 use crate::runtime::base::poison::ignore_poison;
-use crate::runtime::kernel::Kernel;
 
 /// A thread that has had nothing to do for this long ends.
 const IDLE: Duration = Duration::from_secs(10);
@@ -67,67 +67,80 @@ impl Lane {
     }
 }
 
+thread_local! {
+    static POOLS: RefCell<Pools> = const { RefCell::new(Pools::new()) };
+}
+
 /// The pools of a runtime, by lane, each made at its first call.
-pub(crate) struct Pools {
+struct Pools {
     lanes: [Option<Pool>; 3],
     /// How many calls of users run at a time, if the builder said so.
     threads: Option<usize>,
-    /// How many calls may wait before one is refused.
+    /// How many calls of users may wait before one is refused.
     queue: Option<usize>,
 }
 
-/// The pools of the next runtime get these limits.
-pub(crate) fn configure(kernel: &Kernel, threads: Option<usize>, queue: Option<usize>) {
-    let mut pools = kernel.pools.borrow_mut();
-    (pools.threads, pools.queue) = (threads, queue);
-}
-
 impl Pools {
-    pub(crate) const fn new() -> Self {
+    const fn new() -> Self {
         Pools {
             lanes: [const { None }; 3],
             threads: None,
             queue: None,
         }
     }
+}
 
-    /// How many calls may wait before one is refused.
-    pub(crate) fn queue(&self) -> Option<usize> {
-        self.queue
-    }
+/// The pools of the next runtime get these limits.
+pub(crate) fn configure(threads: Option<usize>, queue: Option<usize>) {
+    POOLS.with_borrow_mut(|pools| (pools.threads, pools.queue) = (threads, queue));
+}
 
-    pub(crate) fn of(&mut self, lane: Lane) -> Pool {
+/// How many calls of users may wait before one is refused.
+pub(super) fn queue_limit() -> Option<usize> {
+    POOLS.with_borrow(|pools| pools.queue)
+}
+
+/// The pool of a lane.
+pub(super) fn of(lane: Lane) -> Pool {
+    POOLS.with_borrow_mut(|pools| {
         // Once: the system reads three files for the number of processors.
-        let new = || Pool::new(lane, lane.limit(self.threads));
-        self.lanes[lane as usize].get_or_insert_with(new).clone()
-    }
+        let new = || Pool::new(lane, lane.limit(pools.threads));
+        pools.lanes[lane as usize].get_or_insert_with(new).clone()
+    })
+}
 
-    /// Takes no more jobs, drops those that wait, and waits a little for those that run. Returns
-    /// the places of those it leaves behind.
-    pub(crate) fn close(self) -> Vec<&'static Location<'static>> {
-        let deadline = Instant::now() + PATIENCE;
-        let pools: Vec<Pool> = self.lanes.into_iter().flatten().collect();
-        let waiting: Vec<_> = pools.iter().map(Pool::shut).collect();
-        let left = pools.iter().flat_map(|pool| pool.outwait(deadline));
-        let left = left.collect();
-        // One at a time: the destructor of one may panic, and the others go all the same.
-        waiting
-            .into_iter()
-            .flat_map(BTreeMap::into_values)
-            .for_each(drop_quietly);
-        left
+/// Takes no more jobs, drops those that wait, waits a little for those that run, and prints which it
+/// leaves behind.
+pub(crate) fn close() {
+    let Ok(pools) = POOLS.try_with(|pools| pools.replace(Pools::new())) else {
+        return;
+    };
+    let deadline = Instant::now() + PATIENCE;
+    let pools: Vec<Pool> = pools.lanes.into_iter().flatten().collect();
+    let waiting: Vec<_> = pools.iter().map(Pool::shut).collect();
+    let left = pools.iter().flat_map(|pool| pool.outwait(deadline));
+    let left: Vec<_> = left.collect();
+    // One at a time: the destructor of one may panic, and the others go all the same.
+    waiting
+        .into_iter()
+        .flat_map(BTreeMap::into_values)
+        .for_each(drop_quietly);
+    for at in left {
+        print(format_args!(
+            "the blocking call at {at} still runs; the runtime ends without it"
+        ));
     }
 }
 
 /// A call, and the line that made it.
-pub(crate) struct Job {
-    pub(crate) run: Box<dyn FnOnce() + Send>,
-    pub(crate) at: &'static Location<'static>,
+pub(super) struct Job {
+    pub(super) run: Box<dyn FnOnce() + Send>,
+    pub(super) at: &'static Location<'static>,
 }
 
 /// The pool of a lane.
 #[derive(Clone)]
-pub(crate) struct Pool {
+pub(super) struct Pool {
     shared: Arc<Shared>,
 }
 
@@ -179,7 +192,7 @@ impl Pool {
 
     /// Whether one more job would wait behind at most `most` others. If so there is a thread that
     /// will come to it, started now if none is free.
-    pub(crate) fn admit(&self, most: Option<usize>) -> io::Result<bool> {
+    pub(super) fn admit(&self, most: Option<usize>) -> io::Result<bool> {
         let mut state = self.shared.lock();
         let waiting = state.line.len();
         if let Some(most) = most {
@@ -211,7 +224,7 @@ impl Pool {
     }
 
     /// Queues a job that was admitted.
-    pub(crate) fn queue(&self, job: Job) -> Place {
+    pub(super) fn queue(&self, job: Job) -> Place {
         let mut state = self.shared.lock();
         state.coming -= 1;
         state.arrived += 1;
@@ -251,14 +264,14 @@ impl Pool {
 
 /// A job's place in the line. Dropped, it takes a job that has not begun out of the line and drops
 /// it, with nothing borrowed or locked.
-pub(crate) struct Place {
+pub(super) struct Place {
     pool: Option<Pool>,
     number: u64,
 }
 
 impl Place {
     /// The job has ended, and there is nothing to look for.
-    pub(crate) fn leave(mut self) {
+    pub(super) fn leave(mut self) {
         self.pool = None;
     }
 }

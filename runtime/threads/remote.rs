@@ -16,8 +16,6 @@ use pin_project_lite::pin_project;
 
 use super::answer::{self, Answer, Question};
 use super::external::External;
-use super::inlet;
-use crate::runtime::base::foreign::keep_first;
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::base::poison::ignore_poison;
 use crate::runtime::kernel::mail::{Link, Message};
@@ -25,37 +23,6 @@ use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::{self, Kernel};
 use crate::runtime::task::join;
 use crate::runtime::task::spawn::spawn_at;
-
-/// Works off the messages that have arrived. Returns whether there were any. A call that panics does
-/// so after the last message.
-pub(crate) fn read(kernel: &Kernel) -> bool {
-    let Some(mut messages) = kernel.mail().take() else {
-        return false;
-    };
-    let any = !messages.is_empty();
-    let mut panicked = None;
-    for message in messages.drain(..) {
-        let payload = match message {
-            Message::Wake(summons) => {
-                if let Some(id) = summons.arrive() {
-                    kernel.schedule(id);
-                }
-                None
-            }
-            Message::Call(call) => panic::catch_unwind(AssertUnwindSafe(call)).err(),
-            Message::Items(key) => inlet::run(kernel, key),
-        };
-        // The messages behind one that panics are wakes of other tasks: they are read first.
-        if let Some(payload) = payload {
-            keep_first(&mut panicked, payload);
-        }
-    }
-    kernel.mail().give_back(messages);
-    if let Some(payload) = panicked {
-        panic::resume_unwind(payload);
-    }
-    any
-}
 
 /// The handle of this thread's runtime for other threads.
 ///
