@@ -27,7 +27,7 @@ fn assert_comes_back<F: Future<Output = ()>>(burst: impl FnOnce() -> F) {
         runtime.block_on(async {
             burst().await;
             // The loop looks around, and sleeps once.
-            yields(300).await;
+            yields(600).await;
             sleep(Duration::from_secs(1)).await;
         });
     });
