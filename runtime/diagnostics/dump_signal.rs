@@ -52,31 +52,31 @@ impl DumpSignal {
         })
     }
 
-    /// Prints a dump if one was asked for. Whoever asks again right after one has its answer.
-    fn work_off(&self, kernel: &Kernel) {
+    /// Prints a dump if one was asked for, and says how long that took. A request right after a dump has its answer.
+    fn work_off(&self, kernel: &Kernel) -> Duration {
         if !self.asked.swap(false, Ordering::SeqCst) {
-            return;
+            return Duration::ZERO;
         }
         while matches!((&self.bytes).read(&mut [0; 64]), Ok(1..)) {}
         let begun = Instant::now();
         if self.rest_until.get().is_some_and(|until| begun < until) {
-            return;
+            return Duration::ZERO;
         }
         print(Report::take(kernel));
         // However many ask, the tasks have half of the time.
         let took = begun.elapsed();
         self.rest_until.set(Some(begun + took + took.max(REST)));
-        kernel.pace.leave_out(took);
+        took
     }
 }
 
-/// Makes `SIGUSR1` print a dump.
-pub(crate) fn start(kernel: &Kernel) {
+/// Makes `SIGUSR1` print a dump: returns what the loop is to call now and then.
+pub(crate) fn start() -> Option<Rc<dyn Fn(&Kernel) -> Duration>> {
     match DumpSignal::listen() {
-        Ok(signal) => {
-            let chore = move |kernel: &Kernel| signal.work_off(kernel);
-            *kernel.chore.borrow_mut() = Some(Rc::new(chore));
+        Ok(signal) => Some(Rc::new(move |kernel| signal.work_off(kernel))),
+        Err(error) => {
+            print(format_args!("SIGUSR1 cannot be listened for: {error}"));
+            None
         }
-        Err(error) => print(format_args!("SIGUSR1 cannot be listened for: {error}")),
     }
 }

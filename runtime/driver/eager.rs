@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::future::Future;
 use std::panic::Location;
 
-use super::executor::{Turning, step};
+use super::executor::step;
+use super::run::Turning;
+use super::state;
 use crate::runtime::base::nesting;
 use crate::runtime::diagnostics::observer;
 use crate::runtime::kernel::polling::{self, Polling};
@@ -72,17 +74,19 @@ fn step_now(kernel: &Kernel, id: TaskId) {
     // A teardown has dropped the future already.
     let Some(at) = at else { return };
     let _aside = Aside::begin(kernel);
-    // Outside a turn this poll is one, in which no other may begin.
-    let outside = kernel.turning.get().is_none();
-    let _turning = outside.then(|| Turning::begin(kernel, at));
-    let mut own = new_waker(kernel);
-    step(
-        kernel,
-        |tasks| Some((id.slot() as u32, tasks.get_mut(id)?)),
-        &mut own,
-        &mut None,
-        &(),
-    );
+    state::with(|driver| {
+        // Outside a turn this poll is one, in which no other may begin.
+        let outside = driver.turning.get().is_none();
+        let _turning = outside.then(|| Turning::begin(kernel, driver, at));
+        let mut own = new_waker(kernel);
+        step(
+            kernel,
+            |tasks| Some((id.slot() as u32, tasks.get_mut(id)?)),
+            &mut own,
+            &mut None,
+            &(),
+        );
+    });
 }
 
 /// The poll under way, set aside for another one inside it; taken up on every way out.

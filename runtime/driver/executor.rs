@@ -14,122 +14,45 @@
 //! spare waker. A program without timers, descriptors and other threads makes no system call.
 
 use std::future::Future;
-use std::panic::{self, AssertUnwindSafe, Location};
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::task::Poll;
 
 use super::park;
+use super::state::Driver;
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::diagnostics::lost;
 use crate::runtime::diagnostics::observer::{self, Observer};
-use crate::runtime::kernel::polling::{self, notes};
+use crate::runtime::kernel::Kernel;
+use crate::runtime::kernel::polling::notes;
 use crate::runtime::kernel::sched::body::BoxedBody;
 use crate::runtime::kernel::sched::lend::{new_waker, with_waker};
 use crate::runtime::kernel::sched::task::{NO_WAKER, Task, TaskId, Turn};
 use crate::runtime::kernel::sched::tasks::Tasks;
 use crate::runtime::kernel::sched::waker::PollWaker;
-use crate::runtime::kernel::{self, Kernel};
 use crate::runtime::task::join;
 
 /// The future of a `block_on`, which takes its turn like any task but lives on the stack.
-pub(crate) struct Main<'a> {
-    pub(crate) id: TaskId,
-    pub(crate) future: Pin<&'a mut dyn Future<Output = ()>>,
-    pub(crate) over: bool,
-}
-
-/// Marks a turn as being under way; undone on every way out.
-pub(crate) struct Turning<'a> {
-    kernel: &'a Kernel,
-}
-
-impl<'a> Turning<'a> {
-    /// Begins a turn that [`admit`] has let in.
-    pub(crate) fn begin(kernel: &'a Kernel, at: &'static Location<'static>) -> Self {
-        kernel.turning.set(Some(at));
-        kernel.mail().begin_turn();
-        Turning { kernel }
-    }
-}
-
-impl Drop for Turning<'_> {
-    fn drop(&mut self) {
-        let kernel = self.kernel;
-        if !std::thread::panicking() {
-            lost::report(kernel);
-        }
-        kernel.turning.set(None);
-        polling::set_current_task(None);
-        kernel.mail().end_turn();
-        if !kernel.mail().is_embedded() {
-            return;
-        }
-        if std::thread::panicking() {
-            // A host that goes on after a panic turns again at once.
-            kernel.mail().ring();
-        } else {
-            park::arm_host(kernel);
-        }
-    }
-}
-
-/// The caller's line, if it may start a turn.
-///
-/// # Panics
-///
-/// Inside another turn, and in a process that was forked off the runtime's own.
-#[track_caller]
-pub(crate) fn admit(what: &str) -> &'static Location<'static> {
-    refuse_nesting(what);
-    if let Some(refusal) = kernel::with(forked) {
-        panic!("{refusal}");
-    }
-    Location::caller()
-}
-
-/// Panics inside a turn, naming the call that started it.
-#[track_caller]
-pub(crate) fn refuse_nesting(what: &str) {
-    if let Some(outer) = kernel::with(|kernel| kernel.turning.get()) {
-        panic!(
-            "{what} was called inside the loop started at {outer}; \
-             `.await` the future instead, or spawn it"
-        );
-    }
-}
-
-/// Why the runtime cannot be used here, if a fork has carried it into another process. It says where the loop
-/// was started: at a park that is not the line of the panic.
-pub(crate) fn forked(kernel: &Kernel) -> Option<String> {
-    let (maker, process) = (kernel.process.get(), std::process::id());
-    if maker == process {
-        return None;
-    }
-    let made = match (kernel.turning.get(), kernel.runtime.get()) {
-        (Some(started), _) => format!(", whose loop was started at {started},"),
-        (None, Some(made)) => format!(", made at {made},"),
-        (None, None) => String::new(),
-    };
-    Some(format!(
-        "this runtime{made} belongs to process {maker} and was carried into process {process} by a fork; \
-         make a runtime after the fork"
-    ))
+pub(super) struct Main<'a> {
+    pub(super) id: TaskId,
+    pub(super) future: Pin<&'a mut dyn Future<Output = ()>>,
+    pub(super) over: bool,
 }
 
 /// One pass: polls every task that is ready now, once each. With a main future, pass after pass until
 /// it is over or nothing is ready.
-pub(crate) fn pass(kernel: &Kernel, main: &mut Option<Main<'_>>) {
-    if !kernel.watched.get() {
-        return pass_with(kernel, main, &());
+pub(super) fn pass(kernel: &Kernel, driver: &Driver, main: &mut Option<Main<'_>>) {
+    if !driver.watched.get() {
+        return pass_with(kernel, driver, main, &());
     }
     match observer::observers() {
-        (Some(dog), None) => pass_with(kernel, main, &*dog),
-        (dog, times) => pass_with(kernel, main, &(dog.as_deref(), times.as_deref())),
+        (Some(dog), None) => pass_with(kernel, driver, main, &*dog),
+        (dog, times) => pass_with(kernel, driver, main, &(dog.as_deref(), times.as_deref())),
     }
 }
 
 /// The pass, compiled for each kind of onlooker: where nobody looks on, a poll does not even ask.
-fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Observer) {
+fn pass_with(kernel: &Kernel, driver: &Driver, main: &mut Option<Main<'_>>, watch: &impl Observer) {
     let _resting = Resting(kernel, watch);
     // Boxed, so that taking it and putting it back moves one word.
     let spare = kernel.spare.take();
@@ -143,9 +66,9 @@ fn pass_with(kernel: &Kernel, main: &mut Option<Main<'_>>, watch: &impl Observer
             if main.as_ref().is_some_and(|main| main.over) {
                 break 'passes;
             }
-            if kernel.pace.is_due() {
+            if driver.interval.is_due() {
                 watch.rest(kernel);
-                park::look(kernel);
+                park::look(kernel, driver);
             }
             if slot.is_none() || slot == last {
                 break;
@@ -247,7 +170,7 @@ fn rest(kernel: &Kernel, id: TaskId, notes: u8, body: BoxedBody) {
 }
 
 fn poll_main(kernel: &Kernel, key: u32, spare: &mut PollWaker, main: &mut Main<'_>) {
-    // A panic of main is the caller's; `Turning` and `block_on` put the kernel in order.
+    // A panic of main is the caller's; `Turning` and `run` put the kernel in order.
     let (result, notes) = with_waker(kernel, main.id, key, spare, |cx| {
         main.future.as_mut().poll(cx)
     });

@@ -1,4 +1,4 @@
-//! Waiting until everybody else is blocked: for tests that have to look at a program at rest.
+//! Waiting until all other tasks are blocked: for tests that have to look at a program at rest.
 
 use std::fmt;
 use std::future::Future;
@@ -6,15 +6,9 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::runtime::base::kinds;
+use super::state;
 use crate::runtime::kernel;
 use crate::runtime::kernel::wait::ticket::Ticket;
-use crate::runtime::kernel::wait::wait_queue::WaitQueue;
-
-/// The line of those who wait for it.
-pub(crate) const fn queue() -> WaitQueue {
-    WaitQueue::new(kinds::QUIESCENCE)
-}
 
 /// Waits until every other task is blocked: nobody is ready, no timer is due and no descriptor is
 /// ready. Time does not pass for it, so a virtual clock stands still.
@@ -68,13 +62,13 @@ impl Future for WaitQuiescent {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        kernel::with(|kernel| self.ticket.poll(&kernel.quiescence, cx).map(drop))
+        state::with(|driver| self.ticket.poll(&driver.quiescence, cx).map(drop))
     }
 }
 
 impl Drop for WaitQuiescent {
     fn drop(&mut self) {
-        kernel::try_with(|kernel| self.ticket.leave(&kernel.quiescence));
+        state::try_with(|driver| self.ticket.leave(&driver.quiescence));
     }
 }
 

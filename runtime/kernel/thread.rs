@@ -20,7 +20,6 @@
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::rc::Rc;
-use std::time::Duration;
 
 use slab::Slab;
 
@@ -29,22 +28,16 @@ use super::mail::Mail;
 use super::timers::Timers;
 use crate::runtime::base::passes::Passes;
 use crate::runtime::base::table::Table;
-use crate::runtime::driver::park::Pace;
-use crate::runtime::driver::quiescence;
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::sched::tasks::Tasks;
 use crate::runtime::kernel::sched::waker::PollWaker;
 use crate::runtime::kernel::wait::seat::Sitter;
-use crate::runtime::kernel::wait::wait_queue::WaitQueue;
 use crate::runtime::kernel::wait::waiters::Waiters;
 use crate::runtime::kernel::wait::who::Who;
 
 thread_local! {
     static KERNEL: Kernel = const { Kernel::new() };
 }
-
-/// Something to do now and then between two polls.
-pub(crate) type Chore = Rc<dyn Fn(&Kernel)>;
 
 /// Everything a thread needs to run tasks and to let them wait.
 pub(crate) struct Kernel {
@@ -66,12 +59,8 @@ pub(crate) struct Kernel {
     pub(crate) clock: Clock,
     /// Where other threads put what they have for us.
     pub(super) mail: Mail,
-    /// How much longer the loop sleeps than to the next deadline.
-    pub(crate) timer_slack: Cell<Duration>,
     /// Where the runtime of this thread was made.
     pub(crate) runtime: Cell<Option<&'static Location<'static>>>,
-    /// Where the turn that is under way was started.
-    pub(crate) turning: Cell<Option<&'static Location<'static>>>,
     /// The runtime is being torn down: nothing is scheduled or spawned any more.
     pub(crate) closing: Cell<bool>,
     /// Passes made so far.
@@ -80,20 +69,8 @@ pub(crate) struct Kernel {
     pub(crate) trimmed: Cell<u64>,
     /// The line at which a wait ended last.
     pub(crate) resumed: Cell<Option<&'static Location<'static>>>,
-    /// Who waits for everybody else to be blocked.
-    pub(crate) quiescence: WaitQueue,
-    /// There is one of the two.
-    pub(crate) watched: Cell<bool>,
-    /// What the loop does besides, whenever it looks at the outside world.
-    pub(crate) chore: RefCell<Option<Chore>>,
     /// Groups of children made so far, each of which has its number.
     pub(crate) groups: Cell<u32>,
-    /// How long the executor may run before it looks at reactor, clock and inbox.
-    pub(crate) pace: Pace,
-    /// The process that made the runtime; a fork must not use it.
-    pub(crate) process: Cell<u32>,
-    /// When that was checked last.
-    pub(crate) checked: Cell<u64>,
     /// Reused by whoever must wake many after letting go of a borrow.
     pub(crate) scratch: Cell<Vec<Who>>,
 }
@@ -110,20 +87,12 @@ impl Kernel {
             timers: RefCell::new(Timers::new()),
             clock: Clock::new(),
             mail: Mail::new(),
-            timer_slack: Cell::new(Duration::ZERO),
             runtime: Cell::new(None),
-            turning: Cell::new(None),
             closing: Cell::new(false),
             passes: Passes::new(),
             trimmed: Cell::new(0),
             resumed: Cell::new(None),
-            quiescence: quiescence::queue(),
-            watched: Cell::new(false),
-            chore: RefCell::new(None),
             groups: Cell::new(0),
-            pace: Pace::new(),
-            process: Cell::new(0),
-            checked: Cell::new(0),
             scratch: Cell::new(Vec::new()),
         }
     }
@@ -152,15 +121,6 @@ impl Kernel {
     #[inline]
     pub(crate) fn has_ready(&self) -> bool {
         self.tasks.borrow().has_ready()
-    }
-
-    /// Whether a turn has something to do at once: tasks are ready, a deadline has come, or some wait for
-    /// nothing to be ready.
-    pub(crate) fn has_more(&self) -> bool {
-        let next = || self.timers.borrow_mut().next();
-        self.has_ready()
-            || !self.quiescence.is_empty()
-            || next().is_some_and(|next| next <= self.clock.now())
     }
 }
 

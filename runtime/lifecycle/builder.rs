@@ -13,6 +13,7 @@ use crate::runtime::diagnostics::observer;
 use crate::runtime::diagnostics::report::Report;
 use crate::runtime::diagnostics::suspicion::{self, SuspectedHook};
 use crate::runtime::diagnostics::watchdog::{self, Stall, StallHook};
+use crate::runtime::driver;
 use crate::runtime::kernel::{self, Kernel};
 use crate::runtime::task::unobserved::{self, Unobserved, UnobservedHook};
 use crate::runtime::threads::pool;
@@ -239,18 +240,16 @@ impl Builder {
     /// Begins a runtime: each module gets its part of the settings.
     fn start(self, kernel: &Kernel, at: &'static Location<'static>) -> Runtime {
         kernel.clock.reset(self.virtual_clock);
-        kernel.timer_slack.set(self.timer_slack);
         pool::configure(self.blocking_threads, self.blocking_queue);
         unobserved::configure(self.on_unobserved);
         at_park::configure(self.grace, self.strict, self.on_suspected);
         let watched = observer::configure(self.watchdog, self.on_stall, self.time_polls);
-        kernel.watched.set(watched);
+        driver::state::configure(self.timer_slack, watched);
         kernel.mail().open();
-        kernel.process.set(std::process::id());
         kernel.runtime.set(Some(at));
         #[cfg(feature = "signal")]
         if self.dump_on_sigusr1 {
-            dump_signal::start(kernel);
+            driver::state::set_hook(dump_signal::start());
         }
         Runtime::new_with(self.on_deadlock)
     }

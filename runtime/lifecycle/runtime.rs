@@ -7,23 +7,17 @@ use std::cell::OnceCell;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::panic::{self, Location};
-use std::pin::pin;
+use std::panic;
 use std::time::Duration;
 
 use super::builder::{Builder, OnDeadlock};
 use super::teardown;
-use crate::runtime::diagnostics::at_park;
 use crate::runtime::diagnostics::deadlock::Deadlock;
 use crate::runtime::diagnostics::report::Report;
-use crate::runtime::diagnostics::state::Judging;
-use crate::runtime::driver::executor::{self, Main, Turning};
-use crate::runtime::driver::park::{self, Idle};
+use crate::runtime::driver::{host, run};
 use crate::runtime::kernel::sched::body::off_stack;
-use crate::runtime::kernel::sched::lend;
-use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::wait::seat;
-use crate::runtime::kernel::{self, Kernel, ThisThread};
+use crate::runtime::kernel::{self, ThisThread};
 use crate::runtime::task::join::JoinHandle;
 use crate::runtime::task::spawn::spawn;
 use crate::runtime::threads::remote::Remote;
@@ -50,7 +44,7 @@ use crate::runtime::time::Instant;
 /// ```
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    executor::refuse_nesting("block_on");
+    run::refuse_nesting("block_on");
     off_stack!(F, future => Runtime::new().block_on(future))
 }
 
@@ -113,9 +107,10 @@ impl Runtime {
     /// program has to sleep and the system gives it no descriptors for that.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let at = executor::admit("block_on");
+        let at = run::admit("block_on");
         let judge = self.on_deadlock == OnDeadlock::Panic;
-        let run = off_stack!(F, future => kernel::with(|kernel| run(kernel, future, judge, at)));
+        let run =
+            off_stack!(F, future => kernel::with(|kernel| run::run(kernel, future, judge, at)));
         match run {
             Ok(output) => output,
             Err(deadlock) => panic!("{deadlock}"),
@@ -135,8 +130,8 @@ impl Runtime {
     /// for that.
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Deadlock> {
-        let at = executor::admit("block_on");
-        off_stack!(F, future => kernel::with(|kernel| run(kernel, future, true, at)))
+        let at = run::admit("block_on");
+        off_stack!(F, future => kernel::with(|kernel| run::run(kernel, future, true, at)))
     }
 
     /// Starts a task; see [`spawn`](crate::spawn()).
@@ -158,15 +153,8 @@ impl Runtime {
     /// for that.
     #[track_caller]
     pub fn turn(&self, max_wait: Option<Duration>) -> bool {
-        let at = executor::admit("turn");
-        kernel::with(|kernel| {
-            let _turning = Turning::begin(kernel, at);
-            let busy = kernel.has_ready();
-            let max_wait = if busy { Some(Duration::ZERO) } else { max_wait };
-            park::idle(kernel, max_wait, false);
-            executor::pass(kernel, &mut None);
-            kernel.has_more()
-        })
+        let at = run::admit("turn");
+        kernel::with(|kernel| run::turn(kernel, max_wait, at))
     }
 
     /// Polls tasks until none is ready, without waiting for anything.
@@ -199,16 +187,7 @@ impl Runtime {
         if let Some(descriptor) = self.descriptor.get() {
             return Ok(descriptor.as_fd());
         }
-        let descriptor = kernel::with(|kernel| {
-            if kernel.clock.is_virtual() {
-                let text = "a virtual clock cannot be polled for; use the real clock";
-                return Err(io::Error::new(io::ErrorKind::Unsupported, text));
-            }
-            let descriptor = park::show_deadlines(kernel)?;
-            kernel.mail().embed();
-            park::arm_host(kernel);
-            Ok(descriptor)
-        })?;
+        let descriptor = kernel::with(host::embed)?;
         Ok(self.descriptor.get_or_init(|| descriptor).as_fd())
     }
 
@@ -254,56 +233,6 @@ pub struct Stats {
     pub waiters: usize,
     /// Armed timers.
     pub timers: usize,
-}
-
-/// The id of a main future while it runs; its entry goes away on every way out.
-struct MainEntry<'a> {
-    kernel: &'a Kernel,
-    id: TaskId,
-}
-
-impl Drop for MainEntry<'_> {
-    fn drop(&mut self) {
-        let entry = self.kernel.tasks.borrow_mut().remove(self.id);
-        if let Some(entry) = &entry {
-            lend::release_waker(self.kernel, entry.waker);
-        }
-        drop(entry);
-    }
-}
-
-fn run<F: Future>(
-    kernel: &Kernel,
-    future: F,
-    judge: bool,
-    at: &'static Location<'static>,
-) -> Result<F::Output, Deadlock> {
-    let _turning = Turning::begin(kernel, at);
-    let _judging = Judging::begin();
-    let mut output = None;
-    {
-        let wrapped = pin!(async { output = Some(future.await) });
-        let id = kernel.tasks.borrow_mut().insert(None, at);
-        kernel.schedule(id);
-        let _entry = MainEntry { kernel, id };
-        let mut main = Some(Main {
-            id,
-            future: wrapped,
-            over: false,
-        });
-        while main.as_ref().is_some_and(|main| !main.over) {
-            if !kernel.has_ready() {
-                if let Idle::Dead(verdict) = park::idle(kernel, None, judge) {
-                    return Err(Deadlock::new(Report::take_judged(kernel, verdict)));
-                }
-                if kernel.has_ready() {
-                    at_park::relieve();
-                }
-            }
-            executor::pass(kernel, &mut main);
-        }
-    }
-    Ok(output.expect("main is over, so it has given its output"))
 }
 
 impl Drop for Runtime {

@@ -10,6 +10,7 @@ use std::panic::{self, AssertUnwindSafe};
 use crate::runtime::base::foreign::{Payload, keep_first};
 use crate::runtime::diagnostics::observer;
 use crate::runtime::diagnostics::state;
+use crate::runtime::driver;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::lend;
 use crate::runtime::kernel::slack;
@@ -27,7 +28,7 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
         drop(timers);
     });
     panics.catch(|| close_outside(kernel));
-    panics.catch(|| drop_onlookers(kernel));
+    panics.catch(driver::state::close);
     inlet::close(|gone| panics.catch(|| drop(gone)));
     // Closed, but still there: a destructor may ask for a handle, which will find nobody at home.
     panics.catch(|| drop(kernel.mail().close()));
@@ -106,10 +107,4 @@ fn drop_tasks(kernel: &Kernel, panics: &mut Panics) {
 fn close_outside(kernel: &Kernel) {
     reactor::close(kernel);
     pool::close();
-}
-
-fn drop_onlookers(kernel: &Kernel) {
-    kernel.watched.set(false);
-    let watching = (kernel.chore.borrow_mut().take(),);
-    drop(watching);
 }
