@@ -53,7 +53,7 @@ pub(crate) use kernel::wait::waiters::Terms;
 pub(crate) use base::foreign::print;
 #[cfg(any(feature = "hyper", feature = "process"))]
 pub(crate) use base::poison::ignore_poison;
-pub(crate) use kernel::polling::spend_io;
+pub(crate) use kernel::io_budget::spend_io;
 #[cfg(feature = "signal")]
 pub(crate) use reactor::announce;
 pub(crate) use reactor::{Direction, Readiness, SourceKind, Way, deregister, register, released};

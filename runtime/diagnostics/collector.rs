@@ -6,7 +6,6 @@ use super::report::{Held, Wait, What};
 use crate::runtime::base::kinds;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::task::TaskId;
-use crate::runtime::kernel::wait::seat;
 use crate::runtime::kernel::wait::waiters::{QueueRecord, Waiter, Waiters};
 use crate::runtime::reactor::{self, Awaited};
 use crate::runtime::threads::external;
@@ -67,7 +66,7 @@ impl<C: Collects> Look<'_, C> {
     fn timers(&mut self) {
         let now = self.kernel.clock.now();
         for timer in self.kernel.timers.borrow().iter() {
-            if let Some(task) = self.wanted(timer.who.task) {
+            if let Some(task) = self.wanted(timer.who.task()) {
                 let left = timer.deadline.saturating_sub(now);
                 let what = What::Timer(timer.name, left);
                 self.to
@@ -78,39 +77,40 @@ impl<C: Collects> Look<'_, C> {
 
     fn waiters(&mut self) {
         let (kernel, now) = (self.kernel, self.kernel.clock.now());
-        let waiters = kernel.waiters.borrow();
-        let places = waiters.places(|waiter| self.wanted(waiter.who.task).is_some());
+        let waiters = kernel.waiters();
+        let places = waiters.places(|waiter| self.wanted(waiter.task()).is_some());
         let granted = Granted::of(&waiters);
         let children = Children::of(self.living);
         for (key, waiter) in waiters.iter() {
-            let (Some(task), Some(queue)) =
-                (self.wanted(waiter.who.task), waiters.queue_of(waiter))
+            let (Some(task), Some(queue)) = (self.wanted(waiter.task()), waiters.queue_of(waiter))
             else {
                 continue;
             };
-            let is_group = kinds::GROUPS.contains(&queue.kind);
+            let is_group = kinds::GROUPS.contains(&queue.kind());
             let children = match is_group {
-                true => children.of_group(waiter.ask as u32),
+                true => children.of_group(waiter.ask() as u32),
                 false => &[],
             };
-            let (granted, all_granted) = granted.of_line(&waiters, waiter.queue);
+            let (granted, all_granted) = granted.of_line(&waiters, waiter.queue());
             let help = match () {
                 () if waiter.is_granted() => Help::None,
                 () if is_group => match children.iter().map(|(_, task)| *task as usize).collect() {
                     children if !Vec::is_empty(&children) => Help::OneOf(children),
                     _ => Help::Anyone,
                 },
-                () if queue.kind == kinds::QUIESCENCE || queue.terms.source.is_some() => Help::Sure,
-                () if queue.terms.names_a_holder() => self.from(holding(queue, &granted)),
+                () if queue.kind() == kinds::QUIESCENCE || queue.terms().source().is_some() => {
+                    Help::Sure
+                }
+                () if queue.terms().names_a_holder() => self.from(holding(queue, &granted)),
                 () => Help::Anyone,
             };
             let living = self.living;
             self.to.add(task, help, || {
                 let what = what(queue, waiter, children, living);
-                let mut wait = Wait::new(what, Some(queue.made), Some(waiter.at));
-                wait.nanos = Some(now.saturating_sub(waiter.since));
+                let mut wait = Wait::new(what, Some(queue.made()), Some(waiter.at()));
+                wait.nanos = Some(now.saturating_sub(waiter.since()));
                 if waiter.is_granted() {
-                    wait.granted = Some(kernel.passes.since(waiter.granted));
+                    wait.granted = Some(kernel.passes.since(waiter.granted()));
                     return wait;
                 }
                 wait.place = places.get(&key).copied();
@@ -118,24 +118,24 @@ impl<C: Collects> Look<'_, C> {
                 wait.more_granted = all_granted.saturating_sub(MOST_GRANTED);
                 // "readers: 0" says nothing where a writer is named.
                 wait.tally = queue
-                    .tally
-                    .filter(|tally| tally.count > 0 || wait.holders.is_empty());
+                    .tally()
+                    .filter(|tally| tally.count() > 0 || wait.holders.is_empty());
                 wait
             });
         }
     }
 
     fn joins(&mut self) {
-        let (living, seats) = (self.living, self.kernel.seats.borrow());
+        let (living, seats) = (self.living, self.kernel.sitters());
         for (number, task) in living.iter() {
             let Some(joiner) = seats.get(task.joiner) else {
                 continue;
             };
-            if let Some(waits) = self.wanted(joiner.who.task) {
+            if let Some(waits) = self.wanted(joiner.task()) {
                 self.to.add(waits, Help::From(vec![number]), || {
                     let what = What::End(task.id);
-                    let mut wait = Wait::new(what, Some(task.spawned_at), Some(joiner.at));
-                    wait.nanos = Some(self.kernel.clock.last().saturating_sub(joiner.since));
+                    let mut wait = Wait::new(what, Some(task.spawned_at), Some(joiner.at()));
+                    wait.nanos = Some(self.kernel.clock.last().saturating_sub(joiner.since()));
                     wait
                 });
             }
@@ -145,11 +145,12 @@ impl<C: Collects> Look<'_, C> {
     /// Those who wait alone, for something else than the end of a task.
     fn sitters(&mut self) {
         let now = self.kernel.clock.now();
-        for (place, sitter) in seat::sitters(&self.kernel.seats.borrow()) {
-            if let (Some(task), Some((kind, made))) = (self.wanted(sitter.who.task), sitter.of) {
+        for (place, sitter) in self.kernel.sitters().iter() {
+            if let (Some(task), Some((kind, made))) = (self.wanted(sitter.task()), sitter.of()) {
                 self.to.add(task, Help::Anyone, || {
-                    let mut wait = Wait::new(What::Seat(kind, place), Some(made), Some(sitter.at));
-                    wait.nanos = Some(now.saturating_sub(sitter.since));
+                    let mut wait =
+                        Wait::new(What::Seat(kind, place), Some(made), Some(sitter.at()));
+                    wait.nanos = Some(now.saturating_sub(sitter.since()));
                     wait
                 });
             }
@@ -208,7 +209,7 @@ impl Granted {
     fn of_line<'a>(&self, waiters: &'a Waiters, line: u32) -> (Vec<&'a Waiter>, usize) {
         let granted = part(&self.0, line);
         let first = granted.iter().take(MOST_GRANTED);
-        let first = first.filter_map(|(_, key)| waiters.table.get(*key));
+        let first = first.filter_map(|(_, key)| waiters.get(*key));
         (first.collect(), granted.len())
     }
 }
@@ -237,7 +238,7 @@ fn part(sorted: &[(u32, u32)], first: u32) -> &[(u32, u32)] {
 }
 
 fn what(queue: &QueueRecord, waiter: &Waiter, children: &[(u32, u32)], living: &Living) -> What {
-    match queue.kind {
+    match queue.kind() {
         kind if kinds::GROUPS.contains(&kind) => {
             let named = children.iter().take(MOST_CHILDREN);
             let named: Vec<_> = named.map(|(_, task)| living.id(*task as usize)).collect();
@@ -245,11 +246,11 @@ fn what(queue: &QueueRecord, waiter: &Waiter, children: &[(u32, u32)], living: &
             What::Children(kind, named, more)
         }
         kinds::QUIESCENCE => What::Quiescence,
-        kind => match queue.terms.source {
+        kind => match queue.terms().source() {
             Some(what) => What::Source(kind, what),
             None => {
-                let asks = queue.terms.asks.map(|asks| asks(waiter.ask));
-                What::Queue(kind, asks, waiter.queue)
+                let asks = queue.terms().asks(waiter.ask());
+                What::Queue(kind, asks, waiter.queue())
             }
         },
     }
@@ -259,9 +260,9 @@ fn what(queue: &QueueRecord, waiter: &Waiter, children: &[(u32, u32)], living: &
 /// the first of them.
 fn holding(queue: &QueueRecord, granted: &[&Waiter]) -> Vec<Option<TaskId>> {
     let holder = queue.holder().filter(|_| granted.is_empty());
-    let granted = granted.iter().map(|waiter| waiter.who.task);
+    let granted = granted.iter().map(|waiter| waiter.task());
     holder
-        .map(|holder| holder.task)
+        .map(|holder| holder.task())
         .into_iter()
         .chain(granted)
         .collect()
@@ -269,22 +270,22 @@ fn holding(queue: &QueueRecord, granted: &[&Waiter]) -> Vec<Option<TaskId>> {
 
 /// The same, described. From its release on a lock is the next one's, not that of the holder before.
 fn holders(queue: &QueueRecord, granted: &[&Waiter], living: &Living) -> Vec<Held> {
-    let has = |what| queue.terms.asks.map(|asks| asks(what));
+    let has = |what| queue.terms().asks(what);
     let ended = |task: Option<TaskId>| task.is_some_and(|id| living.number(id).is_none());
     let holder = queue.holder().filter(|_| granted.is_empty());
     let holder = holder.map(|holder| Held {
-        task: holder.task,
-        has: has(queue.terms.holds),
-        at: holder.at,
+        task: holder.task(),
+        has: has(queue.terms().holds()),
+        at: holder.at(),
         granted: false,
-        ended: ended(holder.task),
+        ended: ended(holder.task()),
     });
     let granted = granted.iter().map(|waiter| Held {
-        task: waiter.who.task,
-        has: has(waiter.ask),
-        at: waiter.at,
+        task: waiter.task(),
+        has: has(waiter.ask()),
+        at: waiter.at(),
         granted: true,
-        ended: ended(waiter.who.task),
+        ended: ended(waiter.task()),
     });
     holder.into_iter().chain(granted).collect()
 }

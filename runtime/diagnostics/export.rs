@@ -194,10 +194,10 @@ fn polls_json(polls: &Polls) -> String {
 }
 
 fn tally_json(tally: Tally) -> String {
-    let last = tally.last.map(|last| text(&last.to_string()));
+    let last = tally.last().map(|last| text(&last.to_string()));
     object(&[
-        ("what", text(tally.what)),
-        ("count", tally.count.to_string()),
+        ("what", text(tally.what())),
+        ("count", tally.count().to_string()),
         ("last_at", last.unwrap_or("null".to_owned())),
     ])
 }

@@ -7,7 +7,6 @@ use crate::runtime::base::foreign::print;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::task::{NO_WAKER, TaskId};
 use crate::runtime::kernel::sched::tasks::Tasks;
-use crate::runtime::kernel::wait::seat;
 use crate::runtime::reactor;
 use crate::runtime::task::unobserved::{self, Unobserved};
 
@@ -58,8 +57,8 @@ fn has_suspects() -> bool {
 /// How much a look has to go through.
 fn entries(kernel: &Kernel) -> usize {
     kernel.tasks.borrow().slots()
-        + kernel.waiters.borrow().table.slots()
-        + kernel.seats.borrow().slots()
+        + kernel.waiters().slots()
+        + kernel.sitters().slots()
         + kernel.timers.borrow().len()
         + reactor::count_sources()
 }
@@ -90,13 +89,13 @@ fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
             task.suspect.set(false);
         }
     };
-    let waiters = kernel.waiters.borrow();
+    let waiters = kernel.waiters();
     let waiting = waiters.iter().filter(|(_, waiter)| !waiter.is_granted());
-    waiting.for_each(|(_, waiter)| wakes(waiter.who.task));
+    waiting.for_each(|(_, waiter)| wakes(waiter.task()));
     let timers = kernel.timers.borrow();
-    timers.iter().for_each(|timer| wakes(timer.who.task));
-    let seats = kernel.seats.borrow();
-    seat::sitters(&seats).for_each(|(_, sitter)| wakes(sitter.who.task));
+    timers.iter().for_each(|timer| wakes(timer.who.task()));
+    let sitters = kernel.sitters();
+    sitters.iter().for_each(|(_, sitter)| wakes(sitter.task()));
     reactor::each_polled(tasks, |polled| wakes(Some(polled.task())));
 }
 

@@ -9,70 +9,69 @@ use super::poll_times::PollTimes;
 use super::state;
 use super::watchdog::{Sight, StallHook, Watchdog};
 use crate::runtime::base::passes::Pass;
-use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::task::{Task, TaskId};
 
 /// What an observer is told of each poll.
 pub(crate) trait Observer {
     /// A poll begins; the tasks are borrowed.
-    fn begin(&self, kernel: &Kernel, pass: Pass, task: &Task);
+    fn begin(&self, pass: Pass, task: &Task);
     /// It has ended; the task may be gone.
-    fn end(&self, kernel: &Kernel, id: TaskId, spawned_at: &'static Location<'static>);
+    fn end(&self, id: TaskId, spawned_at: &'static Location<'static>);
     /// No poll is under way.
-    fn rest(&self, kernel: &Kernel);
+    fn rest(&self);
 }
 
 /// None.
 impl Observer for () {
     #[inline]
-    fn begin(&self, _: &Kernel, _: u32, _: &Task) {}
+    fn begin(&self, _: Pass, _: &Task) {}
 
     #[inline]
-    fn end(&self, _: &Kernel, _: TaskId, _: &'static Location<'static>) {}
+    fn end(&self, _: TaskId, _: &'static Location<'static>) {}
 
     #[inline]
-    fn rest(&self, _: &Kernel) {}
+    fn rest(&self) {}
 }
 
 impl Observer for Sight {
     #[inline]
-    fn begin(&self, kernel: &Kernel, pass: Pass, task: &Task) {
-        Sight::begin(self, kernel, pass, task);
+    fn begin(&self, pass: Pass, task: &Task) {
+        Sight::begin(self, pass, task);
     }
 
     #[inline]
-    fn end(&self, kernel: &Kernel, _: TaskId, _: &'static Location<'static>) {
-        self.ended(kernel);
+    fn end(&self, _: TaskId, _: &'static Location<'static>) {
+        self.ended();
     }
 
-    fn rest(&self, kernel: &Kernel) {
-        Sight::rest(self, kernel);
+    fn rest(&self) {
+        Sight::rest(self);
     }
 }
 
 /// Either, or both.
 impl Observer for (Option<&Sight>, Option<&PollTimes>) {
-    fn begin(&self, kernel: &Kernel, pass: Pass, task: &Task) {
+    fn begin(&self, pass: Pass, task: &Task) {
         if let Some(dog) = self.0 {
-            dog.begin(kernel, pass, task);
+            dog.begin(pass, task);
         }
         if let Some(times) = self.1 {
             times.begin(task);
         }
     }
 
-    fn end(&self, kernel: &Kernel, id: TaskId, spawned_at: &'static Location<'static>) {
+    fn end(&self, id: TaskId, spawned_at: &'static Location<'static>) {
         if let Some(times) = self.1 {
             times.end(id, spawned_at);
         }
         if let Some(dog) = self.0 {
-            dog.ended(kernel);
+            dog.ended();
         }
     }
 
-    fn rest(&self, kernel: &Kernel) {
+    fn rest(&self) {
         if let Some(dog) = self.0 {
-            dog.rest(kernel);
+            dog.rest();
         }
     }
 }

@@ -313,8 +313,8 @@ impl Report {
             line(f, &facts.join(", "), None)?;
         }
         if let Some(tally) = wait.tally {
-            let text = format!("{}: {}", tally.what, tally.count);
-            match tally.last.filter(|_| tally.count > 0) {
+            let text = format!("{}: {}", tally.what(), tally.count());
+            match tally.last().filter(|_| tally.count() > 0) {
                 Some(last) => line(f, &format!("{text}, the last since"), Some(last))?,
                 None => line(f, &text, None)?,
             }

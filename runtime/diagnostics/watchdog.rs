@@ -24,7 +24,7 @@ use crate::runtime::base::foreign::{call_foreign, print};
 use crate::runtime::base::passes::{NO_PASS, Pass};
 use crate::runtime::base::poison::ignore_poison;
 use crate::runtime::base::text::quoted;
-use crate::runtime::kernel::Kernel;
+use crate::runtime::kernel::polling;
 use crate::runtime::kernel::sched::task::{Task, TaskId};
 
 /// A poll that takes longer than this blocks the loop, unless the builder chooses another limit.
@@ -158,16 +158,16 @@ impl Drop for Watchdog {
 impl Sight {
     /// The last poll has ended; runs foreign code if that had blocked the loop.
     #[inline]
-    pub(crate) fn ended(&self, kernel: &Kernel) {
+    pub(crate) fn ended(&self) {
         if self.told.load(Ordering::Relaxed) {
-            self.tell_end(kernel);
+            self.tell_end();
         }
     }
 
     /// A poll begins, in the middle of a borrow.
     #[inline]
-    pub(crate) fn begin(&self, kernel: &Kernel, pass: Pass, task: &Task) {
-        kernel.resumed.set(None);
+    pub(crate) fn begin(&self, pass: Pass, task: &Task) {
+        polling::forget_resumed();
         if task.polled == NO_PASS {
             self.meet(task);
         }
@@ -176,8 +176,8 @@ impl Sight {
     }
 
     /// No poll is under way.
-    pub(crate) fn rest(&self, kernel: &Kernel) {
-        self.ended(kernel);
+    pub(crate) fn rest(&self) {
+        self.ended();
         self.seen.store(0, Ordering::Relaxed);
     }
 
@@ -193,14 +193,14 @@ impl Sight {
     }
 
     #[cold]
-    fn tell_end(&self, kernel: &Kernel) {
+    fn tell_end(&self) {
         self.told.store(false, Ordering::Relaxed);
         let Some((poll, known, began)) = self.lock().stall.take() else {
             return;
         };
         // It may have been told a moment too late, when another poll had begun.
         let last = self.seen.load(Ordering::Relaxed) == poll;
-        let resumed_at = kernel.resumed.get().filter(|_| last);
+        let resumed_at = polling::resumed().filter(|_| last);
         self.tell(known, began.elapsed(), true, resumed_at);
     }
 

@@ -53,7 +53,7 @@ pub(super) fn pass(kernel: &Kernel, driver: &Driver, main: &mut Option<Main<'_>>
 
 /// The pass, compiled for each kind of onlooker: where nobody looks on, a poll does not even ask.
 fn pass_with(kernel: &Kernel, driver: &Driver, main: &mut Option<Main<'_>>, watch: &impl Observer) {
-    let _resting = Resting(kernel, watch);
+    let _resting = Resting(watch);
     // Boxed, so that taking it and putting it back moves one word.
     let spare = kernel.spare.take();
     let mut spare = spare.unwrap_or_else(|| Box::new(new_waker(kernel)));
@@ -67,7 +67,7 @@ fn pass_with(kernel: &Kernel, driver: &Driver, main: &mut Option<Main<'_>>, watc
                 break 'passes;
             }
             if driver.interval.is_due() {
-                watch.rest(kernel);
+                watch.rest();
                 park::look(kernel, driver);
             }
             if slot.is_none() || slot == last {
@@ -100,7 +100,7 @@ pub(super) fn step(
             return Some(slot);
         }
         let pass = kernel.passes.now();
-        watch.begin(kernel, pass, task);
+        watch.begin(pass, task);
         task.polled = pass;
         (
             slot,
@@ -119,16 +119,16 @@ pub(super) fn step(
             _ => {}
         },
     }
-    watch.end(kernel, id, spawned_at);
+    watch.end(id, spawned_at);
     Some(slot)
 }
 
 /// Says that no poll is under way when a pass is over, also by a panic.
-struct Resting<'a, O: Observer>(&'a Kernel, &'a O);
+struct Resting<'a, O: Observer>(&'a O);
 
 impl<O: Observer> Drop for Resting<'_, O> {
     fn drop(&mut self) {
-        self.1.rest(self.0);
+        self.0.rest();
     }
 }
 

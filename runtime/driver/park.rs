@@ -12,7 +12,6 @@ use crate::runtime::diagnostics::lost;
 use crate::runtime::diagnostics::verdict::Verdict;
 use crate::runtime::kernel::sched::lend::LetGo;
 use crate::runtime::kernel::slack;
-use crate::runtime::kernel::wait::who;
 use crate::runtime::kernel::{Kernel, clock};
 use crate::runtime::reactor;
 use crate::runtime::threads::{dispatch, external};
@@ -46,7 +45,7 @@ fn expire(kernel: &Kernel, now: u64) {
     if kernel.timers.borrow().is_empty() {
         return;
     }
-    who::wake_collected(kernel, |batch| {
+    kernel.wake_collected(|batch| {
         let mut timers = kernel.timers.borrow_mut();
         while let Some(who) = timers.expire(now) {
             batch.push(who);

@@ -1,6 +1,7 @@
 //! The kernel of a thread: who waits, which tasks are ready, which deadlines are armed.
 
 pub(crate) mod clock;
+pub(crate) mod io_budget;
 pub(crate) mod mail;
 pub(crate) mod polling;
 pub(crate) mod sched;

@@ -4,13 +4,15 @@
 //! whoever takes a free lock learns by one load which task that is.
 
 use std::cell::Cell;
+use std::panic::Location;
 use std::task::{Context, RawWakerVTable, Waker};
 
-use crate::runtime::kernel;
 use crate::runtime::kernel::sched::task::TaskId;
 
 thread_local! {
     static POLL: Polling = const { Polling::new() };
+    /// The line at which a wait ended last.
+    static RESUMED: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
 }
 
 /// What the task that is being polled did that the executor must know after the poll.
@@ -161,23 +163,39 @@ pub(crate) fn was_wait_over() -> bool {
     POLL.with(|polling| polling.task.get().is_some() && polling.notes.get() & notes::WAIT_OVER != 0)
 }
 
-/// Counts a piece of I/O that did not wait. `false` asks the caller to yield: a peer that is always ready
-/// must not starve the rest, and the more tasks are ready, the less each may do.
+/// Counts a ready result of I/O in the poll under way, unless it would be one too many: it has had
+/// [`IO_PER_POLL`], or `are_ready(n)` says that n tasks are, with which it shares [`IO_PER_PASS`].
 ///
-/// How many they are is asked each time that the number of results doubles, and no further than it matters.
-pub(crate) fn spend_io() -> bool {
+/// `are_ready` is called each time that the number of results has doubled.
+pub(super) fn count_io(are_ready: impl FnOnce(usize) -> bool) -> bool {
     POLL.with(|polling| {
         let spent = polling.io_spent.get();
         let asks = spent >= IO_AT_LEAST && spent.is_power_of_two();
         // Another executor has its own rules.
         if asks && polling.task.get().is_some() {
             let most = IO_PER_PASS / usize::from(spent);
-            let crowded = || kernel::with(|kernel| kernel.tasks.borrow().are_ready(most));
-            if spent == IO_PER_POLL || crowded() {
+            if spent == IO_PER_POLL || are_ready(most) {
                 return false;
             }
         }
         polling.io_spent.set(spent.saturating_add(1));
         true
     })
+}
+
+/// Notes the line at which a wait ended.
+#[inline]
+pub(crate) fn note_resumed(at: &'static Location<'static>) {
+    RESUMED.set(Some(at));
+}
+
+/// The line at which a wait ended last in this poll.
+pub(crate) fn resumed() -> Option<&'static Location<'static>> {
+    RESUMED.get()
+}
+
+/// A poll begins, in which no wait has ended yet.
+#[inline]
+pub(crate) fn forget_resumed() {
+    RESUMED.set(None);
 }

@@ -3,10 +3,9 @@
 //! A table looks whether it has slack when the loop looks outside, before it sleeps, and when the runtime ends.
 //! Entries stay where they are, so the room behind the last one in use is what can be given back. The walk that
 //! finds it is O(room), and is made as often as the use has halved, or once in as many passes as there is room:
-//! O(1) amortised. A table of fewer than [`MUCH`] entries is left alone.
+//! O(1) amortised. A table of fewer than [`MUCH`](crate::runtime::base::table::MUCH) entries is left alone.
 
 use super::Kernel;
-use crate::runtime::base::table::MUCH;
 
 /// As [`trim`], once in many passes: for a loop that is busy.
 #[inline]
@@ -23,11 +22,6 @@ pub(crate) fn trim(kernel: &Kernel) {
     let pass = kernel.passes.begun();
     kernel.trimmed.set(pass);
     kernel.tasks.borrow_mut().trim(pass);
-    kernel.waiters.borrow_mut().trim(pass);
-    kernel.seats.borrow_mut().trim(pass);
+    kernel.wait.trim(pass);
     kernel.timers.borrow_mut().trim(pass);
-    let scratch = kernel.scratch.take();
-    if scratch.capacity() < MUCH {
-        kernel.scratch.set(scratch);
-    }
 }

@@ -27,13 +27,10 @@ use super::clock::Clock;
 use super::mail::Mail;
 use super::timers::Timers;
 use crate::runtime::base::passes::Passes;
-use crate::runtime::base::table::Table;
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::sched::tasks::Tasks;
 use crate::runtime::kernel::sched::waker::PollWaker;
-use crate::runtime::kernel::wait::seat::Sitter;
-use crate::runtime::kernel::wait::waiters::Waiters;
-use crate::runtime::kernel::wait::who::Who;
+use crate::runtime::kernel::wait::waiting::Waiting;
 
 thread_local! {
     static KERNEL: Kernel = const { Kernel::new() };
@@ -41,10 +38,8 @@ thread_local! {
 
 /// Everything a thread needs to run tasks and to let them wait.
 pub(crate) struct Kernel {
-    /// Who waits in which queue; outlives every runtime of the thread.
-    pub(crate) waiters: RefCell<Waiters>,
-    /// Who waits alone, for the end of a task or for one value.
-    pub(crate) seats: RefCell<Table<Sitter>>,
+    /// What waits, in queues and alone.
+    pub(super) wait: Waiting,
     /// The spawned futures, and which of them are ready.
     pub(crate) tasks: RefCell<Tasks>,
     /// The waker that serves every task that keeps no clone of it.
@@ -67,19 +62,14 @@ pub(crate) struct Kernel {
     pub(crate) passes: Passes,
     /// The pass in which tables were looked at for what a burst has left.
     pub(crate) trimmed: Cell<u64>,
-    /// The line at which a wait ended last.
-    pub(crate) resumed: Cell<Option<&'static Location<'static>>>,
     /// Groups of children made so far, each of which has its number.
     pub(crate) groups: Cell<u32>,
-    /// Reused by whoever must wake many after letting go of a borrow.
-    pub(crate) scratch: Cell<Vec<Who>>,
 }
 
 impl Kernel {
     const fn new() -> Self {
         Kernel {
-            waiters: RefCell::new(Waiters::new()),
-            seats: RefCell::new(Table::new()),
+            wait: Waiting::new(),
             tasks: RefCell::new(Tasks::new()),
             spare: Cell::new(None),
             cloned: RefCell::new(Slab::new()),
@@ -91,9 +81,7 @@ impl Kernel {
             closing: Cell::new(false),
             passes: Passes::new(),
             trimmed: Cell::new(0),
-            resumed: Cell::new(None),
             groups: Cell::new(0),
-            scratch: Cell::new(Vec::new()),
         }
     }
 

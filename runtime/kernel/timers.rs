@@ -98,7 +98,7 @@ impl Timers {
         let (slot, timer) = self.table.take();
         timer.serial = serial;
         timer.deadline = deadline;
-        timer.who.task = task;
+        timer.who.aim(task);
         timer.at = at;
         timer.name = name;
         if deadline < Self::NEVER {

@@ -96,8 +96,8 @@ proptest! {
                     model = left;
                     due.sort_by_key(|timer| timer.0);
                     for (_, key) in &due {
-                        let task = timers.get_mut(*key).expect("it is armed").who.task;
-                        prop_assert_eq!(timers.expire(now).expect("it is due").task, task);
+                        let task = timers.get_mut(*key).expect("it is armed").who.task();
+                        prop_assert_eq!(timers.expire(now).expect("it is due").task(), task);
                     }
                     prop_assert!(timers.expire(now).is_none());
                     prop_assert!(due.iter().all(|timer| timers.is_past(timer.1, timer.0)));

@@ -16,7 +16,6 @@ use crate::runtime::diagnostics::deadlock::Deadlock;
 use crate::runtime::diagnostics::report::Report;
 use crate::runtime::driver::{host, run};
 use crate::runtime::kernel::sched::body::off_stack;
-use crate::runtime::kernel::wait::seat;
 use crate::runtime::kernel::{self, ThisThread};
 use crate::runtime::task::join::JoinHandle;
 use crate::runtime::task::spawn::spawn;
@@ -210,7 +209,7 @@ impl Runtime {
                 spawned: tasks.spawned(),
                 passes: kernel.passes.begun(),
                 ready: tasks.count_ready(),
-                waiters: kernel.waiters.borrow().iter().count() + seat::count(kernel),
+                waiters: kernel.waiters().iter().count() + kernel.sitters().count(),
                 timers: kernel.timers.borrow().len(),
             }
         })

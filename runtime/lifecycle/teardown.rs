@@ -85,7 +85,7 @@ fn drop_tasks(kernel: &Kernel, panics: &mut Panics) {
     let order = kernel.tasks.borrow().in_spawn_order();
     for id in order {
         if let (Some(sight), Some(task)) = (&sight, kernel.tasks.borrow().get(id)) {
-            sight.begin(kernel, pass, task);
+            sight.begin(pass, task);
         }
         let (joiner, task) = {
             let mut tasks = kernel.tasks.borrow_mut();
@@ -98,7 +98,7 @@ fn drop_tasks(kernel: &Kernel, panics: &mut Panics) {
             panics.catch(|| drop((joiner, task)));
         }
         if let Some(sight) = &sight {
-            sight.rest(kernel);
+            sight.rest();
         }
     }
 }

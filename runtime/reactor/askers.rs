@@ -55,7 +55,7 @@ pub(super) struct Asker {
 impl Asker {
     /// The task that asked.
     pub(super) fn task(&self) -> Option<TaskId> {
-        self.who.task
+        self.who.task()
     }
 
     pub(super) fn awaited(&self, tasks: &Tasks) -> Awaited {

@@ -17,7 +17,7 @@ use crate::runtime::kernel::sched::tasks::Tasks;
 use crate::runtime::kernel::wait::ticket::{Left, Owner, Wait};
 use crate::runtime::kernel::wait::wait_queue::WaitQueue;
 use crate::runtime::kernel::wait::waiters::Terms;
-use crate::runtime::kernel::wait::who::{self, Who};
+use crate::runtime::kernel::wait::who::Who;
 use crate::runtime::kernel::{self, Kernel};
 
 /// What a source is: what the system is asked to tell of it, and what reports call it.
@@ -135,7 +135,7 @@ impl Direction {
                 return;
             }
             let who = Who::of(cx);
-            who::wake_collected(kernel, |batch| {
+            kernel.wake_collected(|batch| {
                 let mut askers = self.askers.borrow_mut();
                 askers.add(who, &kernel.passes, batch);
             });
@@ -167,7 +167,7 @@ impl Direction {
     pub(super) fn announce(&self, kernel: &Kernel) {
         self.known.set(Known::News);
         if !self.askers.borrow().is_empty() {
-            who::wake_collected(kernel, |batch| {
+            kernel.wake_collected(|batch| {
                 let mut askers = self.askers.borrow_mut();
                 askers.drain(kernel.passes.now(), batch);
             });
@@ -255,11 +255,11 @@ impl Readiness {
         [&self.read, &self.write].into_iter().flat_map(|way| {
             let polled = |asker: &Asker| {
                 Some(Polled {
-                    kind: way.queue.kind,
-                    what: way.queue.terms.source?,
+                    kind: way.queue.kind(),
+                    what: way.queue.source()?,
                     task: asker.task()?,
                     awaited: asker.awaited(tasks),
-                    made: way.queue.made,
+                    made: way.queue.made(),
                 })
             };
             let askers = way.askers.borrow();

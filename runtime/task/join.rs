@@ -250,7 +250,7 @@ pub(crate) fn take_joiner(kernel: &Kernel, tasks: &mut Tasks, id: TaskId) -> Opt
 /// Takes the body of a task that is over, which holds the output, or the reason why there is none.
 fn collect(id: TaskId, at: &'static Location<'static>) -> Result<BoxedBody, JoinError> {
     let task = kernel::with(|kernel| {
-        kernel.resumed.set(Some(at));
+        polling::note_resumed(at);
         kernel.tasks.borrow_mut().remove(id)
     });
     let Some(mut task) = task else {

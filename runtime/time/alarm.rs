@@ -212,7 +212,7 @@ impl Alarm {
             // It expired, unless the runtime that it was armed in has ended since.
             None if self.is_up(kernel) => {
                 self.state.set(State::Over);
-                kernel.resumed.set(Some(self.at));
+                polling::note_resumed(self.at);
                 Poll::Ready(())
             }
             None => {

@@ -50,7 +50,7 @@ impl WaitQueue {
     #[inline]
     pub(crate) fn hold_free(&self, at: &'static Location<'static>) {
         let task = polling::current_task();
-        self.holder.set(Some(Holder { task, at }));
+        self.holder.set(Some(Holder::new(task, at)));
     }
 
     /// There is no holder any more.
@@ -64,7 +64,7 @@ impl WaitQueue {
     /// here, and the other way round. Of use once both have been waited in.
     pub(crate) fn stands_beside(&self, other: &WaitQueue) {
         kernel::try_with(|kernel| {
-            let waiters = &mut *kernel.waiters.borrow_mut();
+            let waiters = &mut *kernel.wait.waiters.borrow_mut();
             let (here, there) = (self.record.get(), other.record.get());
             for (line, beside) in [(here, there), (there, here)] {
                 if let Some(record) = waiters.own_record(line) {
@@ -82,7 +82,7 @@ impl WaitQueue {
         granted: usize,
         at: &'static Location<'static>,
     ) {
-        if self.terms.holds == granted {
+        if self.terms.holds() == granted {
             self.hold_free(at);
             self.note_holder(waiters);
         }
@@ -97,7 +97,7 @@ impl WaitQueue {
 
     #[inline(never)]
     fn change_holder(&self) {
-        kernel::try_with(|kernel| self.note_holder(&mut kernel.waiters.borrow_mut()));
+        kernel::try_with(|kernel| self.note_holder(&mut kernel.wait.waiters.borrow_mut()));
     }
 
     /// Writes the holder into the queue's record.

@@ -2,8 +2,12 @@
 
 pub(crate) mod holder;
 pub(crate) mod seat;
+pub(crate) mod sitters;
 pub(crate) mod stats;
 pub(crate) mod ticket;
+pub(crate) mod view;
 pub(crate) mod wait_queue;
 pub(crate) mod waiters;
+pub(crate) mod waiting;
+pub(crate) mod wake;
 pub(crate) mod who;

@@ -22,12 +22,11 @@
 
 use std::cell::Cell;
 use std::panic::Location;
-use std::ptr;
 use std::task::Context;
 
+use super::sitters::Made;
 use super::who::Who;
-use crate::runtime::base::kinds::Name;
-use crate::runtime::base::table::{Entry, NONE, SPECIAL, Table};
+use crate::runtime::base::table::{NONE, SPECIAL};
 use crate::runtime::kernel::polling;
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::{self, Kernel};
@@ -35,59 +34,14 @@ use crate::runtime::kernel::{self, Kernel};
 /// The key of a place whose waiter was called.
 const CALLED: u32 = SPECIAL;
 
-/// In the place of the next free entry: this one is in use.
-const IN_USE: u32 = SPECIAL;
-
-/// What a seat of a primitive is called, and where that was made.
-pub(crate) type Made = (Name, &'static Location<'static>);
-
-/// Somebody who waits alone.
-pub(crate) struct Sitter {
-    pub(crate) who: Who,
-    /// The line that waits.
-    pub(crate) at: &'static Location<'static>,
-    /// The clock's last reading when that line was reached.
-    pub(crate) since: u64,
-    /// What it waits for; the end of a task has no name.
-    pub(crate) of: Option<Made>,
-    link: u32,
-}
-
-impl Entry for Sitter {
-    fn blank() -> Self {
-        Sitter {
-            who: Who::default(),
-            at: Location::caller(),
-            since: 0,
-            of: None,
-            link: NONE,
-        }
-    }
-
-    fn link(&mut self) -> &mut u32 {
-        &mut self.link
-    }
-
-    fn is_used(&self) -> bool {
-        self.link == IN_USE
-    }
-}
-
-/// Those who wait alone, with their places.
-pub(crate) fn sitters(seats: &Table<Sitter>) -> impl Iterator<Item = (u32, &Sitter)> {
-    seats.iter().filter(|(_, sitter)| sitter.is_used())
-}
-
-/// Whether who polls with `cx` waits there already, at that line.
+/// Whether the one that polls with `cx` waits there already, at that line.
 pub(crate) fn knows(
     kernel: &Kernel,
     place: u32,
     cx: &Context<'_>,
     at: &'static Location<'static>,
 ) -> bool {
-    let seats = kernel.seats.borrow();
-    let sitter = seats.get(place);
-    sitter.is_some_and(|sitter| sitter.who.is(cx) && ptr::eq(sitter.at, at))
+    kernel.wait.sitters.borrow().knows(place, cx, at)
 }
 
 /// Lets a task of the loop wait, and returns its place.
@@ -98,51 +52,33 @@ pub(crate) fn settle(
     at: &'static Location<'static>,
     of: Option<Made>,
 ) -> u32 {
-    let mut seats = kernel.seats.borrow_mut();
-    let (place, sitter) = seats.take();
-    sitter.who.task = task;
-    sitter.at = at;
-    sitter.since = kernel.clock.last();
-    sitter.of = of;
-    sitter.link = IN_USE;
-    place
+    let since = kernel.clock.last();
+    kernel.wait.sitters.borrow_mut().enter(task, at, since, of)
 }
 
-/// Lets anybody wait there. Returns who did so far, to be dropped without a borrow.
+/// Lets any waiter wait there. Returns the one that did so far, to be dropped without a borrow.
 #[cold]
 pub(crate) fn put(
     kernel: &Kernel,
     place: &mut u32,
-    mut who: Who,
+    who: Who,
     at: &'static Location<'static>,
     of: Option<Made>,
 ) -> Who {
     if *place >= CALLED {
-        *place = settle(kernel, who.task, at, of);
+        *place = settle(kernel, who.task(), at, of);
     }
-    if let Some(sitter) = kernel.seats.borrow_mut().get_mut(*place) {
-        if !ptr::eq(sitter.at, at) {
-            (sitter.at, sitter.since) = (at, kernel.clock.last());
-        }
-        std::mem::swap(&mut sitter.who, &mut who);
-    }
-    who
+    let now = kernel.clock.last();
+    let mut sitters = kernel.wait.sitters.borrow_mut();
+    sitters.replace(*place, who, at, now)
 }
 
-/// Frees the place and returns who waited there.
+/// Frees the place and returns the waiter that was there.
 #[inline]
 pub(crate) fn take(kernel: &Kernel, place: &mut u32) -> Option<Who> {
-    let mut seats = kernel.seats.borrow_mut();
-    let who = seats.get_mut(*place)?.who.depart();
-    seats.give(std::mem::replace(place, NONE));
+    let who = kernel.wait.sitters.borrow_mut().take(*place)?;
+    *place = NONE;
     Some(who)
-}
-
-/// How many wait alone, apart from those who await the end of a task.
-pub(crate) fn count(kernel: &Kernel) -> usize {
-    let seats = kernel.seats.borrow();
-    let sitters = sitters(&seats);
-    sitters.filter(|(_, sitter)| sitter.of.is_some()).count()
 }
 
 /// The seat of a primitive.
@@ -217,7 +153,7 @@ impl Seat {
     pub(crate) fn rise(&self, at: &'static Location<'static>) {
         if self.place.get() == CALLED {
             self.place.set(NONE);
-            kernel::try_with(|kernel| kernel.resumed.set(Some(at)));
+            polling::note_resumed(at);
         }
     }
 
@@ -244,7 +180,10 @@ mod tests {
 
     /// How many sit, and how many entries there are for them.
     fn sitters() -> (usize, usize) {
-        kernel::with(|kernel| (count(kernel), kernel.seats.borrow().slots()))
+        kernel::with(|kernel| {
+            let sitters = kernel.sitters();
+            (sitters.count(), sitters.slots())
+        })
     }
 
     #[test]
@@ -276,7 +215,11 @@ mod tests {
     #[test]
     fn who_was_called_notes_the_line_once_and_may_sit_down_again() {
         let (seat, line) = (Seat::new(), Location::caller());
-        let resumed = || kernel::with(|kernel| kernel.resumed.take());
+        let resumed = || {
+            let at = polling::resumed();
+            polling::forget_resumed();
+            at
+        };
         sit(&seat);
         seat.rise(line);
         assert!(resumed().is_none() && seat.is_taken());

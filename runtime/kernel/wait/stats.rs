@@ -45,16 +45,16 @@ impl WaitQueue {
                 .holder
                 .get()
                 .filter(|_| self.terms.names_a_holder())
-                .map(|holder| (holder.task, holder.at)),
+                .map(|holder| (holder.task(), holder.at())),
         };
         kernel::try_with(|kernel| {
-            let waiters = kernel.waiters.borrow();
+            let waiters = kernel.wait.waiters.borrow();
             let record = self.record.get();
             for (_, waiter) in waiters.iter().filter(|(_, at)| at.queue == record) {
                 if waiter.is_granted() {
                     stats.granted += 1;
                     if self.terms.names_a_holder() {
-                        stats.held_by = Some((waiter.who.task, waiter.at));
+                        stats.held_by = Some((waiter.task(), waiter.at));
                     }
                 } else {
                     let age = kernel.clock.last().saturating_sub(waiter.since);
@@ -78,9 +78,9 @@ impl WaitQueue {
     #[inline(never)]
     fn note(&self, what: &'static str, count: usize, last: Option<Place>) {
         kernel::try_with(|kernel| {
-            let mut waiters = kernel.waiters.borrow_mut();
+            let mut waiters = kernel.wait.waiters.borrow_mut();
             if let Some(record) = waiters.own_record(self.record.get()) {
-                record.tally = Some(Tally { what, count, last });
+                record.tally = Some(Tally::new(what, count, last));
             }
         });
     }

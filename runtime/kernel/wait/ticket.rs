@@ -207,7 +207,7 @@ impl Ticket {
     #[cold]
     fn park_foreign(&self, kernel: &Kernel, queue: &WaitQueue, cx: &Context<'_>) {
         let who = Who::of(cx);
-        let key = queue.link(kernel, who.task, self);
+        let key = queue.link(kernel, who.task(), self);
         self.key.set(key);
         self.wake_instead(kernel, who);
     }
@@ -215,7 +215,7 @@ impl Ticket {
     #[inline(never)]
     fn look(&self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
         kernel::with(|kernel| {
-            let mut waiters = kernel.waiters.borrow_mut();
+            let mut waiters = kernel.wait.waiters.borrow_mut();
             let key = self.key.get();
             let waiter = waiters.table.get_mut(key);
             let Some(waiter) = waiter.filter(|waiter| waiter.is_granted()) else {
@@ -225,7 +225,7 @@ impl Ticket {
             let (granted, at) = (waiter.ask, self.at());
             waiters.give(key);
             self.key.set(DONE);
-            kernel.resumed.set(Some(at));
+            polling::note_resumed(at);
             queue.taken(&mut waiters, granted, at);
             Poll::Ready(granted)
         })
@@ -234,7 +234,7 @@ impl Ticket {
     /// Sees to it that a waiter without a grant is woken as whoever polls with `cx`.
     #[inline(never)]
     fn look_again(&self, kernel: &Kernel, cx: &Context<'_>) -> Poll<usize> {
-        let mut waiters = kernel.waiters.borrow_mut();
+        let mut waiters = kernel.wait.waiters.borrow_mut();
         let key = self.key.get();
         let waiter = waiters.table.get_mut(key);
         let waiter = waiter.expect("a queued wait has an entry");
@@ -248,7 +248,7 @@ impl Ticket {
     /// Has the grant wake another one than the entry says.
     fn wake_instead(&self, kernel: &Kernel, mut who: Who) {
         let key = self.key.get();
-        if let Some(waiter) = kernel.waiters.borrow_mut().table.get_mut(key) {
+        if let Some(waiter) = kernel.wait.waiters.borrow_mut().table.get_mut(key) {
             std::mem::swap(&mut waiter.who, &mut who);
         }
     }
@@ -267,7 +267,7 @@ impl Ticket {
         let key = self.key.replace(DONE);
         // The waker leaves the borrow to be dropped; the rest of the entry is only words.
         let (left, _who) = kernel::try_with(|kernel| {
-            let mut waiters = kernel.waiters.borrow_mut();
+            let mut waiters = kernel.wait.waiters.borrow_mut();
             let waiter = waiters.table.get_mut(key)?;
             let (granted, ask) = (waiter.is_granted(), waiter.ask);
             let who = waiter.who.depart();

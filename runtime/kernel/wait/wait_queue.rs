@@ -31,7 +31,7 @@ use std::panic::Location;
 
 use super::ticket::{Owner, Ticket, Wait};
 use super::waiters::{Holder, QueueRecord, Terms, Waiters};
-use super::who::{self, Who};
+use super::who::Who;
 use crate::runtime::base::passes::NO_PASS;
 use crate::runtime::base::table::NONE;
 use crate::runtime::kernel::sched::task::TaskId;
@@ -79,11 +79,11 @@ pub struct WaitQueue {
     tail: Cell<u32>,
     len: Cell<u32>,
     /// This queue's entry among the thread's contended queues, from its first wait on.
-    pub(crate) record: Cell<u32>,
-    pub(crate) kind: &'static str,
-    pub(crate) terms: &'static Terms,
-    pub(crate) made: &'static Location<'static>,
-    pub(crate) holder: Cell<Option<Holder>>,
+    pub(super) record: Cell<u32>,
+    pub(super) kind: &'static str,
+    pub(super) terms: &'static Terms,
+    pub(super) made: &'static Location<'static>,
+    pub(super) holder: Cell<Option<Holder>>,
     _thread: ThisThread,
 }
 
@@ -143,13 +143,28 @@ impl WaitQueue {
         Wait::new(self, owner, Ticket::new(ask, at))
     }
 
+    /// What its primitive is called in reports.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// The one thing that can be waited for, where the system ends the wait.
+    pub(crate) fn source(&self) -> Option<&'static str> {
+        self.terms.source()
+    }
+
+    /// Where its primitive was made.
+    pub(crate) fn made(&self) -> &'static Location<'static> {
+        self.made
+    }
+
     /// What the head asks for, or `None` if nobody waits.
     pub fn head(&self) -> Option<usize> {
         let head = self.head.get();
         if head == NONE {
             return None;
         }
-        kernel::try_with(|kernel| Some(kernel.waiters.borrow().table.get(head)?.ask))?
+        kernel::try_with(|kernel| Some(kernel.wait.waiters.borrow().table.get(head)?.ask))?
     }
 
     /// Grants the head what it asks for and wakes it. Returns `false` if nobody waits.
@@ -176,7 +191,7 @@ impl WaitQueue {
     #[inline(never)]
     fn grant(&self, value: impl FnOnce(usize) -> Option<usize>) -> bool {
         let done = kernel::try_with(|kernel| {
-            let who = self.take_head(kernel, &mut kernel.waiters.borrow_mut(), value)?;
+            let who = self.take_head(kernel, &mut kernel.wait.waiters.borrow_mut(), value)?;
             who.wake(kernel);
             Some(())
         });
@@ -210,8 +225,8 @@ impl WaitQueue {
     fn grant_many(&self, mut value: impl FnMut(usize, usize) -> usize) {
         let mut ready = false;
         kernel::try_with(|kernel| {
-            who::wake_collected(kernel, |batch| {
-                let waiters = &mut *kernel.waiters.borrow_mut();
+            kernel.wake_collected(|batch| {
+                let waiters = &mut *kernel.wait.waiters.borrow_mut();
                 let tasks = &mut *kernel.tasks.borrow_mut();
                 let mut key = self.head.replace(NONE);
                 self.tail.set(NONE);
@@ -265,13 +280,13 @@ impl WaitQueue {
     /// Appends a waiter, which is woken as a task of the loop, and returns its key.
     #[inline(always)]
     pub(crate) fn link(&self, kernel: &Kernel, task: Option<TaskId>, ticket: &Ticket) -> u32 {
-        let waiters = &mut *kernel.waiters.borrow_mut();
+        let waiters = &mut *kernel.wait.waiters.borrow_mut();
         if self.record.get() == NONE {
             self.enrol(waiters);
         }
         let prev = self.tail.get();
         let (key, waiter) = waiters.table.take();
-        waiter.who.task = task;
+        waiter.who.aim(task);
         waiter.at = ticket.at();
         waiter.ask = ticket.ask();
         waiter.since = kernel.clock.last();
@@ -304,7 +319,7 @@ impl WaitQueue {
     fn forget(&self) {
         kernel::try_with(|kernel| {
             while !self.is_empty() {
-                let mut waiters = kernel.waiters.borrow_mut();
+                let mut waiters = kernel.wait.waiters.borrow_mut();
                 let key = self.head.get();
                 self.unlink(&mut waiters, key);
                 let who = waiters.table.get_mut(key).map(|waiter| waiter.who.depart());
@@ -344,7 +359,7 @@ impl Drop for WaitQueue {
             self.forget();
         }
         let record = self.record.get();
-        kernel::try_with(|kernel| kernel.waiters.borrow_mut().strike(record));
+        kernel::try_with(|kernel| kernel.wait.waiters.borrow_mut().strike(record));
     }
 }
 

@@ -17,7 +17,7 @@ use crate::runtime::kernel::sched::task::TaskId;
 /// from that of the queue which had the place before. A wait that was forgotten may outlive its queue, and
 /// must not be told of the next one.
 pub(crate) struct Waiters {
-    pub(crate) table: Table<Waiter>,
+    pub(super) table: Table<Waiter>,
     queues: Table<QueueRecord>,
     /// Of the queue that was listed last.
     age: u32,
@@ -93,6 +93,16 @@ impl Waiters {
         }
     }
 
+    /// Entries, in use or not.
+    pub(crate) fn slots(&self) -> usize {
+        self.table.slots()
+    }
+
+    /// The waiter of a key that is in use.
+    pub(crate) fn get(&self, key: u32) -> Option<&Waiter> {
+        self.table.get(key)
+    }
+
     /// The waiters, with their keys.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Waiter)> {
         let entries = self.table.iter();
@@ -120,21 +130,51 @@ impl Waiters {
 /// One waiting or granted entry.
 pub(crate) struct Waiter {
     /// Whom to wake; once granted, the task that has to collect.
-    pub(crate) who: Who,
+    pub(super) who: Who,
     /// The line that waits.
-    pub(crate) at: &'static Location<'static>,
-    pub(crate) ask: usize,
+    pub(super) at: &'static Location<'static>,
+    pub(super) ask: usize,
     /// The clock's last reading when it joined the line.
-    pub(crate) since: u64,
+    pub(super) since: u64,
     /// The pass in which it was granted: it is off the list and owns what it asked for.
-    pub(crate) granted: Pass,
-    pub(crate) prev: u32,
-    pub(crate) next: u32,
+    pub(super) granted: Pass,
+    pub(super) prev: u32,
+    pub(super) next: u32,
     /// Its queue's record, or none if the entry is not in use.
-    pub(crate) queue: u32,
+    pub(super) queue: u32,
 }
 
 impl Waiter {
+    /// The task that waits; once it is granted, the one that has to collect.
+    pub(crate) fn task(&self) -> Option<TaskId> {
+        self.who.task()
+    }
+
+    /// The line that waits.
+    pub(crate) fn at(&self) -> &'static Location<'static> {
+        self.at
+    }
+
+    /// What it asks for, or what it was granted.
+    pub(crate) fn ask(&self) -> usize {
+        self.ask
+    }
+
+    /// The clock's last reading when it joined the queue.
+    pub(crate) fn since(&self) -> u64 {
+        self.since
+    }
+
+    /// The pass in which it was granted.
+    pub(crate) fn granted(&self) -> Pass {
+        self.granted
+    }
+
+    /// The key of its queue's record.
+    pub(crate) fn queue(&self) -> u32 {
+        self.queue
+    }
+
     #[inline]
     pub(crate) fn is_granted(&self) -> bool {
         self.granted != NO_PASS
@@ -166,16 +206,16 @@ impl Entry for Waiter {
 
 /// What a report says about a queue that somebody has waited in.
 pub(crate) struct QueueRecord {
-    pub(crate) kind: &'static str,
-    pub(crate) terms: &'static Terms,
+    pub(super) kind: &'static str,
+    pub(super) terms: &'static Terms,
     /// Where the primitive was made.
-    pub(crate) made: &'static Location<'static>,
+    pub(super) made: &'static Location<'static>,
     /// Who holds it, while somebody waits; out of date from the grant to somebody until that one runs.
-    pub(crate) holder: Option<Holder>,
+    pub(super) holder: Option<Holder>,
     /// The record of another line for the same thing: what is granted there is not to be had here.
-    pub(crate) beside: u32,
+    pub(super) beside: u32,
     /// What its primitive tells besides.
-    pub(crate) tally: Option<Tally>,
+    pub(super) tally: Option<Tally>,
     /// Its own, or none once its queue is gone.
     key: u32,
     /// For the table, while the record is not in use.
@@ -200,6 +240,25 @@ impl QueueRecord {
         }
     }
 
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    pub(crate) fn terms(&self) -> &'static Terms {
+        self.terms
+    }
+
+    /// Where the primitive was made.
+    pub(crate) fn made(&self) -> &'static Location<'static> {
+        self.made
+    }
+
+    /// What its primitive tells besides.
+    pub(crate) fn tally(&self) -> Option<Tally> {
+        self.tally
+    }
+
+    /// What holds it, while something waits; out of date from a grant until its waiter runs.
     pub(crate) fn holder(&self) -> Option<Holder> {
         self.holder.filter(|_| self.terms.names_a_holder())
     }
@@ -222,27 +281,65 @@ impl Entry for QueueRecord {
 /// How a primitive stands, in a figure, for reports: "permits in hand: 2, the last since …".
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tally {
-    pub(crate) what: &'static str,
-    pub(crate) count: usize,
+    what: &'static str,
+    count: usize,
+    last: Option<&'static Location<'static>>,
+}
+
+impl Tally {
+    pub(super) fn new(
+        what: &'static str,
+        count: usize,
+        last: Option<&'static Location<'static>>,
+    ) -> Self {
+        Tally { what, count, last }
+    }
+
+    pub(crate) fn what(&self) -> &'static str {
+        self.what
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
     /// Where the last one of them was taken.
-    pub(crate) last: Option<&'static Location<'static>>,
+    pub(crate) fn last(&self) -> Option<&'static Location<'static>> {
+        self.last
+    }
 }
 
 /// Who holds what a queue waits for, as far as its primitive knows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Holder {
-    pub(crate) task: Option<TaskId>,
+    task: Option<TaskId>,
+    at: &'static Location<'static>,
+}
+
+impl Holder {
+    #[inline]
+    pub(super) fn new(task: Option<TaskId>, at: &'static Location<'static>) -> Self {
+        Holder { task, at }
+    }
+
+    /// The task that took it, if a task did.
+    pub(crate) fn task(&self) -> Option<TaskId> {
+        self.task
+    }
+
     /// Where it was taken.
-    pub(crate) at: &'static Location<'static>,
+    pub(crate) fn at(&self) -> &'static Location<'static> {
+        self.at
+    }
 }
 
 /// What the asks of a queue mean to a report.
 pub(crate) struct Terms {
-    pub(crate) asks: Option<Asks>,
+    asks: Option<Asks>,
     /// The one thing that can be waited for, where the system ends the wait: "input from".
-    pub(crate) source: Option<&'static str>,
+    source: Option<&'static str>,
     /// What makes its waiter the holder when it is granted.
-    pub(crate) holds: usize,
+    holds: usize,
 }
 
 /// What an ask is called, to be read before the kind of the queue: "2 permits of".
@@ -277,6 +374,22 @@ impl Terms {
     pub(crate) const fn holding(mut self, what: usize) -> Self {
         self.holds = what;
         self
+    }
+
+    /// What an ask is called, where it is called anything.
+    pub(crate) fn asks(&self, ask: usize) -> Option<Cow<'static, str>> {
+        self.asks.map(|asks| asks(ask))
+    }
+
+    /// The one thing that can be waited for, where the system ends the wait.
+    pub(crate) fn source(&self) -> Option<&'static str> {
+        self.source
+    }
+
+    /// What makes its waiter the holder when it is granted.
+    #[inline]
+    pub(crate) fn holds(&self) -> usize {
+        self.holds
     }
 
     /// Whether what is said of a holder means anything: others may grant [`NOTHING`] as a number.

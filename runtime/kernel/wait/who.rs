@@ -7,7 +7,6 @@
 use std::task::{Context, RawWakerVTable, Waker};
 
 use crate::runtime::base::foreign::call_foreign;
-use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::polling::{self, current_task, notes};
 use crate::runtime::kernel::sched::task::TaskId;
 
@@ -19,11 +18,24 @@ pub(crate) type Identity = (Option<TaskId>, Option<(*const (), *const RawWakerVT
 /// The task is recorded in both cases, so that a report can say who waits behind a combinator.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Who {
-    pub(crate) task: Option<TaskId>,
+    task: Option<TaskId>,
     waker: Option<Waker>,
 }
 
 impl Who {
+    /// The task that polled, for reports.
+    #[inline]
+    pub(crate) fn task(&self) -> Option<TaskId> {
+        self.task
+    }
+
+    /// Wakes a task of the loop from now on. It woke nothing so far: it was taken out or never set.
+    #[inline(always)]
+    pub(crate) fn aim(&mut self, task: Option<TaskId>) {
+        debug_assert!(self.waker.is_none());
+        self.task = task;
+    }
+
     /// The one that polls with `cx`. Clones the waker if it is a foreign one, so no borrow of the
     /// kernel may be held.
     pub(crate) fn of(cx: &Context<'_>) -> Who {
@@ -77,21 +89,17 @@ impl Who {
         waker.is_none_or(|waker| !waker.data().is_null())
     }
 
+    /// Takes out the foreign waker, if there is one.
+    #[inline]
+    pub(super) fn take_waker(&mut self) -> Option<Waker> {
+        self.waker.take()
+    }
+
     /// Takes out what wakes, and leaves the task for reports.
     #[inline]
     pub(crate) fn depart(&mut self) -> Who {
         let (task, waker) = (self.task, self.waker.take());
         Who { task, waker }
-    }
-
-    /// Wakes; runs foreign code if the waker is foreign.
-    #[inline]
-    pub(crate) fn wake(mut self, kernel: &Kernel) {
-        match (self.waker.take(), self.task) {
-            (Some(waker), _) => call_foreign(|| waker.wake()),
-            (None, Some(task)) => kernel.schedule(task),
-            (None, None) => {}
-        }
     }
 }
 
@@ -102,12 +110,4 @@ impl Drop for Who {
             call_foreign(|| drop(waker));
         }
     }
-}
-
-/// Wakes everyone that `collect` puts into a reused buffer, in order, after it has returned.
-pub(crate) fn wake_collected(kernel: &Kernel, collect: impl FnOnce(&mut Vec<Who>)) {
-    let mut batch = kernel.scratch.take();
-    collect(&mut batch);
-    batch.drain(..).for_each(|who| who.wake(kernel));
-    kernel.scratch.set(batch);
 }

@@ -1,0 +1,27 @@
+//! Waking those that waited.
+
+use super::who::Who;
+use crate::runtime::base::foreign::call_foreign;
+use crate::runtime::kernel::Kernel;
+
+impl Who {
+    /// Wakes; runs foreign code if the waker is foreign.
+    #[inline]
+    pub(crate) fn wake(mut self, kernel: &Kernel) {
+        match (self.take_waker(), self.task()) {
+            (Some(waker), _) => call_foreign(|| waker.wake()),
+            (None, Some(task)) => kernel.schedule(task),
+            (None, None) => {}
+        }
+    }
+}
+
+impl Kernel {
+    /// Wakes everyone that `collect` puts into a reused buffer, in order, after it has returned.
+    pub(crate) fn wake_collected(&self, collect: impl FnOnce(&mut Vec<Who>)) {
+        let mut batch = self.wait.scratch.take();
+        collect(&mut batch);
+        batch.drain(..).for_each(|who| who.wake(self));
+        self.wait.scratch.set(batch);
+    }
+}
