@@ -50,7 +50,7 @@
 //! | --- | --- |
 //! | run a program, or a test | [`macro@main`], [`macro@test`], [`block_on`], [`Runtime`], [`Builder`] |
 //! | start tasks | [`spawn`], [`task_group`], [`spawn_blocking`] for what blocks |
-//! | wait for several things | [`gather`], [`try_gather`], [`race`], [`wait`], [`as_completed`] |
+//! | wait for several things | [`gather`], [`gather_spawned`], [`race`], [`race_either`], [`wait`], [`as_completed`] |
 //! | wait for time | [`sleep`], [`timeout`], [`interval`], [`time::Instant`] |
 //! | talk to the system | [`io`]: sockets, standard streams, signals, processes |
 //! | talk to other threads | [`Remote`], [`inlet`], [`expect_external`] |
@@ -94,13 +94,13 @@ pub use runtime::time::{
     timeout, timeout_at, yield_now,
 };
 pub use runtime::{
-    AsCompleted, Builder, ChildHandle, Deadlock, External, Gather, GatherInline, GatherSpawned,
-    Gone, Group, GroupClosed, GroupError, Inlet, JoinError, JoinHandle, OnDeadlock, Panic, Race,
-    Remote, RemoteHandle, Report, Runtime, Stall, Stats, TaskGroup, TaskId, TryGather,
-    TryGatherInline, TryGatherSpawned, TrySpawnError, Unobserved, Verdict, WaitHandles,
-    WaitQuiescent, When, as_completed, block_on, dump, expect_external, gather, inlet, race,
-    remote, spawn, spawn_blocking, spawn_eager, task_group, try_gather, try_spawn_blocking, wait,
-    wait_quiescent,
+    AsCompleted, Builder, ChildHandle, Deadlock, Either, External, Gather, GatherSet,
+    GatherSpawned, Gone, Group, GroupClosed, GroupError, Inlet, JoinError, JoinHandle, OnDeadlock,
+    Panic, Race, RaceEither, RaceEitherSet, RaceSet, Remote, RemoteHandle, Report, Runtime, Stall,
+    Stats, TaskGroup, TaskId, TryGather, TryGatherSet, TryGatherSpawned, TrySpawnError, Unobserved,
+    Verdict, WaitHandles, WaitQuiescent, When, as_completed, block_on, dump, expect_external,
+    gather, gather_spawned, inlet, race, race_either, remote, spawn, spawn_blocking, spawn_eager,
+    task_group, try_gather, try_gather_spawned, try_spawn_blocking, wait, wait_quiescent,
 };
 pub use turnwise_macros::{main, test};
 

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use support::{Options, part, say, start};
-use turnwise::{gather, interval, spawn, spawn_blocking};
+use turnwise::{gather, gather_spawned, interval, spawn, spawn_blocking};
 
 /// Threads that make calls.
 const THREADS: usize = 5;
@@ -50,7 +50,7 @@ async fn ten_calls() {
         })
     });
     let ticker = spawn(tick());
-    let results = gather(calls).await;
+    let results = gather_spawned(calls).await;
     ticker.cancel();
     let results: Vec<u32> = results
         .into_iter()

@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures::future::select;
 use lexopt::prelude::*;
 use turnwise::sync::{Barrier, Lock};
-use turnwise::{Builder, Report, gather, sleep, spawn, wait_quiescent, yield_now};
+use turnwise::{Builder, Report, gather_spawned, sleep, spawn, wait_quiescent, yield_now};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -152,7 +152,7 @@ async fn short_barrier() {
         let barrier = barrier.clone();
         async move { barrier.wait().await.map(drop) }
     });
-    gather(runners).await;
+    gather_spawned(runners).await;
 }
 
 /// The program lives, and its dump tells of the two tasks that do not.

@@ -210,7 +210,7 @@ async fn load(address: std::net::SocketAddr, arguments: &Arguments) -> io::Resul
         }
     });
     let begun = Instant::now();
-    let results = turnwise::gather(clients).await;
+    let results = turnwise::gather_spawned(clients).await;
     let seconds = begun.elapsed().as_secs_f64();
     let mut times = Vec::new();
     for result in results {

@@ -32,7 +32,7 @@ use lexopt::prelude::*;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use support::{NAME, number, or_exit, print, usage_error};
 use turnwise::io::{TcpListener, TcpStream};
-use turnwise::{Group, GroupError, block_on, race, task_group, try_gather};
+use turnwise::{Group, GroupError, block_on, race, task_group, try_gather_spawned};
 
 struct Arguments {
     threads: usize,
@@ -226,7 +226,7 @@ async fn echo(mut stream: TcpStream, counts: Rc<Counts>) -> io::Result<()> {
 async fn load(address: SocketAddr, arguments: &Arguments) -> io::Result<()> {
     let requests = arguments.requests;
     let clients = (0..arguments.clients).map(move |n| client(address, n, requests));
-    try_gather(clients).await.map(drop)
+    try_gather_spawned(clients).await.map(drop)
 }
 
 async fn client(address: SocketAddr, number: u64, requests: u64) -> io::Result<()> {

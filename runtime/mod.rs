@@ -17,11 +17,12 @@ mod threads;
 pub mod time;
 
 pub use base::join_error::{JoinError, Panic};
-pub use combinators::gather::{
-    Gather, GatherInline, GatherSpawned, Race, TryGather, TryGatherInline, TryGatherSpawned,
-    gather, race, try_gather,
+pub use combinators::gather::{Gather, GatherSet, TryGather, TryGatherSet, gather, try_gather};
+pub use combinators::gather_spawned::{
+    GatherSpawned, TryGatherSpawned, gather_spawned, try_gather_spawned,
 };
 pub use combinators::group::{ChildHandle, Group, GroupClosed, GroupError, TaskGroup, task_group};
+pub use combinators::race::{Either, Race, RaceEither, RaceEitherSet, RaceSet, race, race_either};
 pub use diagnostics::watchdog::Stall;
 pub use diagnostics::{deadlock::Deadlock, verdict::Verdict};
 pub use diagnostics::{report::Report, taking::dump};

@@ -27,7 +27,7 @@ use lexopt::prelude::*;
 use rusqlite::{Result, Transaction};
 use support::{NAME, number, or_exit, part, print, say, usage_error};
 use turnwise::io::ctrl_c;
-use turnwise::{Builder, race, sleep, spawn, spawn_blocking, try_gather, yield_now};
+use turnwise::{Builder, race, sleep, spawn, spawn_blocking, try_gather_spawned, yield_now};
 use turnwise_real::pool::DatabasePool;
 
 struct Arguments {
@@ -109,7 +109,7 @@ async fn many_workers(pool: &DatabasePool, arguments: &Arguments) -> Result<()> 
     let before = count(pool).await?;
     let mut random = Rng::with_seed(arguments.seed);
     let tasks = (1..=workers).map(|n| worker(pool.clone(), n, random.fork()));
-    let waits = try_gather(tasks).await?;
+    let waits = try_gather_spawned(tasks).await?;
     let waits: Vec<Duration> = waits.into_iter().flatten().collect();
     let (sum, longest) = (waits.iter().sum::<Duration>(), waits.iter().max());
     let orders = count(pool).await? - before;

@@ -25,7 +25,7 @@ use lexopt::ValueExt;
 use lexopt::prelude::*;
 use support::{NAME, number, or_exit, part, print, say, usage_error};
 use turnwise::io::ctrl_c;
-use turnwise::{Builder, gather, race};
+use turnwise::{Builder, gather_spawned, race};
 use turnwise_real::demo::Delays;
 use turnwise_real::http::{self, Client, Wire};
 use turnwise_real::rate_limit::{RateLimit, RateLimitedClient};
@@ -135,7 +135,7 @@ async fn get_all(client: RateLimitedClient, addresses: Vec<(String, Url)>, tally
             }
         }
     });
-    gather(requests).await;
+    gather_spawned(requests).await;
 }
 
 /// The text's program, and what it would end of.

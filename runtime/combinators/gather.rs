@@ -1,32 +1,28 @@
-//! Several futures as one: all of them, all unless one fails, the first of them.
+//! All of several futures, or all unless one fails, polled inside one task.
 //!
-//! Tuples and arrays are polled inline, in order, inside the task that awaits, and may borrow.
-//! Iterators and vectors can be long: their futures are spawned, so that one that is woken does not
-//! make the others be polled, and must be `'static`.
-//!
-//! There is no `select!`. A branch that is kept but not polled holds on to what it was granted; here
-//! losers are dropped before a result is returned.
+//! Tuples, arrays and vectors are polled in order inside the task that awaits, and may borrow. For many futures
+//! there is [`gather_spawned`](super::gather_spawned::gather_spawned).
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{self, Location};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::branches::{Inline, InlineSet, IntoBranches, RaceSet, TrySet};
-use super::nursery::{Nursery, Report};
-use crate::runtime::kernel::sched::body::off_stack;
+use super::branches::{Alike, Array, IntoBranches, Many, for_each_tuple};
+use super::branches::{Set1, Set2, Set3, Set4, Set5, Set6, Set7, Set8};
 
 /// Waits for all of several futures and returns their outputs in order.
 ///
-/// Takes a tuple (of up to eight) or an array of futures, which are polled inline in order and may borrow;
-/// or an iterator or vector of `'static` futures, which are spawned. Handles of tasks are futures too.
-/// Dropping it drops the futures, spawned ones inside that drop; tasks behind handles are detached.
+/// Takes a tuple (of up to eight), an array or a vector of futures, which may borrow. They are polled inside this
+/// one, in order: each wake polls all that have not ended, which is O(n). For many futures that are woken one by
+/// one there is [`gather_spawned`](crate::gather_spawned), which is O(1) for each. Handles of tasks are futures,
+/// too; dropping the gather detaches their tasks.
 ///
 /// asyncio counterpart: `asyncio.gather(..., return_exceptions=True)`: every result comes back.
-/// Difference: when that is cancelled it cancels tasks that it was given, too.
+/// Differences: the futures are polled in place and do not become tasks; when asyncio's gather is cancelled, it
+/// cancels tasks that it was given, too.
 ///
 /// # Cancel safety
 ///
@@ -34,10 +30,7 @@ use crate::runtime::kernel::sched::body::off_stack;
 ///
 /// # Panics
 ///
-/// With the first panic of a spawned future, after the others are gone, while further ones are told
-/// as those of detached tasks are; when somebody cancels the task of
-/// one ([`task::all`](crate::task::all) lists them); without a runtime on this thread for those that
-/// are spawned.
+/// When polled again after its end.
 ///
 /// # Examples
 ///
@@ -47,21 +40,26 @@ use crate::runtime::kernel::sched::body::off_stack;
 /// let (a, b) = turnwise::gather((async { name.len() }, async { 'x' })).await;
 /// assert_eq!((a, b), (4, 'x'));
 ///
-/// let squares = turnwise::gather((0..4).map(|n| async move { n * n })).await;
-/// assert_eq!(squares, [0, 1, 4, 9]);
+/// let lengths: Vec<_> = ["a", "bc"].iter().map(async |text| text.len()).collect();
+/// assert_eq!(turnwise::gather(lengths).await, [1, 2]);
 /// # });
 /// ```
 #[track_caller]
 #[doc(alias = "join")]
 #[doc(alias = "join_all")]
-pub fn gather<K, G: Gather<K>>(futures: G) -> G::Future {
-    futures.into_gather(At(Location::caller()))
+pub fn gather<S, B>(futures: S) -> Gather<B>
+where
+    S: GatherSet<Branches = B>,
+{
+    Gather {
+        branches: futures.into_branches(),
+    }
 }
 
 /// Waits for all of several futures, or for the first error.
 ///
-/// As [`gather`], for futures of results: with the first error the others are dropped, spawned ones
-/// inside that poll; tasks behind handles run on.
+/// As [`gather`], for futures of results: with the first error the others are dropped before it is returned; tasks
+/// behind handles run on. The futures have one type of error.
 ///
 /// asyncio counterpart: `asyncio.gather`. Difference: asyncio lets the others run on.
 ///
@@ -75,7 +73,7 @@ pub fn gather<K, G: Gather<K>>(futures: G) -> G::Future {
 ///
 /// # Panics
 ///
-/// As [`gather`].
+/// When polled again after its end.
 ///
 /// # Examples
 ///
@@ -88,340 +86,284 @@ pub fn gather<K, G: Gather<K>>(futures: G) -> G::Future {
 /// ```
 #[track_caller]
 #[doc(alias = "try_join")]
-pub fn try_gather<K, G: TryGather<K>>(futures: G) -> G::Future {
-    futures.into_try_gather(At(Location::caller()))
-}
-
-/// Waits for the first of several futures and drops the others before it returns.
-///
-/// Takes a tuple (of up to eight), an array or a vector of futures with the same output; they are polled inline in
-/// order, and of two that are ready the first in order wins. All are owned, so none is kept unpolled; a
-/// task behind a handle goes on, detached.
-///
-/// asyncio counterpart: `asyncio.wait(..., return_when=FIRST_COMPLETED)` with the cancellation of the
-/// rest.
-///
-/// # Cancel safety
-///
-/// That of the futures inside.
-///
-/// # Panics
-///
-/// On an empty array or vector.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// # turnwise::Builder::new().virtual_clock().build().block_on(async {
-/// let slow = async { turnwise::sleep(Duration::from_secs(9)).await; "slow" };
-/// let fast = async { turnwise::sleep(Duration::from_secs(1)).await; "fast" };
-/// assert_eq!(turnwise::race((slow, fast)).await, "fast");
-/// # });
-/// ```
-#[track_caller]
-#[doc(alias = "select")]
-pub fn race<B>(futures: B) -> Race<B::Branches>
+#[doc(alias = "try_join_all")]
+pub fn try_gather<S, B>(futures: S) -> TryGather<B>
 where
-    B: IntoBranches,
-    B::Branches: RaceSet,
+    S: TryGatherSet<Gathering = B>,
 {
-    let branches = futures.into_branches();
-    assert!(
-        !branches.is_empty(),
-        "nobody wins an empty race; give it a future, or check before you call it"
-    );
-    Race {
-        branches: Some(branches),
+    TryGather {
+        branches: Some(futures.into_try_gather()),
     }
 }
 
-/// Marks futures that are spawned.
-#[derive(Debug)]
-pub struct Spawned;
-
-/// Marks a vector of futures, which are spawned.
-#[derive(Debug)]
-pub struct SpawnedVec;
-
-/// The caller's line. It has no name outside, which seals the traits that ask for it.
-#[derive(Debug)]
-pub struct At(&'static Location<'static>);
-
-/// What [`gather`] takes: tuples, arrays, iterators and vectors of futures. Sealed; `K`
-/// tells tuples and arrays from iterators, and is always inferred.
+/// What [`gather`] takes: tuples, arrays and vectors of futures. Sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be gathered",
-    label = "not a tuple, array, vector or iterator of futures",
+    label = "not a tuple, array or vector of futures",
     note = "it takes one value: write `gather((first, second))`; a tuple has at most eight, more are nested",
-    note = "futures of an iterator or a vector become tasks, which own what they use: `'static`"
+    note = "collect an iterator into a `Vec`, or let `gather_spawned` make a task of each"
 )]
-pub trait Gather<K> {
-    /// The future of [`gather`].
-    type Future: Future;
-    #[doc(hidden)]
-    fn into_gather(self, at: At) -> Self::Future;
+pub trait GatherSet: IntoBranches<Branches: PollAll<Outputs = Self::Outputs>> {
+    /// All outputs, in order: a tuple, an array or a vector.
+    type Outputs;
 }
 
-/// What [`try_gather`] takes: tuples, arrays, iterators and vectors of futures of results. Sealed;
-/// `K` tells tuples and arrays from iterators, and is always inferred.
+/// What [`try_gather`] takes: tuples, arrays and vectors of futures of results. Sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be gathered",
-    label = "not a tuple, array, vector or iterator of futures of results",
+    label = "not a tuple, array or vector of futures of results",
     note = "it takes one value: write `try_gather((first, second))`; a tuple has at most eight, more are nested",
-    note = "all errors have one type; futures of an iterator or a vector become tasks: `'static`"
+    note = "collect an iterator into a `Vec`, or let `try_gather_spawned` make a task of each"
 )]
-pub trait TryGather<K> {
-    /// The future of [`try_gather`].
-    type Future: Future;
+pub trait TryGatherSet: Sized + IntoBranches {
+    /// All values, in order: a tuple, an array or a vector.
+    type Values;
+    /// The error of each.
+    type Error;
     #[doc(hidden)]
-    fn into_try_gather(self, at: At) -> Self::Future;
+    type Gathering: TryPollAll<Values = Self::Values, Error = Self::Error>;
+    #[doc(hidden)]
+    fn into_try_gather(self) -> Self::Gathering;
 }
 
-impl<B> Gather<Inline> for B
-where
-    B: IntoBranches,
-    B::Branches: InlineSet,
-{
-    type Future = GatherInline<B::Branches>;
+/// Branches that all end.
+pub trait PollAll {
+    type Outputs;
+    fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Outputs>;
+}
 
-    fn into_gather(self, _: At) -> Self::Future {
-        GatherInline {
-            branches: self.into_branches(),
+/// Branches that end with the first error.
+pub trait TryPollAll {
+    type Values;
+    type Error;
+    fn try_poll_all(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Self::Values, Self::Error>>;
+}
+
+/// Says in an error what is wrong with the errors of the futures.
+#[derive(Debug)]
+pub struct Errors;
+
+/// Holds for one type of error twice.
+#[diagnostic::on_unimplemented(
+    message = "the futures of `try_gather` have different errors: `{First}` and `{Other}`",
+    label = "give them one type of error",
+    note = "inside an `async` block `?` converts: `async {{ Ok::<_, MyError>(future.await?) }}`"
+)]
+pub trait SameError<First, Other> {
+    #[doc(hidden)]
+    fn same(other: Other) -> First;
+}
+
+impl<E> SameError<E, E> for Errors {
+    fn same(other: E) -> E {
+        other
+    }
+}
+
+macro_rules! tuple {
+    ($set:ident: $($future:ident $value:ident $error:ident $field:ident),+) => {
+        impl<$($future: Future),+> GatherSet for ($($future,)+) {
+            type Outputs = ($($future::Output,)+);
+        }
+
+        impl<$($future: Future),+> PollAll for $set<$($future),+> {
+            type Outputs = ($($future::Output,)+);
+
+            fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Outputs> {
+                let mut this = self.project();
+                let mut over = true;
+                $(over &= this.$field.as_mut().poll(cx);)+
+                if over {
+                    Poll::Ready(($(this.$field.take(),)+))
+                } else {
+                    Poll::Pending
+                }
+            }
+        }
+
+        impl<$($value, $error, $future: Future<Output = Result<$value, $error>>),+> TryGatherSet
+            for ($($future,)+)
+        where
+            $(Errors: SameError<EA, $error>,)+
+        {
+            type Values = ($($value,)+);
+            type Error = EA;
+            type Gathering = $set<$(Alike<$future, Result<$value, EA>>),+>;
+
+            fn into_try_gather(self) -> Self::Gathering {
+                let ($($field,)+) = self;
+                let branches =
+                    ($(Alike::new($field, |result| result.map_err(Errors::same)),)+);
+                branches.into_branches()
+            }
+        }
+
+        impl<Error, $($value, $future: Future<Output = Result<$value, Error>>),+> TryPollAll
+            for $set<$($future),+>
+        {
+            type Values = ($($value,)+);
+            type Error = Error;
+
+            fn try_poll_all(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+            ) -> Poll<Result<Self::Values, Error>> {
+                let mut this = self.project();
+                let mut over = true;
+                $(
+                    over &= this.$field.as_mut().poll(cx);
+                    if let Some(error) = this.$field.as_mut().take_error() {
+                        return Poll::Ready(Err(error));
+                    }
+                )+
+                if !over {
+                    return Poll::Pending;
+                }
+                let values = || Ok(($(this.$field.take()?,)+));
+                Poll::Ready(values())
+            }
+        }
+    };
+}
+
+for_each_tuple!(tuple);
+
+impl<F: Future> GatherSet for Vec<F> {
+    type Outputs = Vec<F::Output>;
+}
+
+impl<F: Future, const N: usize> GatherSet for [F; N] {
+    type Outputs = [F::Output; N];
+}
+
+impl<F: Future> PollAll for Many<F> {
+    type Outputs = Vec<F::Output>;
+
+    fn poll_all(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Outputs> {
+        let mut over = true;
+        for branch in self.iter() {
+            over &= branch.poll(cx);
+        }
+        if over {
+            Poll::Ready(self.iter().map(|branch| branch.take()).collect())
+        } else {
+            Poll::Pending
         }
     }
 }
 
-impl<B> TryGather<Inline> for B
-where
-    B: IntoBranches,
-    B::Branches: TrySet,
-{
-    type Future = TryGatherInline<B::Branches>;
+impl<F: Future, const N: usize> PollAll for Array<F, N> {
+    type Outputs = [F::Output; N];
 
-    fn into_try_gather(self, _: At) -> Self::Future {
-        TryGatherInline {
-            branches: Some(self.into_branches()),
+    fn poll_all(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Outputs> {
+        Pin::new(&mut self.0).poll_all(cx).map(array)
+    }
+}
+
+impl<T, E, F: Future<Output = Result<T, E>>> TryGatherSet for Vec<F> {
+    type Values = Vec<T>;
+    type Error = E;
+    type Gathering = Many<F>;
+
+    fn into_try_gather(self) -> Many<F> {
+        self.into_branches()
+    }
+}
+
+impl<T, E, F: Future<Output = Result<T, E>>, const N: usize> TryGatherSet for [F; N] {
+    type Values = [T; N];
+    type Error = E;
+    type Gathering = Array<F, N>;
+
+    fn into_try_gather(self) -> Array<F, N> {
+        self.into_branches()
+    }
+}
+
+impl<T, E, F: Future<Output = Result<T, E>>> TryPollAll for Many<F> {
+    type Values = Vec<T>;
+    type Error = E;
+
+    fn try_poll_all(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Vec<T>, E>> {
+        let mut over = true;
+        for mut branch in self.iter() {
+            over &= branch.as_mut().poll(cx);
+            if let Some(error) = branch.take_error() {
+                return Poll::Ready(Err(error));
+            }
+        }
+        if over {
+            Poll::Ready(self.iter().map(|branch| branch.take()).collect())
+        } else {
+            Poll::Pending
         }
     }
 }
 
-impl<I, F> Gather<Spawned> for I
-where
-    I: Iterator<Item = F>,
-    F: Future<Output: 'static> + 'static,
-{
-    type Future = GatherSpawned<F::Output>;
+impl<T, E, F: Future<Output = Result<T, E>>, const N: usize> TryPollAll for Array<F, N> {
+    type Values = [T; N];
+    type Error = E;
 
-    fn into_gather(self, at: At) -> Self::Future {
-        GatherSpawned::new(self, at.0)
+    fn try_poll_all(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<[T; N], E>> {
+        Pin::new(&mut self.0).try_poll_all(cx).map_ok(array)
     }
 }
 
-impl<I, F, T, E> TryGather<Spawned> for I
-where
-    I: Iterator<Item = F>,
-    F: Future<Output = Result<T, E>> + 'static,
-    T: 'static,
-    E: 'static,
-{
-    type Future = TryGatherSpawned<T, E>;
-
-    fn into_try_gather(self, at: At) -> Self::Future {
-        TryGatherSpawned {
-            all: GatherSpawned::new(self, at.0),
-        }
-    }
-}
-
-impl<F> Gather<SpawnedVec> for Vec<F>
-where
-    F: Future<Output: 'static> + 'static,
-{
-    type Future = GatherSpawned<F::Output>;
-
-    fn into_gather(self, at: At) -> Self::Future {
-        GatherSpawned::new(self.into_iter(), at.0)
-    }
-}
-
-impl<F, T, E> TryGather<SpawnedVec> for Vec<F>
-where
-    F: Future<Output = Result<T, E>> + 'static,
-    T: 'static,
-    E: 'static,
-{
-    type Future = TryGatherSpawned<T, E>;
-
-    fn into_try_gather(self, at: At) -> Self::Future {
-        TryGatherSpawned {
-            all: GatherSpawned::new(self.into_iter(), at.0),
-        }
-    }
+fn array<T, const N: usize>(outputs: Vec<T>) -> [T; N] {
+    let array = outputs.try_into().ok();
+    array.expect("an array has as many outputs as futures")
 }
 
 pin_project! {
-    /// The future of [`gather`] over a tuple or an array.
+    /// The future of [`gather`].
     #[must_use = "futures do nothing unless you `.await` them"]
-    pub struct GatherInline<S> {
+    pub struct Gather<B> {
         #[pin]
-        branches: S,
+        branches: B,
     }
 }
 
-impl<S: InlineSet> Future for GatherInline<S> {
-    type Output = S::Outputs;
+impl<B: PollAll> Future for Gather<B> {
+    type Output = B::Outputs;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Outputs> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<B::Outputs> {
         self.project().branches.poll_all(cx)
     }
 }
 
 pin_project! {
-    /// The future of [`try_gather`] over a tuple or an array.
+    /// The future of [`try_gather`].
     #[must_use = "futures do nothing unless you `.await` them"]
-    pub struct TryGatherInline<S> {
+    pub struct TryGather<B> {
         #[pin]
-        branches: Option<S>,
+        branches: Option<B>,
     }
 }
 
-impl<S: TrySet> Future for TryGatherInline<S> {
-    type Output = Result<S::Values, S::Error>;
+impl<B: TryPollAll> Future for TryGather<B> {
+    type Output = Result<B::Values, B::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut branches = self.project().branches;
-        let set = branches.as_mut().as_pin_mut();
-        let result = ready!(
-            set.expect("a gather was polled after its end")
-                .try_poll_all(cx)
-        );
+        let gathered = branches.as_mut().as_pin_mut();
+        let gathered = gathered.expect("a gather was polled after its end");
+        let result = ready!(gathered.try_poll_all(cx));
         branches.set(None);
         Poll::Ready(result)
     }
 }
 
-pin_project! {
-    /// The future of [`race`].
-    #[must_use = "futures do nothing unless you `.await` them"]
-    pub struct Race<S> {
-        #[pin]
-        branches: Option<S>,
+impl<B> fmt::Debug for Gather<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gather").finish_non_exhaustive()
     }
 }
 
-impl<S: RaceSet> Future for Race<S> {
-    type Output = S::Winner;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Winner> {
-        let mut branches = self.project().branches;
-        let set = branches.as_mut().as_pin_mut();
-        let winner = ready!(set.expect("a race was polled after its end").poll_any(cx));
-        branches.set(None);
-        Poll::Ready(winner)
+impl<B> fmt::Debug for TryGather<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TryGather").finish_non_exhaustive()
     }
-}
-
-/// The future of [`gather`] over an iterator or a vector.
-#[must_use = "dropping it drops the futures; `.await` it"]
-pub struct GatherSpawned<T: 'static> {
-    outputs: Vec<Option<T>>,
-    nursery: Nursery<T>,
-}
-
-impl<T: 'static> GatherSpawned<T> {
-    fn new<F>(futures: impl Iterator<Item = F>, at: &'static Location<'static>) -> Self
-    where
-        F: Future<Output = T> + 'static,
-    {
-        let nursery = Nursery::new("gather", at);
-        let mut outputs = Vec::new();
-        for future in futures {
-            let shared = nursery.shared();
-            drop(off_stack!(F, future => shared.spawn(future, |output| (output, ()), at)));
-            outputs.push(None);
-        }
-        nursery.close();
-        GatherSpawned { outputs, nursery }
-    }
-
-    /// Ready with the next child that has ended, if any is left.
-    fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Option<(usize, T)>> {
-        match ready!(self.nursery.poll_next(cx)) {
-            None => Poll::Ready(None),
-            Some((place, Report::Value(output))) => Poll::Ready(Some((place, output))),
-            Some((_, Report::Panicked(panicked))) => {
-                self.nursery.abort();
-                panic::resume_unwind(panicked.into_payload())
-            }
-            Some((place, Report::Cancelled)) => {
-                self.nursery.abort();
-                panic!(
-                    "somebody cancelled the task of future {place} of a gather, \
-                     which can therefore have no output; cancel the task that gathers instead"
-                )
-            }
-        }
-    }
-
-    fn outputs(&mut self) -> impl Iterator<Item = T> {
-        let ended = "a gather was polled after its end, or after its runtime's";
-        std::mem::take(&mut self.outputs)
-            .into_iter()
-            .map(move |output| output.expect(ended))
-    }
-}
-
-impl<T: 'static> Unpin for GatherSpawned<T> {}
-
-impl<T: 'static> Future for GatherSpawned<T> {
-    type Output = Vec<T>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Vec<T>> {
-        while let Some((place, output)) = ready!(self.poll_next(cx)) {
-            self.outputs[place] = Some(output);
-        }
-        Poll::Ready(self.outputs().collect())
-    }
-}
-
-/// The future of [`try_gather`] over an iterator or a vector.
-#[must_use = "dropping it drops the futures; `.await` it"]
-pub struct TryGatherSpawned<T: 'static, E: 'static> {
-    all: GatherSpawned<Result<T, E>>,
-}
-
-impl<T: 'static, E: 'static> Future for TryGatherSpawned<T, E> {
-    type Output = Result<Vec<T>, E>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        while let Some((place, output)) = ready!(self.all.poll_next(cx)) {
-            match output {
-                Err(error) => {
-                    self.all.nursery.abort();
-                    return Poll::Ready(Err(error));
-                }
-                good => self.all.outputs[place] = Some(good),
-            }
-        }
-        Poll::Ready(self.all.outputs().collect())
-    }
-}
-
-macro_rules! debug_by_name {
-    ($($name:ident<$($param:ident $(: $bound:lifetime)?),+>;)+) => {$(
-        impl<$($param $(: $bound)?),+> fmt::Debug for $name<$($param),+> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name)).finish_non_exhaustive()
-            }
-        }
-    )+};
-}
-
-debug_by_name! {
-    GatherInline<S>;
-    TryGatherInline<S>;
-    Race<S>;
-    GatherSpawned<T: 'static>;
-    TryGatherSpawned<T: 'static, E: 'static>;
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use turnwise::sync::oneshot;
 use turnwise::{
-    GroupError, Runtime, When, as_completed, gather, race, spawn, spawn_eager, task_group,
-    try_gather, wait, yield_now,
+    GroupError, Runtime, When, as_completed, gather_spawned, race, spawn, spawn_eager, task_group,
+    try_gather_spawned, wait, yield_now,
 };
 
 use crate::tools::{idle, in_order, join, many, really, shuffled, virtually};
@@ -91,7 +91,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
         }),
         shape("gather", N, |n| {
             really(async move {
-                gather((0..n).map(|_| yield_now())).await;
+                gather_spawned((0..n).map(|_| yield_now())).await;
             })
         }),
         shape("try_gather, the first fails", N, |n| {
@@ -100,7 +100,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
                     yield_now().await;
                     if at == 0 { Err(()) } else { pending().await }
                 };
-                let _: Result<Vec<()>, ()> = try_gather((0..n).map(one)).await;
+                let _: Result<Vec<()>, ()> = try_gather_spawned((0..n).map(one)).await;
             })
         }),
         shape("race, one after another", N, |n| {

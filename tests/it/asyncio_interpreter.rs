@@ -12,7 +12,7 @@ use turnwise::sync::{
     Barrier, Channel, Condition, CountDownLatch, Event, LifoQueue, Lock, LockGuard, Permit,
     PriorityQueue, Queue, Semaphore, Store, TryGetError, TryPutError,
 };
-use turnwise::{JoinHandle, When, gather, sleep, spawn, timeout, yield_now};
+use turnwise::{JoinHandle, When, gather_spawned, sleep, spawn, timeout, yield_now};
 
 use crate::support::{Log, virtual_runtime};
 
@@ -141,7 +141,7 @@ where
             "spawn" => self.start(words[1]),
             "cancel" => drop(self.handles.borrow()[words[1]].cancel()),
             "awaits" => drop(self.handle(words[1]).await),
-            "gather" => drop(gather(words[1..].iter().map(|name| self.handle(name))).await),
+            "gather" => drop(gather_spawned(words[1..].iter().map(|name| self.handle(name))).await),
             "each" => {
                 let mut handles: Vec<_> = words[1..].iter().map(|name| self.handle(name)).collect();
                 let done = turnwise::wait(&mut handles, When::All, None).await;

@@ -13,10 +13,10 @@ use turnwise::sync::{self, *};
 use turnwise::task::{Info, TaskLocal};
 use turnwise::time::{Instant, Tick};
 use turnwise::{
-    AsCompleted, Builder, ChildHandle, Deadlock, Elapsed, External, GatherInline, GatherSpawned,
+    AsCompleted, Builder, ChildHandle, Deadlock, Either, Elapsed, External, Gather, GatherSpawned,
     Gone, Group, GroupClosed, GroupError, Inlet, Interval, JoinError, JoinHandle, OnDeadlock,
-    Panic, Race, Remote, RemoteHandle, Report, Runtime, Sleep, Stall, Stats, TaskGroup, TaskId,
-    TimeLimit, Timeout, TryGatherInline, TryGatherSpawned, TrySpawnError, Unobserved, Verdict,
+    Panic, Race, RaceEither, Remote, RemoteHandle, Report, Runtime, Sleep, Stall, Stats, TaskGroup,
+    TaskId, TimeLimit, Timeout, TryGather, TryGatherSpawned, TrySpawnError, Unobserved, Verdict,
     WaitHandles, WaitQuiescent, When, YieldNow,
 };
 
@@ -229,14 +229,20 @@ fn primitives_tasks_and_sources_stay_on_their_thread() {
 
 #[test]
 fn what_holds_futures_is_as_they_are() {
-    let plain = answers!(GatherInline<u8>, TryGatherInline<u8>, Race<u8>);
+    let plain = answers!(Gather<u8>, TryGather<u8>, Race<u8>, RaceEither<u8>, Either<u8, u8>);
     assert_all(plain, [true; 3]);
-    let local = answers!(GatherInline<Rc<u8>>, TryGatherInline<Rc<u8>>, Race<Rc<u8>>);
+    let local = answers!(
+        Gather<Rc<u8>>,
+        TryGather<Rc<u8>>,
+        Race<Rc<u8>>,
+        RaceEither<Rc<u8>>
+    );
     assert_all(local, [false, false, true]);
     let pinned = answers!(
-        GatherInline<PhantomPinned>,
-        TryGatherInline<PhantomPinned>,
+        Gather<PhantomPinned>,
+        TryGather<PhantomPinned>,
         Race<PhantomPinned>,
+        RaceEither<PhantomPinned>,
     );
     assert_all(pinned, [true, true, false]);
 
@@ -279,7 +285,14 @@ fn every_public_type_is_asked() {
         );
     }
     // These are traits, and sealed ones.
-    for sealed in ["Gather", "Store", "ToAddresses", "TryGather"] {
+    for sealed in [
+        "GatherSet",
+        "RaceEitherSet",
+        "RaceSet",
+        "Store",
+        "ToAddresses",
+        "TryGatherSet",
+    ] {
         assert!(types.remove(sealed), "{sealed} is gone");
     }
     let here = words(include_str!("auto_traits.rs"));

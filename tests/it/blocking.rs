@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use turnwise::{
-    Builder, JoinError, JoinHandle, Runtime, TrySpawnError, as_completed, block_on, gather, sleep,
-    spawn, spawn_blocking, task_group, timeout, try_spawn_blocking, yield_now,
+    Builder, JoinError, JoinHandle, Runtime, TrySpawnError, as_completed, block_on, gather_spawned,
+    sleep, spawn, spawn_blocking, task_group, timeout, try_spawn_blocking, yield_now,
 };
 
 use crate::support::{OnDrop, bounded, panic_of, rerun, virtual_runtime};
@@ -107,7 +107,7 @@ fn no_more_calls_run_than_threads_and_the_rest_wait_in_line() {
             })
             .collect();
         let results =
-            runtime.block_on(async { gather(calls.into_iter().map(spawn_blocking)).await });
+            runtime.block_on(async { gather_spawned(calls.into_iter().map(spawn_blocking)).await });
         let results: Vec<_> = results
             .into_iter()
             .map(|result| result.expect("it returns"))
@@ -397,7 +397,7 @@ fn a_call_from_a_destructor_at_the_end_of_the_runtime_starts_nothing() {
     let (running, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
     let running = Arc::new(running);
     Builder::new().blocking_threads(1).build().block_on(async {
-        gather((0..5).map(|_| {
+        gather_spawned((0..5).map(|_| {
             let (running, most) = (running.clone(), most.clone());
             spawn_blocking(move || {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);

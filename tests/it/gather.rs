@@ -12,8 +12,9 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use turnwise::sync::{Event, Lock};
 use turnwise::{
-    Builder, JoinError, JoinHandle, block_on, gather, race, sleep, spawn, task, timeout,
-    try_gather, yield_now,
+    Builder, Either, GatherSet, JoinError, JoinHandle, RaceEitherSet, RaceSet, TryGatherSet,
+    block_on, gather, gather_spawned, race, race_either, sleep, spawn, task, timeout, try_gather,
+    try_gather_spawned, yield_now,
 };
 
 use crate::support::{panic_of, text_of};
@@ -87,7 +88,7 @@ async fn tuples_of_every_size_keep_their_order() {
     assert_eq!(gather([3, 1, 2].map(late)).await, [3, 1, 2]);
     assert_eq!(gather(vec![late(3), late(1)]).await, [3, 1]);
     assert_eq!(
-        gather((0..100).rev().map(late)).await,
+        gather_spawned((0..100).rev().map(late)).await,
         (0..100).rev().collect::<Vec<_>>()
     );
 }
@@ -109,12 +110,43 @@ async fn types_in_a_tuple_may_differ_and_borrow() {
     assert_eq!((length, held, handle.expect("it returns")), (8, 2, "task"));
     let lengths = gather([text.as_str(), "b"].map(|text| async move { text.len() })).await;
     assert_eq!(lengths, [8, 1]);
+    let lengths = |texts: Vec<&'static str>| texts.into_iter().map(async |text| text.len());
+    assert_eq!(
+        gather(lengths(vec!["ab", "c"]).collect::<Vec<_>>()).await,
+        [2, 1]
+    );
+    let borrowed: Vec<_> = [&text, &text].map(|text| async move { text.len() }).into();
+    assert_eq!(gather(borrowed).await, [8, 8]);
+    let checked: Vec<_> = [&text, &text]
+        .map(|text| async move { text.parse::<u8>() })
+        .into();
+    assert!(try_gather(checked).await.is_err());
+    let raced: Vec<_> = [&text, &text].map(|text| async move { text.len() }).into();
+    assert_eq!(race(raced).await, 8);
+}
+
+#[turnwise::test]
+async fn a_tuple_an_array_and_a_vector_are_polled_in_the_same_order() {
+    let trace = Trace::default();
+    let two = |trace: &Trace| [counted(trace, "a", 2, 1), counted(trace, "b", 1, 2)];
+    let [a, b] = two(&trace);
+    assert_eq!(gather((a, b)).await, (1, 2));
+    let polled = trace.take();
+    assert_eq!(polled, ["a", "b", "a", "b", "a"]);
+    assert_eq!(gather(two(&trace)).await, [1, 2]);
+    assert_eq!(trace.take(), polled);
+    assert_eq!(gather(Vec::from(two(&trace))).await, [1, 2]);
+    assert_eq!(trace.take(), polled);
+    // Nothing happens before the first poll, and no task is made.
+    drop((gather(two(&trace)), gather(Vec::from(two(&trace)))));
+    assert_eq!(task::all().len(), 1);
+    assert!(trace.take().is_empty());
 }
 
 #[turnwise::test]
 async fn nothing_to_gather_gives_nothing() {
     assert_eq!(gather(Vec::<std::future::Ready<u8>>::new()).await, []);
-    assert_eq!(gather((0..0).map(ready)).await, []);
+    assert_eq!(gather_spawned((0..0).map(ready)).await, []);
     assert_eq!(gather([] as [std::future::Ready<u8>; 0]).await, []);
     assert_eq!(
         try_gather(Vec::<std::future::Ready<Result<u8, ()>>>::new()).await,
@@ -154,7 +186,7 @@ async fn spawned_futures_run_in_order_and_a_woken_one_does_not_poll_the_rest() {
         }
     };
     let other = Rc::new(Event::new());
-    let all = gather(vec![
+    let all = gather_spawned([
         waits("a", event.clone()),
         waits("b", other.clone()),
         waits("c", event.clone()),
@@ -173,7 +205,7 @@ async fn spawned_futures_run_in_order_and_a_woken_one_does_not_poll_the_rest() {
 #[turnwise::test]
 async fn gather_spawns_at_the_call_and_not_at_the_first_poll() {
     let trace = Trace::default();
-    let all = gather([1, 2].map(|n| counted(&trace, "ran", 0, n)).into_iter());
+    let all = gather_spawned([1, 2].map(|n| counted(&trace, "ran", 0, n)).into_iter());
     yield_now().await;
     assert_eq!(trace.take(), ["ran", "ran"]);
     assert_eq!(all.await, [1, 2]);
@@ -184,11 +216,11 @@ async fn a_dropped_gather_drops_its_futures_at_once_in_spawn_order() {
     let trace = Trace::default();
     let names = ["a", "b", "c"];
     // Before the first poll, after it, and inline.
-    drop(gather(
+    drop(gather_spawned(
         names.map(|name| trace.forever::<()>(name)).into_iter(),
     ));
     assert_eq!(trace.take(), names);
-    let all = gather(names.map(|name| trace.forever::<()>(name)).into_iter());
+    let all = gather_spawned(names.map(|name| trace.forever::<()>(name)).into_iter());
     assert!(timeout(seconds(1), all).await.is_err());
     assert_eq!(trace.take(), names);
     let all = gather(names.map(|name| trace.forever::<()>(name)));
@@ -202,7 +234,7 @@ async fn a_dropped_gather_drops_its_futures_at_once_in_spawn_order() {
 
 #[turnwise::test]
 async fn a_dropped_gather_of_handles_detaches_their_tasks() {
-    for size in [0, 1, 2] {
+    for size in [0, 1, 2, 3] {
         let done = Rc::new(Cell::new(0));
         let task = || {
             let done = done.clone();
@@ -215,7 +247,10 @@ async fn a_dropped_gather_of_handles_detaches_their_tasks() {
         let stopped = match size {
             0 => timeout(limit, gather((task(), task()))).await.is_err(),
             1 => timeout(limit, gather([task(), task()])).await.is_err(),
-            _ => timeout(limit, gather(vec![task(), task()])).await.is_err(),
+            2 => timeout(limit, gather(vec![task(), task()])).await.is_err(),
+            _ => timeout(limit, gather_spawned([task(), task()]))
+                .await
+                .is_err(),
         };
         assert!(stopped);
         assert_eq!(done.get(), 0);
@@ -233,7 +268,7 @@ async fn a_gather_of_handles_gives_every_result() {
         spawn(async { panic!("two") }),
         cancelled,
     ];
-    let results = gather(tasks).await;
+    let results = gather_spawned(tasks).await;
     assert_eq!(results[0].as_ref().ok(), Some(&1));
     let text = |n: usize| {
         results[n]
@@ -248,7 +283,7 @@ async fn a_gather_of_handles_gives_every_result() {
 #[turnwise::test]
 async fn a_panic_goes_on_after_the_other_spawned_futures_are_gone() {
     let trace = Trace::default();
-    let mut all = pin!(gather((0..3).map(|n| {
+    let mut all = pin!(gather_spawned((0..3).map(|n| {
         let forever = trace.forever::<()>(["a", "b", "c"][n]);
         async move {
             if n == 1 {
@@ -277,14 +312,14 @@ fn a_gathered_task_that_somebody_cancels_is_a_clear_panic() {
     let trace = Trace::default();
     let text = panic_of(|| {
         Builder::new().virtual_clock().build().block_on(async {
-            let all = gather(vec![trace.forever::<()>("a"), trace.forever::<()>("b")]);
+            let all = gather_spawned([trace.forever::<()>("a"), trace.forever::<()>("b")]);
             yield_now().await;
             task::all().last().expect("there are some").cancel();
             all.await
         })
     });
     assert!(
-        text.contains("cancelled the task of future 1 of a gather"),
+        text.contains("the task of future 1 of a gather was cancelled"),
         "{text}"
     );
     assert_eq!(trace.take(), ["b", "a"]);
@@ -322,6 +357,14 @@ async fn try_gather_stops_at_the_first_error() {
     let mut all = pin!(try_gather(all));
     assert_eq!(all.as_mut().await, Err(1));
     assert_eq!(trace.take(), ["a", "c"]);
+    let all: [futures::future::LocalBoxFuture<'static, Result<u8, u64>>; 3] = [
+        Box::pin(trace.forever("a")),
+        Box::pin(fails(1)),
+        Box::pin(trace.forever("c")),
+    ];
+    let mut all = pin!(try_gather_spawned(all));
+    assert_eq!(all.as_mut().await, Err(1));
+    assert_eq!(trace.take(), ["a", "c"]);
 
     assert_eq!(
         try_gather((async { Ok::<_, ()>(1) }, async { Ok('x') })).await,
@@ -332,7 +375,7 @@ async fn try_gather_stops_at_the_first_error() {
         Ok([1, 2])
     );
     assert_eq!(
-        try_gather((0..3).map(|n| async move { Ok::<_, ()>(n) })).await,
+        try_gather_spawned((0..3).map(|n| async move { Ok::<_, ()>(n) })).await,
         Ok(vec![0, 1, 2])
     );
 }
@@ -394,6 +437,72 @@ async fn a_race_is_won_by_the_first_ready_in_order() {
         ready(8),
     );
     assert_eq!(race(eight).await, 8);
+}
+
+#[turnwise::test]
+async fn a_race_over_different_outputs_says_which_of_them_won() {
+    let trace = Trace::default();
+    let text = String::from("borrowed");
+    let won = |first: u64, second: u64| {
+        let (trace, text) = (&trace, &text);
+        async move {
+            let first = async move { (sleep(seconds(first)).await, text.len()).1 };
+            let second = async move {
+                let _dropped = trace.on_drop("second");
+                sleep(seconds(second)).await;
+                "late"
+            };
+            match race_either((first, second)).await {
+                Either::A(length) => length.to_string(),
+                Either::B(text) => text.to_owned(),
+            }
+        }
+    };
+    assert_eq!(won(1, 2).await, "8");
+    assert_eq!(trace.take(), ["second"]);
+    assert_eq!(won(2, 1).await, "late");
+    // Of two that are ready the first in order wins.
+    assert_eq!(won(1, 1).await, "8");
+    let eight = (
+        pending::<u8>(),
+        pending::<u16>(),
+        pending::<u32>(),
+        pending::<u64>(),
+        pending::<i8>(),
+        pending::<i16>(),
+        pending::<i32>(),
+        ready("eighth"),
+    );
+    assert_eq!(race_either(eight).await, Either::H("eighth"));
+}
+
+#[turnwise::test]
+async fn functions_of_others_can_take_what_gather_and_race_take() {
+    async fn within<S: GatherSet>(limit: u64, futures: S) -> Option<S::Outputs> {
+        timeout(seconds(limit), gather(futures)).await.ok()
+    }
+    async fn fastest<S: RaceSet>(futures: S) -> S::Output {
+        race(futures).await
+    }
+    async fn which<S: RaceEitherSet>(futures: S) -> S::Output {
+        race_either(futures).await
+    }
+    async fn all_good<S: TryGatherSet<Error = u8>>(futures: S) -> Result<S::Values, u8> {
+        try_gather(futures).await
+    }
+    assert_eq!(within(1, (ready(1), ready('x'))).await, Some((1, 'x')));
+    assert_eq!(within(1, vec![pending::<()>()]).await, None);
+    assert_eq!(fastest([ready(1), ready(2)]).await, 1);
+    assert_eq!(which((pending::<u8>(), ready('x'))).await, Either::B('x'));
+    assert_eq!(all_good((ready(Ok(1)), ready(Ok('x')))).await, Ok((1, 'x')));
+}
+
+#[turnwise::test]
+async fn a_type_that_one_future_leaves_open_is_that_of_the_others() {
+    assert_eq!(race((pending(), ready(8))).await, 8);
+    assert_eq!(race((async { Ok(1) }, async { Err("no") })).await, Ok(1));
+    let both = try_gather((async { Ok(1) }, async { Err::<(), _>("no") }));
+    assert_eq!(both.await, Err("no"));
 }
 
 #[turnwise::test]
@@ -478,7 +587,7 @@ async fn all_of_it_works_under_foreign_combinators() {
     let mut mixed: FuturesUnordered<futures::future::LocalBoxFuture<'_, u64>> =
         FuturesUnordered::new();
     mixed.push(Box::pin(async { gather((one(1), one(5))).await.1 }));
-    mixed.push(Box::pin(async { gather((0..5).map(one)).await[4] }));
+    mixed.push(Box::pin(async { gather_spawned((0..5).map(one)).await[4] }));
     mixed.push(Box::pin(async { gather([one(3), one(2)]).await[0] }));
     mixed.push(Box::pin(async { race((one(9), one(2))).await }));
     mixed.push(Box::pin(async {
@@ -507,7 +616,7 @@ fn inline_gather_and_race_need_no_runtime() {
 
 #[test]
 fn a_spawned_gather_without_a_runtime_panics_with_the_cure() {
-    let text = panic_of(|| gather(vec![async {}]));
+    let text = panic_of(|| gather_spawned([async {}]));
     assert!(text.contains("no runtime on this thread: gather"), "{text}");
 }
 
@@ -517,7 +626,7 @@ fn an_iterator_that_panics_takes_what_it_spawned_along() {
     let runtime = Builder::new().virtual_clock().build();
     runtime.block_on(async {
         let text = panic_of(|| {
-            gather((0..3).map(|n| match n {
+            gather_spawned((0..3).map(|n| match n {
                 2 => panic!("no third"),
                 _ => trace.forever::<()>("spawned"),
             }))
@@ -543,7 +652,7 @@ async fn a_future_may_end_its_own_gather() {
         yield_now().await;
         told.say("never");
     });
-    *slot.borrow_mut() = Some(Box::pin(gather(vec![ends, Box::pin(forever)])));
+    *slot.borrow_mut() = Some(Box::pin(gather_spawned([ends, Box::pin(forever)])));
     yield_now().await;
     yield_now().await;
     assert_eq!(trace.take(), ["other", "runs on", "ends it"]);
@@ -552,7 +661,7 @@ async fn a_future_may_end_its_own_gather() {
 #[turnwise::test]
 async fn spawned_futures_may_be_polled_out_of_a_poll_fn_after_ready_elsewhere() {
     // A gather that is polled again while its children are on their way registers no second time.
-    let mut all = pin!(gather(vec![sleep(seconds(2)), sleep(seconds(1))]));
+    let mut all = pin!(gather_spawned([sleep(seconds(2)), sleep(seconds(1))]));
     let mut polls = 0;
     let outputs = poll_fn(|cx| {
         polls += 1;

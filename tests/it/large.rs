@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use turnwise::{Runtime, block_on, gather, spawn, spawn_eager, task_group, timeout};
+use turnwise::{Runtime, block_on, gather_spawned, spawn, spawn_eager, task_group, timeout};
 
 /// A future of so many bytes, which waits once.
 struct Large<const BYTES: usize> {
@@ -78,7 +78,7 @@ fn a_future_of_900_kib_is_spawned() {
 fn futures_of_200_kib_are_gathered_and_have_a_limit() {
     const SIZE: usize = 200 << 10;
     on_two_mib(|| {
-        let all = async { gather(vec![Large::<SIZE>::new()]).await };
+        let all = async { gather_spawned(vec![Large::<SIZE>::new()]).await };
         assert_eq!(block_on(all), [SIZE]);
     });
     on_two_mib(|| {

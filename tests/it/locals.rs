@@ -8,8 +8,8 @@ use std::time::Duration;
 use turnwise::sync::Event;
 use turnwise::task::TaskLocal;
 use turnwise::{
-    Group, GroupError, Runtime, block_on, gather, remote, sleep, spawn, spawn_blocking,
-    spawn_eager, task_group, yield_now,
+    Group, GroupError, Runtime, block_on, gather, gather_spawned, remote, sleep, spawn,
+    spawn_blocking, spawn_eager, task_group, yield_now,
 };
 
 use crate::support::{panic_of, virtual_runtime};
@@ -72,7 +72,7 @@ async fn every_way_to_spawn_inherits() {
     REQUEST.set(7);
     let get = || async { REQUEST.get() };
     assert_eq!(spawn_eager(get()).await.expect("it returns"), Some(7));
-    assert_eq!(gather(vec![get(), get()]).await, [Some(7), Some(7)]);
+    assert_eq!(gather_spawned(vec![get(), get()]).await, [Some(7), Some(7)]);
     assert_eq!(gather((get(), get())).await, (Some(7), Some(7)));
     let result: Result<_, GroupError<()>> = task_group(async |group: Group<()>| {
         let child = group.spawn_infallible(async {

@@ -65,6 +65,7 @@ mod primitives;
 mod process;
 mod readiness;
 mod rearming;
+mod refused;
 mod remote;
 mod shared_streams;
 mod signals;

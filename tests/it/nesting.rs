@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use futures::future::LocalBoxFuture;
-use turnwise::{Builder, JoinHandle, Runtime, gather, spawn_eager, task_group};
+use turnwise::{Builder, JoinHandle, Runtime, gather_spawned, spawn_eager, task_group};
 
 use crate::support::Census;
 
@@ -31,7 +31,7 @@ fn gathered(depth: usize, alive: Census) -> LocalBoxFuture<'static, ()> {
         if depth == 0 {
             pending::<()>().await;
         }
-        gather(vec![gathered(depth - 1, alive.clone())]).await;
+        gather_spawned(vec![gathered(depth - 1, alive.clone())]).await;
     })
 }
 

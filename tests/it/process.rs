@@ -13,7 +13,7 @@ use turnwise::io::{
     Child, Command, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
 };
 use turnwise::sync::Semaphore;
-use turnwise::{block_on, gather, sleep, spawn, timeout};
+use turnwise::{block_on, gather_spawned, sleep, spawn, timeout};
 
 use crate::support::{alone, bounded, virtual_runtime};
 
@@ -336,7 +336,7 @@ fn hundreds() {
                     let text = String::from_utf8_lossy(&output.stdout).into_owned();
                     assert_eq!(text.trim().parse(), Ok(n), "in batch {batch}");
                 });
-                gather(children).await;
+                gather_spawned(children).await;
             }
             assert_eq!(descriptors(), before);
             assert_eq!(zombies(), 0);

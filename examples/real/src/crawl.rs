@@ -6,7 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use hyper::StatusCode;
-use turnwise::gather;
+use turnwise::gather_spawned;
 use turnwise::sync::{Queue, Semaphore};
 use url::{Origin, Url};
 
@@ -135,7 +135,7 @@ impl Crawler {
             self.queue.join().await;
             self.queue.close();
         };
-        gather((gather(workers), end)).await;
+        gather((gather_spawned(workers), end)).await;
     }
 
     /// What the crawl has come upon so far, in the order of the addresses.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use futures::FutureExt;
 use turnwise::sync::{Event, Lock, OnceCell, RwLock, Semaphore};
-use turnwise::{JoinHandle, gather, spawn, task_group, yield_now};
+use turnwise::{JoinHandle, gather, gather_spawned, spawn, task_group, yield_now};
 
 use super::super::support::forever;
 use super::{Hang, certain, next};
@@ -415,7 +415,7 @@ pub(super) const TABLE: &[Hang] = &[
             async {
                 let lock = forever(Lock::new(()));
                 let _guard = lock.acquire().await;
-                gather((0..3).map(|_| async { drop(lock.acquire().await) })).await;
+                gather_spawned((0..3).map(|_| async { drop(lock.acquire().await) })).await;
             }
             .boxed_local()
         },

@@ -9,7 +9,10 @@ use turnwise::sync::{
     Barrier, BoundedSemaphore, Condition, CountDownLatch, Event, Left, LifoQueue, Lock, Owner,
     PriorityQueue, Queue, Semaphore, WaitQueue, oneshot,
 };
-use turnwise::{When, as_completed, gather, race, spawn, spawn_eager, task_group, wait, yield_now};
+use turnwise::{
+    When, as_completed, gather, gather_spawned, race, spawn, spawn_eager, task_group, wait,
+    yield_now,
+};
 
 use super::{Hang, certain, next};
 
@@ -360,7 +363,7 @@ pub(super) const TABLE: &[Hang] = &[
                         event.wait().await;
                     }
                 });
-                gather(waits).await;
+                gather_spawned(waits).await;
             }
             .boxed_local()
         },

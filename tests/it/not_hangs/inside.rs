@@ -14,7 +14,7 @@ use turnwise::sync::{
     Barrier, Condition, CountDownLatch, Event, Lock, OnceCell, Queue, RwLock, Semaphore, oneshot,
 };
 use turnwise::{
-    Elapsed, gather, interval, race, sleep, spawn, spawn_eager, task_group, timeout,
+    Elapsed, gather_spawned, interval, race, sleep, spawn, spawn_eager, task_group, timeout,
     wait_quiescent, yield_now,
 };
 
@@ -130,7 +130,7 @@ pub(super) const TABLE: &[Sound] = &[
                     *guard += 1;
                 }
             };
-            gather((0..10).map(|_| task())).await;
+            gather_spawned((0..10).map(|_| task())).await;
             assert_eq!(*lock.acquire().await, 10);
         }
         .boxed_local()
@@ -211,7 +211,7 @@ pub(super) const TABLE: &[Sound] = &[
                 let barrier = barrier.clone();
                 async move { barrier.wait().await.map(drop).unwrap() }
             });
-            gather(come).await;
+            gather_spawned(come).await;
         }
         .boxed_local()
     }),
@@ -263,7 +263,7 @@ pub(super) const TABLE: &[Sound] = &[
                     }
                 }
             });
-            gather(tasks).await;
+            gather_spawned(tasks).await;
         }
         .boxed_local()
     }),
@@ -277,7 +277,7 @@ pub(super) const TABLE: &[Sound] = &[
                     yield_now().await;
                 }
             });
-            gather(tasks).await;
+            gather_spawned(tasks).await;
         }
         .boxed_local()
     }),
@@ -380,7 +380,7 @@ pub(super) const TABLE: &[Sound] = &[
                     *guard += 1;
                 }
             });
-            gather(tasks).await;
+            gather_spawned(tasks).await;
         }
         .boxed_local()
     }),
@@ -393,7 +393,7 @@ pub(super) const TABLE: &[Sound] = &[
                     barrier.wait().await;
                 }
             });
-            gather(come).await;
+            gather_spawned(come).await;
         }
         .boxed_local()
     }),

@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use rusqlite::{Connection, ErrorCode, Result, Transaction};
 use tempfile::TempDir;
-use turnwise::{Builder, gather, race, spawn, spawn_blocking, yield_now};
+use turnwise::{Builder, gather, gather_spawned, race, spawn, spawn_blocking, yield_now};
 use turnwise_real::pool::{DatabasePool, Lease};
 
 use crate::support::{bounded, on_real_time};
@@ -79,7 +79,7 @@ impl Bench {
         let writes = leases
             .into_iter()
             .map(|(n, lease)| async move { lease.write(move |write| insert(write, n)).await });
-        for written in gather(writes).await {
+        for written in gather_spawned(writes).await {
             written.expect("the connection works");
         }
         assert_eq!(self.pool.free(), self.size);
@@ -161,7 +161,7 @@ fn connections_are_shared_first_come_first_served() {
                 }
             }
         });
-        gather(workers).await;
+        gather_spawned(workers).await;
         let (asked, got) = order.take();
         assert_eq!(asked, got);
         assert_eq!(bench.opened.load(Ordering::SeqCst), 3);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use turnwise::time::Instant;
-use turnwise::{gather, sleep, spawn, yield_now};
+use turnwise::{gather_spawned, sleep, spawn, yield_now};
 use turnwise_real::rate_limit::{RateLimit, RateLimitedClient};
 
 use crate::support::{client, on_real_time, on_virtual_time, site};
@@ -44,7 +44,7 @@ async fn arrivals(count: u64, service: impl Fn(u64) -> Duration + 'static) -> Ve
             assert_eq!(answer.expect("the server answers").body, b"page");
         }
     });
-    gather(requests).await;
+    gather_spawned(requests).await;
     let expected: Vec<_> = (0..count).map(|n| format!("/{n}")).collect();
     assert_eq!(visits.paths(), expected, "first come, first served");
     assert!(visits.most.get() <= 3, "{} at once", visits.most.get());
