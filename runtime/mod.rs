@@ -65,5 +65,5 @@ pub(crate) use signals::claims::{Claim, is_ignored};
 pub(crate) use threads::blocking::{BlockingIo, do_blocking};
 pub(crate) use threads::pool::Lane;
 #[cfg(feature = "hyper")]
-pub(crate) use time::alarm::Alarm;
-pub(crate) use time::sleep::{Courtesy, yield_once};
+pub(crate) use time::Alarm;
+pub(crate) use time::{Courtesy, yield_once};

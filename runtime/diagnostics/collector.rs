@@ -64,19 +64,19 @@ impl<C: Collects> Look<'_, C> {
     }
 
     fn timers(&mut self) {
-        let now = self.kernel.clock.now();
-        for timer in self.kernel.timers.borrow().iter() {
-            if let Some(task) = self.wanted(timer.who.task()) {
-                let left = timer.deadline.saturating_sub(now);
-                let what = What::Timer(timer.name, left);
-                self.to
-                    .add(task, Help::Sure, || Wait::new(what, None, Some(timer.at)));
+        let now = self.kernel.clock().now();
+        self.kernel.timers().each(|timer| {
+            if let Some(task) = self.wanted(timer.task()) {
+                let left = timer.deadline().saturating_sub(now);
+                let what = What::Timer(timer.name(), left);
+                let wait = || Wait::new(what, None, Some(timer.at()));
+                self.to.add(task, Help::Sure, wait);
             }
-        }
+        });
     }
 
     fn waiters(&mut self) {
-        let (kernel, now) = (self.kernel, self.kernel.clock.now());
+        let (kernel, now) = (self.kernel, self.kernel.clock().now());
         let waiters = kernel.waiters();
         let places = waiters.places(|waiter| self.wanted(waiter.task()).is_some());
         let granted = Granted::of(&waiters);
@@ -135,7 +135,7 @@ impl<C: Collects> Look<'_, C> {
                 self.to.add(waits, Help::From(vec![number]), || {
                     let what = What::End(task.id);
                     let mut wait = Wait::new(what, Some(task.spawned_at), Some(joiner.at()));
-                    wait.nanos = Some(self.kernel.clock.last().saturating_sub(joiner.since()));
+                    wait.nanos = Some(self.kernel.clock().last().saturating_sub(joiner.since()));
                     wait
                 });
             }
@@ -144,7 +144,7 @@ impl<C: Collects> Look<'_, C> {
 
     /// Those who wait alone, for something else than the end of a task.
     fn sitters(&mut self) {
-        let now = self.kernel.clock.now();
+        let now = self.kernel.clock().now();
         for (place, sitter) in self.kernel.sitters().iter() {
             if let (Some(task), Some((kind, made))) = (self.wanted(sitter.task()), sitter.of()) {
                 self.to.add(task, Help::Anyone, || {

@@ -59,7 +59,7 @@ fn entries(kernel: &Kernel) -> usize {
     kernel.tasks.borrow().slots()
         + kernel.waiters().slots()
         + kernel.sitters().slots()
-        + kernel.timers.borrow().len()
+        + kernel.timers().len()
         + reactor::count_sources()
 }
 
@@ -92,8 +92,7 @@ fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
     let waiters = kernel.waiters();
     let waiting = waiters.iter().filter(|(_, waiter)| !waiter.is_granted());
     waiting.for_each(|(_, waiter)| wakes(waiter.task()));
-    let timers = kernel.timers.borrow();
-    timers.iter().for_each(|timer| wakes(timer.who.task()));
+    kernel.timers().each(|timer| wakes(timer.task()));
     let sitters = kernel.sitters();
     sitters.iter().for_each(|(_, sitter)| wakes(sitter.task()));
     reactor::each_polled(tasks, |polled| wakes(Some(polled.task())));

@@ -63,7 +63,7 @@ impl Report {
         let alive = self.counts.waiting < self.counts.all;
         // A host may hold the other end of anything.
         let host = state::is_hosted();
-        if host || !kernel.timers.borrow().is_empty() || alive {
+        if host || !kernel.timers().is_empty() || alive {
             return Verdict::Idle;
         }
         self.outside.verdict(kernel)

@@ -9,7 +9,7 @@ use crate::runtime::reactor;
 
 /// Turns on the embedded mode. Returns the descriptor that becomes readable when a turn is due.
 pub(crate) fn embed(kernel: &Kernel) -> io::Result<OwnedFd> {
-    if kernel.clock.is_virtual() {
+    if kernel.clock().is_virtual() {
         let text = "a virtual clock cannot be polled for; use the real clock";
         return Err(io::Error::new(io::ErrorKind::Unsupported, text));
     }
@@ -24,7 +24,7 @@ fn show_deadlines(kernel: &Kernel) -> io::Result<OwnedFd> {
     /// Later than anything, and soon replaced: what counts is whether the timer can be armed.
     const FAR: u64 = u64::MAX / 2;
     reactor::need_reactor(kernel)?;
-    reactor::arm(kernel.clock.now(), FAR).map_err(|refused| {
+    reactor::arm(kernel.clock().now(), FAR).map_err(|refused| {
         let text = format!("no descriptor can show deadlines here: {refused}");
         io::Error::new(io::ErrorKind::Unsupported, text)
     })?;
@@ -37,9 +37,9 @@ pub(super) fn arm(kernel: &Kernel, driver: &Driver) {
     if has_more(kernel, driver) || !kernel.mail().park() {
         return kernel.mail().ring();
     }
-    let next = kernel.timers.borrow_mut().next();
+    let next = kernel.timers().next();
     if let Some(next) = next {
-        let (now, due) = (kernel.clock.now(), driver.slacken(next));
+        let (now, due) = (kernel.clock().now(), driver.slacken(next));
         if let Err(refused) = reactor::arm(now, due) {
             panic!("the timer of an embedded loop failed: {refused}");
         }
@@ -49,8 +49,8 @@ pub(super) fn arm(kernel: &Kernel, driver: &Driver) {
 /// Whether a turn has something to do at once: tasks are ready, a deadline has come, or some tasks wait for
 /// nothing to be ready.
 pub(super) fn has_more(kernel: &Kernel, driver: &Driver) -> bool {
-    let next = || kernel.timers.borrow_mut().next();
+    let next = || kernel.timers().next();
     kernel.has_ready()
         || !driver.quiescence.is_empty()
-        || next().is_some_and(|next| next <= kernel.clock.now())
+        || next().is_some_and(|next| next <= kernel.clock().now())
 }

@@ -26,13 +26,13 @@ pub(super) fn look(kernel: &Kernel, driver: &Driver) {
     dispatch::read(kernel);
     // Read even where no timer is armed: the pace has to know how long polls take when one is.
     // Virtual time stands still while tasks are ready, but what is due is due.
-    let now = kernel.clock.now();
+    let now = kernel.clock().now();
     driver.interval.adapt(now);
     expire(kernel, now);
     if !reactor::has_sources() {
         return;
     }
-    if kernel.clock.is_virtual() {
+    if kernel.clock().is_virtual() {
         ask(kernel, Some(0), 0);
     } else if driver.interval.wants_news(now, kernel.passes.begun()) {
         driver.interval.has_news(now, kernel.passes.begun());
@@ -42,14 +42,11 @@ pub(super) fn look(kernel: &Kernel, driver: &Driver) {
 
 /// Wakes those whose deadline has come.
 fn expire(kernel: &Kernel, now: u64) {
-    if kernel.timers.borrow().is_empty() {
+    if kernel.timers().is_empty() {
         return;
     }
     kernel.wake_collected(|batch| {
-        let mut timers = kernel.timers.borrow_mut();
-        while let Some(who) = timers.expire(now) {
-            batch.push(who);
-        }
+        kernel.timers().expire(now, batch);
     });
 }
 
@@ -85,8 +82,8 @@ pub(super) fn idle(kernel: &Kernel, driver: &Driver, limit: Option<Duration>, ju
         return settle(kernel, driver);
     }
     slack::trim(kernel);
-    let next = kernel.timers.borrow_mut().next();
-    if kernel.clock.is_virtual() && !reactor::follows_real_time(kernel) {
+    let next = kernel.timers().next();
+    if kernel.clock().is_virtual() && !reactor::follows_real_time(kernel) {
         return idle_virtual(kernel, driver, next, limit, judge);
     }
     let judge = judge && limit.is_none();
@@ -97,7 +94,7 @@ pub(super) fn idle(kernel: &Kernel, driver: &Driver, limit: Option<Duration>, ju
         },
         false => (None, None),
     };
-    let now = kernel.clock.now();
+    let now = kernel.clock().now();
     let limit = limit
         .map(|limit| now.saturating_add(clock::nanos(limit)))
         .or(judged);
@@ -111,7 +108,7 @@ pub(super) fn idle(kernel: &Kernel, driver: &Driver, limit: Option<Duration>, ju
         _ => sleep_on_real_time(kernel, driver, until, now),
     }
     drop(watch);
-    let now = kernel.clock.now();
+    let now = kernel.clock().now();
     driver.interval.begin(now, kernel.passes.begun() + 1);
     expire(kernel, now);
     dispatch::read(kernel);
@@ -121,8 +118,8 @@ pub(super) fn idle(kernel: &Kernel, driver: &Driver, limit: Option<Duration>, ju
 /// Whether no deadline is near: before such a sleep a look at everything costs nothing that counts.
 fn is_long(kernel: &Kernel) -> bool {
     const LONG: u64 = 100_000_000;
-    let next = kernel.timers.borrow_mut().next();
-    next.is_none_or(|next| next.saturating_sub(kernel.clock.last()) >= LONG)
+    let next = kernel.timers().next();
+    next.is_none_or(|next| next.saturating_sub(kernel.clock().last()) >= LONG)
 }
 
 /// Judges a loop that would sleep for ever: until when it may, and what it lets go of meanwhile.
@@ -150,7 +147,7 @@ fn call_hook(kernel: &Kernel, driver: &Driver) {
 /// Brings in what is due now; if that is nothing, wakes those who wait for everybody to be blocked.
 #[cold]
 fn settle(kernel: &Kernel, driver: &Driver) -> Idle {
-    let now = kernel.clock.now();
+    let now = kernel.clock().now();
     expire(kernel, now);
     if reactor::has_sources() {
         ask(kernel, Some(now), now);
@@ -200,10 +197,12 @@ fn idle_virtual(
         }
         now = clock::real();
     }
-    let now = kernel.clock.now();
+    let now = kernel.clock().now();
     let most = limit.map_or(u64::MAX, clock::nanos);
-    kernel.clock.advance_to(next.min(now.saturating_add(most)));
-    expire(kernel, kernel.clock.now());
+    kernel
+        .clock()
+        .advance_to(next.min(now.saturating_add(most)));
+    expire(kernel, kernel.clock().now());
     Idle::Awake
 }
 
@@ -212,14 +211,14 @@ fn linger(kernel: &Kernel, driver: &Driver, until: u64, now: u64) {
     if reactor::has_sources() || kernel.mail().is_embedded() {
         sleep(kernel, driver, Some(now), now);
     }
-    while kernel.clock.now() < until && !kernel.has_ready() {
+    while kernel.clock().now() < until && !kernel.has_ready() {
         hint::spin_loop();
     }
 }
 
 /// As [`sleep`], with the readings of a virtual clock that follows real time.
 fn sleep_on_real_time(kernel: &Kernel, driver: &Driver, until: Option<u64>, now: u64) {
-    if !kernel.clock.is_virtual() {
+    if !kernel.clock().is_virtual() {
         return sleep(kernel, driver, until, now);
     }
     let real = clock::real();

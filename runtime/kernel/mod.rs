@@ -7,8 +7,10 @@ pub(crate) mod polling;
 pub(crate) mod sched;
 pub(crate) mod slack;
 pub(crate) mod thread;
-pub(crate) mod timer;
-pub(crate) mod timers;
+mod timer;
+mod timer_store;
+mod timers;
 pub(crate) mod wait;
 
 pub(crate) use thread::{Kernel, ThisThread, no_runtime, too_late, try_with, with, with_runtime};
+pub(crate) use timers::TimerKey;

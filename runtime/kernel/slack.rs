@@ -23,5 +23,5 @@ pub(crate) fn trim(kernel: &Kernel) {
     kernel.trimmed.set(pass);
     kernel.tasks.borrow_mut().trim(pass);
     kernel.wait.trim(pass);
-    kernel.timers.borrow_mut().trim(pass);
+    kernel.timers.trim(pass);
 }

@@ -25,7 +25,7 @@ use slab::Slab;
 
 use super::clock::Clock;
 use super::mail::Mail;
-use super::timers::Timers;
+use super::timer_store::TimerStore;
 use crate::runtime::base::passes::Passes;
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::sched::tasks::Tasks;
@@ -49,9 +49,9 @@ pub(crate) struct Kernel {
     /// Some task has task-locals.
     pub(crate) locals_used: Cell<bool>,
     /// Armed deadlines.
-    pub(crate) timers: RefCell<Timers>,
+    pub(super) timers: TimerStore,
     /// Real or virtual time.
-    pub(crate) clock: Clock,
+    pub(super) clock: Clock,
     /// Where other threads put what they have for us.
     pub(super) mail: Mail,
     /// Where the runtime of this thread was made.
@@ -74,7 +74,7 @@ impl Kernel {
             spare: Cell::new(None),
             cloned: RefCell::new(Slab::new()),
             locals_used: Cell::new(false),
-            timers: RefCell::new(Timers::new()),
+            timers: TimerStore::new(),
             clock: Clock::new(),
             mail: Mail::new(),
             runtime: Cell::new(None),
@@ -83,6 +83,18 @@ impl Kernel {
             trimmed: Cell::new(0),
             groups: Cell::new(0),
         }
+    }
+
+    /// Real or virtual time.
+    #[inline]
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Armed deadlines.
+    #[inline]
+    pub(crate) fn timers(&self) -> &TimerStore {
+        &self.timers
     }
 
     /// What other threads send, and what they send it by.

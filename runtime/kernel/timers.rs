@@ -25,7 +25,7 @@ use std::panic::Location;
 
 use super::timer::Timer;
 use crate::runtime::base::kinds::Name;
-use crate::runtime::base::table::{MUCH, Table};
+use crate::runtime::base::table::{Entry, MUCH, Table};
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::wait::who::Who;
 
@@ -47,7 +47,7 @@ struct Step {
 }
 
 /// The armed timers of a thread; times are nanoseconds of the clock.
-pub(crate) struct Timers {
+pub(super) struct Timers {
     table: Table<Timer>,
     armed: usize,
     /// Those used up, the run, then the steps.
@@ -71,7 +71,7 @@ impl Timers {
     /// could jump there. Such timers have no node.
     const NEVER: u64 = u64::MAX;
 
-    pub(crate) const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Timers {
             table: Table::new(),
             armed: 0,
@@ -85,7 +85,7 @@ impl Timers {
 
     /// Arms a timer that wakes a task of the loop at `deadline`.
     #[inline]
-    pub(crate) fn arm(
+    pub(super) fn arm(
         &mut self,
         deadline: u64,
         task: Option<TaskId>,
@@ -96,11 +96,7 @@ impl Timers {
         self.armed += 1;
         let serial = self.serial;
         let (slot, timer) = self.table.take();
-        timer.serial = serial;
-        timer.deadline = deadline;
-        timer.who.aim(task);
-        timer.at = at;
-        timer.name = name;
+        timer.arm((serial, deadline), task, at, name);
         if deadline < Self::NEVER {
             self.insert((deadline, serial, slot));
         }
@@ -108,11 +104,10 @@ impl Timers {
     }
 
     /// Moves an armed timer, which comes behind its new equals. Whom it wakes, stays.
-    pub(crate) fn rearm(&mut self, key: TimerKey, deadline: u64) -> Option<TimerKey> {
+    pub(super) fn rearm(&mut self, key: TimerKey, deadline: u64) -> Option<TimerKey> {
         let serial = self.serial + 1;
         let timer = self.get_mut(key)?;
-        timer.serial = serial;
-        timer.deadline = deadline;
+        timer.rearm(serial, deadline);
         self.serial = serial;
         if deadline < Self::NEVER {
             self.insert((deadline, serial, key.slot));
@@ -123,21 +118,21 @@ impl Timers {
     }
 
     /// The timer, if it is still armed.
-    pub(crate) fn get_mut(&mut self, key: TimerKey) -> Option<&mut Timer> {
+    pub(super) fn get_mut(&mut self, key: TimerKey) -> Option<&mut Timer> {
         let timer = self.table.get_mut(key.slot);
-        timer.filter(|timer| timer.serial == key.serial)
+        timer.filter(|timer| timer.is_armed_by(key.serial))
     }
 
     /// Whether the timer, armed for `deadline`, is known to be gone without a look at its entry, which
     /// is in no cache by the time the task that it woke is polled.
-    pub(crate) fn is_past(&self, key: TimerKey, deadline: u64) -> bool {
+    pub(super) fn is_past(&self, key: TimerKey, deadline: u64) -> bool {
         let (now, serial) = self.passed;
         deadline <= now && key.serial <= serial
     }
 
     /// Disarms a timer; the caller drops whom it was to wake after letting go of the borrow.
     #[inline]
-    pub(crate) fn disarm(&mut self, key: TimerKey) -> Option<Who> {
+    pub(super) fn disarm(&mut self, key: TimerKey) -> Option<Who> {
         let who = self.take(key)?;
         self.sweep();
         Some(who)
@@ -147,15 +142,14 @@ impl Timers {
     #[inline]
     fn take(&mut self, key: TimerKey) -> Option<Who> {
         let timer = self.get_mut(key)?;
-        timer.serial = 0;
-        let who = timer.who.depart();
+        let who = timer.disarm();
         self.table.give(key.slot);
         self.armed -= 1;
         Some(who)
     }
 
     /// The earliest deadline that comes.
-    pub(crate) fn next(&mut self) -> Option<u64> {
+    pub(super) fn next(&mut self) -> Option<u64> {
         loop {
             match self.nodes.get(self.taken..self.run_end())?.first() {
                 Some(&node) if is_armed(&self.table, node) => return Some(node.0),
@@ -167,7 +161,7 @@ impl Timers {
 
     /// Takes out the earliest timer if it is due at `now`, and tells whom it wakes. Sorts nothing that is
     /// not due.
-    pub(crate) fn expire(&mut self, now: u64) -> Option<Who> {
+    pub(super) fn expire(&mut self, now: u64) -> Option<Who> {
         loop {
             match self.nodes.get(self.taken..self.run_end())?.first() {
                 Some(&node) if node.0 <= now => {
@@ -187,22 +181,22 @@ impl Timers {
         None
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.armed == 0
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Timer> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Timer> {
         let entries = self.table.iter().map(|(_, timer)| timer);
-        entries.filter(|timer| timer.serial != 0)
+        entries.filter(|timer| timer.is_used())
     }
 
     /// How many are armed.
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.armed
     }
 
     /// Forgets every timer; the caller drops them. Keys given out before stay stale.
-    pub(crate) fn clear(&mut self) -> Table<Timer> {
+    pub(super) fn clear(&mut self) -> Table<Timer> {
         let serial = self.serial;
         let all = std::mem::replace(self, Timers::new());
         self.serial = serial;
@@ -210,7 +204,7 @@ impl Timers {
     }
 
     /// Gives back what a burst has left.
-    pub(crate) fn trim(&mut self, pass: u64) {
+    pub(super) fn trim(&mut self, pass: u64) {
         self.table.trim(pass);
         let (room, len) = (self.nodes.capacity(), self.nodes.len());
         if room >= MUCH && len < room / 4 {
@@ -327,7 +321,7 @@ impl Timers {
 
 #[inline]
 fn is_armed(table: &Table<Timer>, (_, serial, slot): Node) -> bool {
-    matches!(table.get(slot), Some(timer) if timer.serial == serial)
+    matches!(table.get(slot), Some(timer) if timer.is_armed_by(serial))
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ proptest! {
                     model = left;
                     due.sort_by_key(|timer| timer.0);
                     for (_, key) in &due {
-                        let task = timers.get_mut(*key).expect("it is armed").who.task();
+                        let task = timers.get_mut(*key).expect("it is armed").task();
                         prop_assert_eq!(timers.expire(now).expect("it is due").task(), task);
                     }
                     prop_assert!(timers.expire(now).is_none());

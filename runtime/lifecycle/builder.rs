@@ -239,7 +239,7 @@ impl Builder {
 
     /// Begins a runtime: each module gets its part of the settings.
     fn start(self, kernel: &Kernel, at: &'static Location<'static>) -> Runtime {
-        kernel.clock.reset(self.virtual_clock);
+        kernel.clock().reset(self.virtual_clock);
         pool::configure(self.blocking_threads, self.blocking_queue);
         unobserved::configure(self.on_unobserved);
         at_park::configure(self.grace, self.strict, self.on_suspected);

@@ -169,7 +169,7 @@ impl Runtime {
 
     /// The earliest deadline that a task waits for.
     pub fn next_deadline(&self) -> Option<Instant> {
-        kernel::with(|kernel| kernel.timers.borrow_mut().next().map(Instant))
+        kernel::with(|kernel| kernel.timers().next().map(Instant::of_reading))
     }
 
     /// A descriptor that becomes readable when [`turn`](Runtime::turn) has something to do: I/O,
@@ -210,7 +210,7 @@ impl Runtime {
                 passes: kernel.passes.begun(),
                 ready: tasks.count_ready(),
                 waiters: kernel.waiters().iter().count() + kernel.sitters().count(),
-                timers: kernel.timers.borrow().len(),
+                timers: kernel.timers().len(),
             }
         })
     }

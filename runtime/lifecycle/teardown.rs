@@ -23,10 +23,7 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
     let closing = Closing::begin(kernel);
     let mut panics = Panics { first: None };
     drop_tasks(kernel, &mut panics);
-    panics.catch(|| {
-        let timers = kernel.timers.borrow_mut().clear();
-        drop(timers);
-    });
+    panics.catch(|| kernel.timers().clear());
     panics.catch(|| close_outside(kernel));
     panics.catch(driver::state::close);
     inlet::close(|gone| panics.catch(|| drop(gone)));

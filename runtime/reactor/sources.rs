@@ -92,7 +92,7 @@ pub(crate) fn need_runtime() {
 /// Whether the runtime of this thread has a virtual clock.
 #[cfg(feature = "process")]
 pub(crate) fn has_virtual_clock() -> bool {
-    kernel::try_with(|kernel| kernel.runtime.get().is_some() && kernel.clock.is_virtual())
+    kernel::try_with(|kernel| kernel.runtime.get().is_some() && kernel.clock().is_virtual())
         .unwrap_or(false)
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn has_virtual_clock() -> bool {
 #[cfg(feature = "process")]
 pub(crate) fn follow_real_time(source: &Rc<Readiness>) {
     kernel::with(|kernel| {
-        if kernel.clock.is_virtual() {
+        if kernel.clock().is_virtual() {
             state::follow_real_time(kernel, source);
         }
     });

@@ -138,7 +138,7 @@ pub(crate) fn find_awaited(tasks: &Tasks, visit: impl FnMut(&Readiness, Awaited)
 pub(crate) fn follow_real_time(kernel: &Kernel, source: &Rc<Readiness>) {
     source.way(Way::Read).blocks();
     with(|state| state.real.borrow_mut().push(Rc::downgrade(source)));
-    kernel.clock.follow(true);
+    kernel.clock().follow(true);
 }
 
 /// Whether virtual time has to go at the pace of something real: a child.
@@ -151,7 +151,7 @@ pub(crate) fn follows_real_time(kernel: &Kernel) -> bool {
         real.retain(|source| source.upgrade().is_some_and(|source| !is_over(source)));
         !real.is_empty()
     });
-    kernel.clock.follow(follows);
+    kernel.clock().follow(follows);
     follows
 }
 

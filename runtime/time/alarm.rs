@@ -21,10 +21,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::instant::Instant;
-use super::sleep::yield_once;
+use super::yielding::yield_once;
 use crate::runtime::base::kinds::Name;
+use crate::runtime::kernel::TimerKey;
 use crate::runtime::kernel::polling;
-use crate::runtime::kernel::timers::TimerKey;
 use crate::runtime::kernel::wait::who::Who;
 use crate::runtime::kernel::{self, Kernel};
 
@@ -90,18 +90,17 @@ impl Alarm {
     pub(crate) fn is_elapsed(&self) -> bool {
         match self.state.get() {
             State::Over => true,
-            State::Armed(key) => kernel::try_with(|kernel| {
-                let gone = kernel.timers.borrow_mut().get_mut(key).is_none();
-                gone && self.is_up(kernel)
-            })
-            .unwrap_or(false),
+            State::Armed(key) => {
+                kernel::try_with(|kernel| !kernel.timers().is_armed(key) && self.is_up(kernel))
+                    .unwrap_or(false)
+            }
             State::Unset(_) | State::New | State::Yield => false,
         }
     }
 
     /// Whether the deadline had come when the clock was read last.
     fn is_up(&self, kernel: &Kernel) -> bool {
-        kernel.clock.last() >= self.deadline.get().0
+        kernel.clock().last() >= self.deadline.get().0
     }
 
     /// Moves the deadline; can be polled again, even after it was ready. A waiter stays.
@@ -109,7 +108,7 @@ impl Alarm {
         self.deadline.set(deadline);
         let moved = match self.state.get() {
             State::Armed(key) => kernel::try_with(|kernel| {
-                let moved = kernel.timers.borrow_mut().rearm(key, deadline.0)?;
+                let moved = kernel.timers().rearm(key, deadline.0)?;
                 kernel.ring_if_embedded();
                 Some(moved)
             })
@@ -134,7 +133,7 @@ impl Alarm {
         };
         kernel::with(|kernel| {
             self.fix(kernel, name);
-            let (deadline, clock) = (self.deadline.get().0, &kernel.clock);
+            let (deadline, clock) = (self.deadline.get().0, kernel.clock());
             // The last reading spares most a new one.
             if deadline <= clock.last() && deadline <= clock.now() {
                 self.state.set(match polling::was_wait_over() {
@@ -173,7 +172,7 @@ impl Alarm {
             kernel::no_runtime(&format!("{name}, made at {},", self.at));
         }
         if let State::Unset(duration) = self.state.get() {
-            self.deadline.set(Instant(kernel.clock.now()) + duration);
+            self.deadline.set(Instant(kernel.clock().now()) + duration);
             self.state.set(State::New);
         }
     }
@@ -181,31 +180,24 @@ impl Alarm {
     fn arm(&self, kernel: &Kernel, cx: &Context<'_>, name: Name) {
         let own = polling::is_own(cx.waker());
         let foreign = (!own).then(|| Who::of(cx));
-        let (task, mut timers) = (polling::registers(), kernel.timers.borrow_mut());
-        let key = timers.arm(self.deadline.get().0, task, self.at, name);
-        drop(timers);
+        let (deadline, task) = (self.deadline.get().0, polling::registers());
+        let key = kernel.timers().arm(deadline, task, self.at, name);
         self.state.set(State::Armed(key));
         if let Some(who) = foreign {
-            wake_instead(kernel, key, who);
+            kernel.timers().wake_instead(key, who);
         }
         // Outside a turn the host has been armed for an earlier state of things.
         kernel.ring_if_embedded();
     }
 
     fn poll_armed(&self, kernel: &Kernel, key: TimerKey, cx: &Context<'_>, name: Name) -> Poll<()> {
-        let mut timers = kernel.timers.borrow_mut();
-        let known = match timers.is_past(key, self.deadline.get().0) {
-            true => None,
-            false => timers.get_mut(key).map(|timer| timer.who.is(cx)),
-        };
-        drop(timers);
-        match known {
+        match kernel.timers().wakes(key, self.deadline.get().0, cx) {
             Some(true) => Poll::Pending,
             Some(false) => {
                 let who = Who::of(cx);
                 // The clone of a foreign waker may have moved the deadline.
                 if let State::Armed(key) = self.state.get() {
-                    wake_instead(kernel, key, who);
+                    kernel.timers().wake_instead(key, who);
                 }
                 Poll::Pending
             }
@@ -227,16 +219,7 @@ impl Alarm {
     pub(crate) fn disarm(&self) {
         if let State::Armed(key) = self.state.get() {
             self.state.set(State::New);
-            let who = kernel::try_with(|kernel| kernel.timers.borrow_mut().disarm(key));
-            drop(who);
+            kernel::try_with(|kernel| kernel.timers().disarm(key));
         }
-    }
-}
-
-/// Has a timer wake another one than it was armed for.
-#[inline(never)]
-fn wake_instead(kernel: &Kernel, key: TimerKey, mut who: Who) {
-    if let Some(timer) = kernel.timers.borrow_mut().get_mut(key) {
-        std::mem::swap(&mut timer.who, &mut who);
     }
 }

@@ -28,7 +28,7 @@ use crate::runtime::kernel::{self, Kernel};
 /// });
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instant(pub(crate) u64);
+pub struct Instant(pub(super) u64);
 
 impl Instant {
     /// Reads the clock of this thread's runtime, or the real one if there is none.
@@ -38,8 +38,13 @@ impl Instant {
 
     /// Reads the clock of this thread's runtime, if there is one.
     pub(crate) fn of_runtime() -> Option<Self> {
-        let now = |kernel: &Kernel| kernel.runtime.get().map(|_| Instant(kernel.clock.now()));
+        let now = |kernel: &Kernel| kernel.runtime.get().map(|_| Instant(kernel.clock().now()));
         kernel::try_with(now).flatten()
+    }
+
+    /// The instant of a reading of the clock.
+    pub(crate) fn of_reading(nanos: u64) -> Self {
+        Instant(nanos)
     }
 
     /// The time since this instant; zero if it is still to come.

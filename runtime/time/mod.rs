@@ -5,13 +5,19 @@
 //! is fixed when its future is made, not when it is first polled; only where there is no runtime
 //! yet, as in `block_on(sleep(…))`, the first poll fixes it.
 
-pub(crate) mod alarm;
+mod alarm;
 mod instant;
 mod interval;
-pub(crate) mod sleep;
+mod sleep;
 mod timeout;
+mod yielding;
 
 pub use instant::Instant;
 pub use interval::{Interval, Tick, interval, interval_at};
-pub use sleep::{Sleep, YieldNow, sleep, sleep_until, yield_now};
+pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, TimeLimit, Timeout, timeout, timeout_at};
+pub use yielding::{YieldNow, yield_now};
+
+#[cfg(feature = "hyper")]
+pub(crate) use alarm::Alarm;
+pub(crate) use yielding::{Courtesy, yield_once};
