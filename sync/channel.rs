@@ -8,27 +8,7 @@ use std::panic::Location;
 use super::channel_errors::{OverDone, TryGetError, TryPutError};
 use super::channel_futures::{Get, Items, Join, Put, Take};
 use super::raw_channel::{DONE, ROOM, RawChannel};
-
-/// Where a queue keeps its items, and which one it gives next. Sealed.
-///
-/// A store that runs code of its items does so with nothing borrowed (rule R4), and is as it was if
-/// that code panics.
-pub trait Store: sealed::Store {
-    /// What is stored.
-    type Item;
-    /// Name of the queue in reports.
-    const KIND: &'static str;
-    /// Adds an item.
-    fn push(&self, item: Self::Item);
-    /// Takes out the item that is next.
-    fn pop(&self) -> Option<Self::Item>;
-    /// Takes out all items, in the order in which `pop` would give them.
-    fn drain(&self) -> Vec<Self::Item>;
-}
-
-pub(super) mod sealed {
-    pub trait Store {}
-}
+use super::store::Store;
 
 /// The verbs of [`Queue`](super::Queue), [`LifoQueue`](super::LifoQueue) and
 /// [`PriorityQueue`](super::PriorityQueue).
@@ -82,7 +62,9 @@ impl<S: Store> Channel<S> {
     #[track_caller]
     #[doc(alias = "recv")]
     pub fn get(&self) -> Get<'_, S> {
-        self.raw.get_at(Location::caller())
+        Get {
+            wait: self.raw.wait_for_item(Location::caller()),
+        }
     }
 
     /// As [`get`](Channel::get), but as a guard whose drop is the [`task_done`](Channel::task_done)

@@ -13,9 +13,9 @@ use futures_core::Stream;
 
 #[cfg(doc)]
 use super::channel::Channel;
-use super::channel::Store;
 use super::channel_errors::Closed;
 use super::raw_channel::{CLOSED, RawChannel};
+use super::store::Store;
 use crate::runtime::Wait;
 
 /// The future of [`Channel::put`].
@@ -193,7 +193,8 @@ impl<S: Store> Stream for Items<'_, S> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let item = ready!(Pin::new(&mut self.get).poll(cx)).ok();
-        self.get = self.get.wait.owner().get_at(self.get.wait.at());
+        let wait = &self.get.wait;
+        self.get.wait = wait.owner().wait_for_item(wait.at());
         Poll::Ready(item)
     }
 }

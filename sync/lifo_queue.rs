@@ -8,7 +8,8 @@ use std::cell::RefCell;
 use std::fmt;
 use std::ops::Deref;
 
-use super::channel::{Channel, Store, sealed};
+use super::channel::Channel;
+use super::store::{Store, sealed};
 
 /// A queue: last in, first out. Its verbs are those of [`Channel`].
 ///

@@ -60,11 +60,12 @@ mod semaphore;
 #[cfg(test)]
 mod spy;
 mod stats;
+mod store;
 
 pub use crate::runtime::{Left, Owner, Wait, WaitQueue, WaitStats};
 pub use barrier::{Barrier, BarrierWait, BrokenBarrier, Pass};
 pub use bounded_semaphore::{BoundedSemaphore, OverRelease};
-pub use channel::{Channel, Store};
+pub use channel::Channel;
 pub use channel_errors::{Closed, OverDone, TryGetError, TryPutError};
 pub use channel_futures::{Get, Items, Join, Put, Take, Taken};
 pub use condition::{Condition, ConditionWait, ConditionWaitFor, ConditionWaitTimeout};
@@ -80,3 +81,4 @@ pub use rwlock::RwLock;
 pub use rwlock_guards::{Read, RwLockReadGuard, RwLockWriteGuard, Write};
 pub use semaphore::{Semaphore, TooManyPermits};
 pub use stats::ChannelStats;
+pub use store::Store;

@@ -14,7 +14,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Deref;
 
-use super::channel::{Channel, Store, sealed};
+use super::channel::Channel;
+use super::store::{Store, sealed};
 
 /// A queue: smallest item first, first come among equals. Its verbs are those of [`Channel`].
 ///

@@ -12,7 +12,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Deref;
 
-use super::channel::{Channel, Store, sealed};
+use super::channel::Channel;
+use super::store::{Store, sealed};
 
 /// A queue: first in, first out. Its verbs are those of [`Channel`].
 ///

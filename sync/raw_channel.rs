@@ -27,10 +27,9 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::panic::Location;
 
-use super::channel::Store;
 use super::channel_errors::OverDone;
-use super::channel_futures::Get;
-use crate::runtime::{Left, Owner, Terms, WaitQueue};
+use super::store::Store;
+use crate::runtime::{Left, Owner, Terms, Wait, WaitQueue};
 
 /// What a waiter asks for, or is granted.
 const ITEM: usize = 0;
@@ -89,10 +88,8 @@ impl<S: Store> RawChannel<S> {
     }
 
     /// A wait for an item, on behalf of a line.
-    pub(super) fn get_at(&self, at: &'static Location<'static>) -> Get<'_, S> {
-        Get {
-            wait: self.getters.wait_at(self, ITEM, at),
-        }
+    pub(super) fn wait_for_item(&self, at: &'static Location<'static>) -> Wait<'_, Self> {
+        self.getters.wait_at(self, ITEM, at)
     }
 
     /// Whether there is room that belongs to nobody: none while somebody waits for it.
