@@ -25,11 +25,11 @@ use pin_project_lite::pin_project;
 use crate::runtime::base::foreign::drop_quietly;
 use crate::runtime::base::kinds;
 use crate::runtime::base::nesting::{self, Family};
+use crate::runtime::kernel;
 use crate::runtime::kernel::sched::body;
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::wait::ticket::Ticket;
 use crate::runtime::kernel::wait::wait_queue::WaitQueue;
-use crate::runtime::kernel::{self, Kernel};
 use crate::runtime::task::join::{self, JoinHandle};
 use crate::runtime::task::spawn::spawn_boxed;
 use crate::runtime::task::unobserved::Panicked;
@@ -99,12 +99,7 @@ impl<T: 'static> Shared<T> {
         };
         let id = kernel::with(|kernel| spawn_boxed(kernel, body::boxed(child), at));
         // In a runtime that is being torn down the child is gone already.
-        let lives = |kernel: &Kernel| {
-            let mut tasks = kernel.tasks.borrow_mut();
-            let group = tasks.get_mut(id).map(|task| &mut task.group);
-            group.map(|group| *group = self.group).is_some()
-        };
-        if kernel::with(lives) {
+        if kernel::with(|kernel| kernel.join_group(id, self.group)) {
             self.living.borrow_mut().insert(number, id);
         }
         Some(JoinHandle::new(id))

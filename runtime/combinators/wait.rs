@@ -12,7 +12,8 @@ use futures_core::Stream;
 use super::nursery::{Nursery, Report};
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::kernel;
-use crate::runtime::task::join::{self, JoinHandle};
+use crate::runtime::kernel::sched::joiner;
+use crate::runtime::task::join::JoinHandle;
 use crate::runtime::time::{Sleep, sleep};
 
 /// When [`wait`] is over.
@@ -99,7 +100,7 @@ pub struct WaitHandles<'a, T> {
 
 impl<T> WaitHandles<'_, T> {
     fn is_over(&mut self, cx: &Context<'_>) -> bool {
-        let ended = |handle: &JoinHandle<T>| join::watch(handle.id(), cx, self.at).is_ready();
+        let ended = |handle: &JoinHandle<T>| joiner::watch(handle.id(), cx, self.at).is_ready();
         match self.when {
             When::All => {
                 self.ended += self.handles[self.ended..]
@@ -143,7 +144,7 @@ impl<T> Drop for WaitHandles<'_, T> {
     fn drop(&mut self) {
         // Nobody awaits those that are left: an end of theirs must not wake us, nor a report say so.
         let left = self.handles.iter().map(JoinHandle::id);
-        kernel::try_with(|kernel| left.for_each(|id| join::unwatch(kernel, id)));
+        kernel::try_with(|kernel| left.for_each(|id| joiner::unwatch(kernel, id)));
     }
 }
 

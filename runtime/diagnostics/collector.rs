@@ -110,7 +110,7 @@ impl<C: Collects> Look<'_, C> {
                 let mut wait = Wait::new(what, Some(queue.made()), Some(waiter.at()));
                 wait.nanos = Some(now.saturating_sub(waiter.since()));
                 if waiter.is_granted() {
-                    wait.granted = Some(kernel.passes.since(waiter.granted()));
+                    wait.granted = Some(kernel.passes().since(waiter.granted()));
                     return wait;
                 }
                 wait.place = places.get(&key).copied();
@@ -128,13 +128,13 @@ impl<C: Collects> Look<'_, C> {
     fn joins(&mut self) {
         let (living, seats) = (self.living, self.kernel.sitters());
         for (number, task) in living.iter() {
-            let Some(joiner) = seats.get(task.joiner) else {
+            let Some(joiner) = seats.get(task.joiner()) else {
                 continue;
             };
             if let Some(waits) = self.wanted(joiner.task()) {
                 self.to.add(waits, Help::From(vec![number]), || {
-                    let what = What::End(task.id);
-                    let mut wait = Wait::new(what, Some(task.spawned_at), Some(joiner.at()));
+                    let what = What::End(task.id());
+                    let mut wait = Wait::new(what, Some(task.spawned_at()), Some(joiner.at()));
                     wait.nanos = Some(self.kernel.clock().last().saturating_sub(joiner.since()));
                     wait
                 });
@@ -159,7 +159,7 @@ impl<C: Collects> Look<'_, C> {
 
     /// Those who wait for descriptors through the poll-style traits.
     fn polled_sources(&mut self) {
-        let tasks = self.kernel.tasks.borrow();
+        let tasks = self.kernel.tasks();
         reactor::each_polled(&tasks, |polled| {
             let Some(task) = self.wanted(Some(polled.task())) else {
                 return;
@@ -219,8 +219,10 @@ struct Children(Vec<(u32, u32)>);
 
 impl Children {
     fn of(living: &Living) -> Self {
-        let children = living.iter().filter(|(_, task)| task.group != 0);
-        let mut children: Vec<_> = children.map(|(at, task)| (task.group, at as u32)).collect();
+        let children = living.iter().filter(|(_, task)| task.group() != 0);
+        let mut children: Vec<_> = children
+            .map(|(at, task)| (task.group(), at as u32))
+            .collect();
         children.sort_unstable();
         Children(children)
     }

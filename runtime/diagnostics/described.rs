@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::collector::{Collects, look};
 use super::graph::{self, ALIVE, CLONED, Graph, Help, LAPSED};
-use super::living::{Living, has_clones};
+use super::living::Living;
 use super::report::{Row, State, Step, Wait};
 use super::state;
 use super::verdict::Outside;
@@ -39,7 +39,7 @@ pub(crate) fn judge(kernel: &Kernel, living: &Living, outside: &Outside) -> Judg
         if State::of(task) != State::Waiting {
             graph.set(number, ALIVE);
         }
-        if has_clones(kernel, task) {
+        if kernel.has_clones(task) {
             graph.set(number, CLONED);
         }
     }

@@ -1,7 +1,6 @@
 //! The tasks that a report is about.
 
-use crate::runtime::kernel::Kernel;
-use crate::runtime::kernel::sched::task::{NO_WAKER, Task, TaskId};
+use crate::runtime::kernel::sched::task::{Task, TaskId};
 use crate::runtime::kernel::sched::tasks::Tasks;
 
 /// The tasks that have not ended, numbered by age.
@@ -46,11 +45,4 @@ impl<'a> Living<'a> {
         let tasks = self.ids.iter().filter_map(|id| self.tasks.get(*id));
         tasks.enumerate()
     }
-}
-
-/// Whether foreign code keeps clones of the task's waker.
-pub(crate) fn has_clones(kernel: &Kernel, task: &Task) -> bool {
-    let cloned = kernel.cloned.borrow();
-    let waker = cloned.get(task.waker as usize).and_then(Option::as_ref);
-    task.waker != NO_WAKER && waker.is_some_and(|waker| waker.is_cloned())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::state;
 use crate::runtime::base::foreign::print;
 use crate::runtime::kernel::Kernel;
-use crate::runtime::kernel::sched::task::{NO_WAKER, TaskId};
+use crate::runtime::kernel::sched::task::{Task, TaskId};
 use crate::runtime::kernel::sched::tasks::Tasks;
 use crate::runtime::reactor;
 use crate::runtime::task::unobserved::{self, Unobserved};
@@ -27,7 +27,7 @@ pub(crate) fn report_if_cheap(kernel: &Kernel, is_time: impl FnOnce() -> bool) -
         let entries = entries(kernel);
         state::try_with(|state| state.suspects().are_worth_a_look(passes, entries)) == Some(true)
     };
-    has_suspects() && (is_cheap(kernel.passes.begun()) || is_time()) && report(kernel)
+    has_suspects() && (is_cheap(kernel.passes().begun()) || is_time()) && report(kernel)
 }
 
 /// Reports the suspects that nothing can ever wake. Returns whether there were any: then a hook has
@@ -40,7 +40,7 @@ pub(crate) fn report(kernel: &Kernel) -> bool {
     if kernel.mail().has_mail() {
         return false;
     }
-    let passes = kernel.passes.begun();
+    let passes = kernel.passes().begun();
     let suspects = state::try_with(|state| state.suspects().take(passes));
     let mut suspects = suspects.unwrap_or_default();
     let lost = find(kernel, &mut suspects);
@@ -56,7 +56,7 @@ fn has_suspects() -> bool {
 
 /// How much a look has to go through.
 fn entries(kernel: &Kernel) -> usize {
-    kernel.tasks.borrow().slots()
+    kernel.tasks().slots()
         + kernel.waiters().slots()
         + kernel.sitters().slots()
         + kernel.timers().len()
@@ -65,19 +65,14 @@ fn entries(kernel: &Kernel) -> usize {
 
 /// Takes those that are lost out of the suspects, and marks them.
 fn find(kernel: &Kernel, suspects: &mut Vec<TaskId>) -> Vec<Unobserved> {
-    let mut tasks = kernel.tasks.borrow_mut();
-    for task in suspects.iter().filter_map(|id| tasks.get(*id)) {
-        // One that is aside runs, and is asked again when its poll has ended.
-        let rests = !task.is_scheduled() && !task.aside && !task.is_over();
-        let silent = rests && task.waker == NO_WAKER;
-        task.suspect.set(silent && !task.lost);
-    }
+    let tasks = kernel.tasks();
+    let all = suspects.iter().filter_map(|id| tasks.get(*id));
+    all.filter(|task| task.is_silent()).for_each(Task::suspect);
     clear_registered(kernel, &tasks);
     let lost = suspects.drain(..).filter_map(|id| {
-        let task = tasks.get_mut(id).filter(|task| task.suspect.take())?;
-        task.lost = true;
+        let task = tasks.get(id).filter(|task| task.take_lost())?;
         let problem = PROBLEM.to_owned();
-        Some(Unobserved::new(id, task.name(), task.spawned_at, problem))
+        Some(Unobserved::new(id, task.name(), task.spawned_at(), problem))
     });
     lost.collect()
 }
@@ -86,7 +81,7 @@ fn find(kernel: &Kernel, suspects: &mut Vec<TaskId>) -> Vec<Unobserved> {
 fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
     let wakes = |id: Option<TaskId>| {
         if let Some(task) = id.and_then(|id| tasks.get(id)) {
-            task.suspect.set(false);
+            task.clear_suspicion();
         }
     };
     let waiters = kernel.waiters();

@@ -193,7 +193,7 @@ impl Report {
 
 impl State {
     pub(crate) fn of(task: &Task) -> Self {
-        match task.aside || polling::current_task() == Some(task.id) {
+        match task.is_aside() || polling::current_task() == Some(task.id()) {
             true => State::Running,
             false if task.is_scheduled() => State::Ready,
             false => State::Waiting,
@@ -204,10 +204,10 @@ impl State {
 impl Row {
     pub(crate) fn new(task: &Task) -> Self {
         Row {
-            id: task.id,
+            id: task.id(),
             name: task.name().map(str::to_owned),
-            main: task.main,
-            spawned_at: task.spawned_at,
+            main: task.is_main(),
+            spawned_at: task.spawned_at(),
             state: State::of(task),
             stuck: false,
             cloned: false,

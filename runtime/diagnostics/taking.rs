@@ -18,7 +18,7 @@ use crate::runtime::kernel::{self, Kernel};
 impl Report {
     /// Takes the picture.
     pub(crate) fn take(kernel: &Kernel) -> Self {
-        let tasks = kernel.tasks.borrow();
+        let tasks = kernel.tasks();
         let living = Living::of(&tasks);
         let mut counts = Counts::default();
         for (_, task) in living.iter() {
@@ -43,7 +43,7 @@ impl Report {
             counts,
             verdict: Verdict::Idle,
             outside,
-            passes: kernel.passes.begun(),
+            passes: kernel.passes().begun(),
             polls: times.as_ref().map(|times| times.picture()),
         };
         (report.tasks, report.steps) = described::describe(kernel, &living, judged);

@@ -10,7 +10,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{Ordering, fence};
 
-use super::living::has_clones;
 use super::state;
 use crate::runtime::base::text::legible;
 use crate::runtime::kernel::Kernel;
@@ -63,7 +62,7 @@ pub(crate) struct Outside {
 impl Outside {
     pub(crate) fn count(kernel: &Kernel) -> Self {
         let (mut sources, mut signals, mut lapsed) = (0, 0, 0);
-        let tasks = kernel.tasks.borrow();
+        let tasks = kernel.tasks();
         reactor::find_awaited(&tasks, |source, awaited| {
             match awaited {
                 Awaited::No => {}
@@ -73,15 +72,13 @@ impl Outside {
             }
             false
         });
-        let cloned = kernel.cloned.borrow();
-        let wakers = cloned.iter().filter_map(|(_, waker)| waker.as_ref());
-        let wakers = wakers.filter(|waker| waker.is_cloned()).count();
+        let wakers = kernel.count_cloned();
         // Those that our own threads keep are told as work.
         let (mut working, mut ours) = (Vec::new(), 0);
         external::each_work(|label, awaited_by| {
             working.push(label.clone());
             let task = awaited_by.and_then(|id| tasks.get(id));
-            ours += usize::from(task.is_some_and(|task| has_clones(kernel, task)));
+            ours += usize::from(task.is_some_and(|task| kernel.has_clones(task)));
         });
         Outside {
             working,
@@ -100,7 +97,7 @@ impl Outside {
         if external::is_working() || kernel.mail().links() > 0 {
             return true;
         }
-        let tasks = kernel.tasks.borrow();
+        let tasks = kernel.tasks();
         reactor::find_awaited(&tasks, |source, awaited| {
             awaited == Awaited::Yes && !(strict && source.ends_program())
         })

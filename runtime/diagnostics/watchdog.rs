@@ -168,10 +168,10 @@ impl Sight {
     #[inline]
     pub(crate) fn begin(&self, pass: Pass, task: &Task) {
         polling::forget_resumed();
-        if task.polled == NO_PASS {
+        if task.polled() == NO_PASS {
             self.meet(task);
         }
-        let seen = u64::from(pass) << 32 | task.id.slot() as u64;
+        let seen = u64::from(pass) << 32 | task.id().slot() as u64;
         self.seen.store(seen, Ordering::Release);
     }
 
@@ -184,8 +184,8 @@ impl Sight {
     /// Makes a task known that is polled for the first time.
     #[cold]
     fn meet(&self, task: &Task) {
-        let known = (task.id, task.name().map(str::to_owned), task.spawned_at);
-        let (mut state, slot) = (self.lock(), task.id.slot());
+        let known = (task.id(), task.name().map(str::to_owned), task.spawned_at());
+        let (mut state, slot) = (self.lock(), task.id().slot());
         if state.known.len() <= slot {
             state.known.resize(slot + 1, None);
         }

@@ -13,9 +13,9 @@ use crate::runtime::kernel::polling::{self, Polling};
 use crate::runtime::kernel::sched::body::{self, off_stack};
 use crate::runtime::kernel::sched::lend::new_waker;
 use crate::runtime::kernel::sched::task::TaskId;
+use crate::runtime::kernel::sched::turn::Choice;
 use crate::runtime::kernel::{self, Kernel};
 use crate::runtime::task::join::JoinHandle;
-use crate::runtime::task::spawn;
 
 thread_local! {
     /// How many eager tasks are polled one inside the other.
@@ -55,7 +55,7 @@ where
     let at = Location::caller();
     let body = off_stack!(F, future => body::boxed(future));
     let task = JoinHandle::new(kernel::with_runtime("spawn_eager", |kernel| {
-        spawn::insert(kernel, body, at)
+        kernel.insert(body, at)
     }));
     kernel::with(|kernel| step_now(kernel, task.id()));
     task
@@ -67,9 +67,9 @@ fn step_now(kernel: &Kernel, id: TaskId) {
     let Some(_level) = nesting::enter(&NESTED) else {
         return kernel.schedule(id);
     };
-    let at = kernel.tasks.borrow().get(id).map(|task| {
+    let at = kernel.tasks().get(id).map(|task| {
         observer::meet(task);
-        task.spawned_at
+        task.spawned_at()
     });
     // A teardown has dropped the future already.
     let Some(at) = at else { return };
@@ -79,13 +79,7 @@ fn step_now(kernel: &Kernel, id: TaskId) {
         let outside = driver.turning.get().is_none();
         let _turning = outside.then(|| Turning::begin(kernel, driver, at));
         let mut own = new_waker(kernel);
-        step(
-            kernel,
-            |tasks| Some((id.slot() as u32, tasks.get_mut(id)?)),
-            &mut own,
-            &mut None,
-            &(),
-        );
+        step(kernel, Choice::Task(id), &mut own, &mut None, &());
     });
 }
 
@@ -97,23 +91,15 @@ struct Aside<'a> {
 
 impl<'a> Aside<'a> {
     fn begin(kernel: &'a Kernel) -> Self {
-        Self::mark(kernel, true);
+        kernel.set_aside(true);
         let outer = polling::suspend();
         Aside { kernel, outer }
-    }
-
-    /// Says of the current task that another is polled inside its poll.
-    fn mark(kernel: &Kernel, aside: bool) {
-        let mut tasks = kernel.tasks.borrow_mut();
-        if let Some(task) = polling::current_task().and_then(|id| tasks.get_mut(id)) {
-            task.aside = aside;
-        }
     }
 }
 
 impl Drop for Aside<'_> {
     fn drop(&mut self) {
         polling::resume(&self.outer);
-        Self::mark(self.kernel, false);
+        self.kernel.set_aside(false);
     }
 }

@@ -26,9 +26,9 @@ use crate::runtime::diagnostics::observer::{self, Observer};
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::polling::notes;
 use crate::runtime::kernel::sched::body::BoxedBody;
-use crate::runtime::kernel::sched::lend::{new_waker, with_waker};
-use crate::runtime::kernel::sched::task::{NO_WAKER, Task, TaskId, Turn};
-use crate::runtime::kernel::sched::tasks::Tasks;
+use crate::runtime::kernel::sched::lend::with_waker;
+use crate::runtime::kernel::sched::task::TaskId;
+use crate::runtime::kernel::sched::turn::{Choice, Chosen, Rest};
 use crate::runtime::kernel::sched::waker::PollWaker;
 use crate::runtime::task::join;
 
@@ -54,15 +54,12 @@ pub(super) fn pass(kernel: &Kernel, driver: &Driver, main: &mut Option<Main<'_>>
 /// The pass, compiled for each kind of onlooker: where nobody looks on, a poll does not even ask.
 fn pass_with(kernel: &Kernel, driver: &Driver, main: &mut Option<Main<'_>>, watch: &impl Observer) {
     let _resting = Resting(watch);
-    // Boxed, so that taking it and putting it back moves one word.
-    let spare = kernel.spare.take();
-    let mut spare = spare.unwrap_or_else(|| Box::new(new_waker(kernel)));
-    let mut last = kernel.tasks.borrow_mut().begin_pass();
+    let mut spare = kernel.take_spare_waker();
+    let mut last = kernel.begin_pass();
     'passes: while last.is_some() {
-        kernel.passes.begin();
         loop {
             // The chooser: the only place that decides which ready task is next.
-            let slot = step(kernel, Tasks::pop_ready, &mut spare, main, watch);
+            let slot = step(kernel, Choice::Head, &mut spare, main, watch);
             if main.as_ref().is_some_and(|main| main.over) {
                 break 'passes;
             }
@@ -77,9 +74,9 @@ fn pass_with(kernel: &Kernel, driver: &Driver, main: &mut Option<Main<'_>>, watc
         if main.is_none() {
             break;
         }
-        last = kernel.tasks.borrow_mut().begin_pass();
+        last = kernel.begin_pass();
     }
-    kernel.spare.set(Some(spare));
+    kernel.return_spare_waker(spare);
 }
 
 /// Polls the chosen task, or drops its future if its end was asked for. Returns its slot, if there was
@@ -87,29 +84,22 @@ fn pass_with(kernel: &Kernel, driver: &Driver, main: &mut Option<Main<'_>>, watc
 #[inline(always)]
 pub(super) fn step(
     kernel: &Kernel,
-    choose: impl FnOnce(&mut Tasks) -> Option<(u32, &mut Task)>,
+    choice: Choice,
     spare: &mut PollWaker,
     main: &mut Option<Main<'_>>,
     watch: &impl Observer,
 ) -> Option<u32> {
-    let (slot, id, body, key, cancelled, spawned_at) = {
-        let mut tasks = kernel.tasks.borrow_mut();
-        let (slot, task) = choose(&mut tasks)?;
-        if task.turn != Turn::Poll {
-            tasks.skip(slot);
-            return Some(slot);
-        }
-        let pass = kernel.passes.now();
-        watch.begin(pass, task);
-        task.polled = pass;
-        (
+    let chosen = kernel.begin_turn(choice, |pass, task| watch.begin(pass, task))?;
+    let (slot, id, body, key, cancelled, spawned_at) = match chosen {
+        Chosen::Skipped { slot } => return Some(slot),
+        Chosen::Turn {
             slot,
-            task.id,
-            task.body.take(),
-            task.waker,
-            task.cancelled,
-            task.spawned_at,
-        )
+            id,
+            body,
+            waker,
+            cancelled,
+            spawned_at,
+        } => (slot, id, body, waker, cancelled, spawned_at),
     };
     match body {
         Some(body) if cancelled => join::cancel_now(kernel, id, body),
@@ -146,26 +136,11 @@ fn poll_task(kernel: &Kernel, id: TaskId, key: u32, spare: &mut PollWaker, mut b
 /// Puts a task that is not finished back into its slot.
 #[inline]
 fn rest(kernel: &Kernel, id: TaskId, notes: u8, body: BoxedBody) {
-    let mut tasks = kernel.tasks.borrow_mut();
-    let Some(task) = tasks.get_mut(id) else {
-        drop(tasks);
-        return drop(body);
-    };
-    if task.cancelled {
-        drop(tasks);
-        return join::cancel_now(kernel, id, body);
-    }
-    task.body = Some(body);
-    if notes & notes::YIELDED != 0 {
-        if task.is_scheduled() {
-            tasks.yields(id);
-        } else {
-            task.set_scheduled();
-            tasks.append(id.slot() as u32);
-        }
-    } else if notes & notes::REGISTERED == 0 && !task.is_scheduled() && task.waker == NO_WAKER {
-        drop(tasks);
-        lost::suspect(kernel, id);
+    match kernel.put_back(id, notes, body) {
+        Rest::Waits => {}
+        Rest::Silent => lost::suspect(kernel, id),
+        Rest::Cancelled(body) => join::cancel_now(kernel, id, body),
+        Rest::Gone(body) => drop(body),
     }
 }
 
@@ -177,7 +152,7 @@ fn poll_main(kernel: &Kernel, key: u32, spare: &mut PollWaker, main: &mut Main<'
     if result.is_ready() {
         main.over = true;
     } else if notes & notes::YIELDED != 0 {
-        kernel.tasks.borrow_mut().yields(main.id);
+        kernel.yields(main.id);
     } else if notes & notes::REGISTERED == 0 {
         lost::suspect(kernel, main.id);
     }

@@ -27,7 +27,7 @@ pub(super) fn refusal(kernel: &Kernel, driver: &Driver) -> Option<String> {
     if maker == process {
         return None;
     }
-    let made = match (driver.turning.get(), kernel.runtime.get()) {
+    let made = match (driver.turning.get(), kernel.runtime()) {
         (Some(started), _) => format!(", whose loop was started at {started},"),
         (None, Some(made)) => format!(", made at {made},"),
         (None, None) => String::new(),

@@ -34,8 +34,8 @@ pub(super) fn look(kernel: &Kernel, driver: &Driver) {
     }
     if kernel.clock().is_virtual() {
         ask(kernel, Some(0), 0);
-    } else if driver.interval.wants_news(now, kernel.passes.begun()) {
-        driver.interval.has_news(now, kernel.passes.begun());
+    } else if driver.interval.wants_news(now, kernel.passes().begun()) {
+        driver.interval.has_news(now, kernel.passes().begun());
         ask(kernel, Some(now), now);
     }
 }
@@ -109,7 +109,7 @@ pub(super) fn idle(kernel: &Kernel, driver: &Driver, limit: Option<Duration>, ju
     }
     drop(watch);
     let now = kernel.clock().now();
-    driver.interval.begin(now, kernel.passes.begun() + 1);
+    driver.interval.begin(now, kernel.passes().begun() + 1);
     expire(kernel, now);
     dispatch::read(kernel);
     Idle::Awake
@@ -186,7 +186,7 @@ fn idle_virtual(
         dispatch::read(kernel);
         return Idle::Awake;
     };
-    let awaited = reactor::find_awaited(&kernel.tasks.borrow(), |_, _| true);
+    let awaited = reactor::find_awaited(&kernel.tasks(), |_, _| true);
     let (mut now, until) = (now, now + GRACE);
     // Waking nobody uses nothing up: room that nobody waits for, a signal, a timer set for earlier.
     while awaited && now < until {

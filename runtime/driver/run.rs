@@ -15,7 +15,6 @@ use crate::runtime::diagnostics::lost;
 use crate::runtime::diagnostics::report::Report;
 use crate::runtime::diagnostics::state::Judging;
 use crate::runtime::kernel::polling;
-use crate::runtime::kernel::sched::lend;
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::{self, Kernel};
 
@@ -94,11 +93,7 @@ struct MainEntry<'a> {
 
 impl Drop for MainEntry<'_> {
     fn drop(&mut self) {
-        let entry = self.kernel.tasks.borrow_mut().remove(self.id);
-        if let Some(entry) = &entry {
-            lend::release_waker(self.kernel, entry.waker);
-        }
-        drop(entry);
+        drop(self.kernel.remove(self.id));
     }
 }
 
@@ -116,8 +111,7 @@ pub(crate) fn run<F: Future>(
         let mut output = None;
         {
             let wrapped = pin!(async { output = Some(future.await) });
-            let id = kernel.tasks.borrow_mut().insert(None, at);
-            kernel.schedule(id);
+            let id = kernel.insert_main(at);
             let _entry = MainEntry { kernel, id };
             let mut main = Some(Main {
                 id,

@@ -7,5 +7,5 @@ use super::{polling, with};
 ///
 /// How many they are is asked each time that the number of results doubles, and no further than it matters.
 pub(crate) fn spend_io() -> bool {
-    polling::count_io(|most| with(|kernel| kernel.tasks.borrow().are_ready(most)))
+    polling::count_io(|most| with(|kernel| kernel.are_ready(most)))
 }

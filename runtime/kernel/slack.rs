@@ -12,16 +12,16 @@ use super::Kernel;
 pub(crate) fn trim_now_and_then(kernel: &Kernel) {
     /// A look at all tables costs as much as a task's turn.
     const EVERY: u64 = 256;
-    if kernel.passes.begun() >= kernel.trimmed.get() + EVERY {
+    if kernel.passes().begun() >= kernel.trimmed.get() + EVERY {
         trim(kernel);
     }
 }
 
 /// Gives back what bursts have left in the tables of this thread.
 pub(crate) fn trim(kernel: &Kernel) {
-    let pass = kernel.passes.begun();
+    let pass = kernel.passes().begun();
     kernel.trimmed.set(pass);
-    kernel.tasks.borrow_mut().trim(pass);
+    kernel.trim_tasks(pass);
     kernel.wait.trim(pass);
     kernel.timers.trim(pass);
 }

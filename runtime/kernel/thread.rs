@@ -17,19 +17,13 @@
 //! Access is one thread-local read and a state byte; there is no `Option<Rc<…>>` on the way. What
 //! lasts for one poll only lies beside the kernel (`polling.rs`).
 
-use std::cell::{Cell, RefCell};
-use std::panic::Location;
+use std::cell::Cell;
 use std::rc::Rc;
-
-use slab::Slab;
 
 use super::clock::Clock;
 use super::mail::Mail;
+use super::sched::Sched;
 use super::timer_store::TimerStore;
-use crate::runtime::base::passes::Passes;
-use crate::runtime::kernel::sched::task::TaskId;
-use crate::runtime::kernel::sched::tasks::Tasks;
-use crate::runtime::kernel::sched::waker::PollWaker;
 use crate::runtime::kernel::wait::waiting::Waiting;
 
 thread_local! {
@@ -40,28 +34,16 @@ thread_local! {
 pub(crate) struct Kernel {
     /// What waits, in queues and alone.
     pub(super) wait: Waiting,
-    /// The spawned futures, and which of them are ready.
-    pub(crate) tasks: RefCell<Tasks>,
-    /// The waker that serves every task that keeps no clone of it.
-    pub(crate) spare: Cell<Option<Box<PollWaker>>>,
-    /// The wakers of tasks of which somebody outside kept a clone: the list the verdict reads.
-    pub(crate) cloned: RefCell<Slab<Option<PollWaker>>>,
-    /// Some task has task-locals.
-    pub(crate) locals_used: Cell<bool>,
+    /// The tasks, and which of them are ready.
+    pub(super) sched: Sched,
     /// Armed deadlines.
     pub(super) timers: TimerStore,
     /// Real or virtual time.
     pub(super) clock: Clock,
     /// Where other threads put what they have for us.
     pub(super) mail: Mail,
-    /// Where the runtime of this thread was made.
-    pub(crate) runtime: Cell<Option<&'static Location<'static>>>,
-    /// The runtime is being torn down: nothing is scheduled or spawned any more.
-    pub(crate) closing: Cell<bool>,
-    /// Passes made so far.
-    pub(crate) passes: Passes,
     /// The pass in which tables were looked at for what a burst has left.
-    pub(crate) trimmed: Cell<u64>,
+    pub(super) trimmed: Cell<u64>,
     /// Groups of children made so far, each of which has its number.
     pub(crate) groups: Cell<u32>,
 }
@@ -70,16 +52,10 @@ impl Kernel {
     const fn new() -> Self {
         Kernel {
             wait: Waiting::new(),
-            tasks: RefCell::new(Tasks::new()),
-            spare: Cell::new(None),
-            cloned: RefCell::new(Slab::new()),
-            locals_used: Cell::new(false),
+            sched: Sched::new(),
             timers: TimerStore::new(),
             clock: Clock::new(),
             mail: Mail::new(),
-            runtime: Cell::new(None),
-            closing: Cell::new(false),
-            passes: Passes::new(),
             trimmed: Cell::new(0),
             groups: Cell::new(0),
         }
@@ -102,25 +78,12 @@ impl Kernel {
         &self.mail
     }
 
-    /// Puts a task at the tail of the ready queue unless it is there already, or is over.
-    pub(crate) fn schedule(&self, id: TaskId) {
-        if self.tasks.borrow_mut().schedule(id) {
-            self.ring_if_embedded();
-        }
-    }
-
     /// Tells the host of an embedded loop that tasks are ready.
     #[inline]
     pub(crate) fn ring_if_embedded(&self) {
         if self.mail.is_embedded() {
             self.mail.ring();
         }
-    }
-
-    /// Whether some task is ready.
-    #[inline]
-    pub(crate) fn has_ready(&self) -> bool {
-        self.tasks.borrow().has_ready()
     }
 }
 
@@ -159,7 +122,7 @@ pub(crate) fn try_with<R>(f: impl FnOnce(&Kernel) -> R) -> Option<R> {
 /// A panic in here is at the caller's line; one inside a closure would be at ours.
 #[track_caller]
 pub(crate) fn with_runtime<R>(what: &str, f: impl FnOnce(&Kernel) -> R) -> R {
-    match with(|kernel| kernel.runtime.get().is_some().then(|| f(kernel))) {
+    match with(|kernel| kernel.runtime().is_some().then(|| f(kernel))) {
         Some(result) => result,
         None => no_runtime(what),
     }

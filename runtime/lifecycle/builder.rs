@@ -228,7 +228,7 @@ impl Builder {
     #[track_caller]
     pub fn build(self) -> Runtime {
         let at = Location::caller();
-        if let Some(first) = kernel::with(|kernel| kernel.runtime.get()) {
+        if let Some(first) = kernel::with(|kernel| kernel.runtime()) {
             panic!(
                 "this thread has a runtime already, made at {first}; \
                  use that one, or drop it first"
@@ -246,7 +246,7 @@ impl Builder {
         let watched = observer::configure(self.watchdog, self.on_stall, self.time_polls);
         driver::state::configure(self.timer_slack, watched);
         kernel.mail().open();
-        kernel.runtime.set(Some(at));
+        kernel.open(at);
         #[cfg(feature = "signal")]
         if self.dump_on_sigusr1 {
             driver::state::set_hook(dump_signal::start());

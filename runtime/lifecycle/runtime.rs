@@ -203,11 +203,11 @@ impl Runtime {
     /// Counters of this runtime. O(tasks and waiters of this thread).
     pub fn stats(&self) -> Stats {
         kernel::with(|kernel| {
-            let tasks = kernel.tasks.borrow();
+            let tasks = kernel.tasks();
             Stats {
                 alive: tasks.iter().filter(|task| !task.is_over()).count(),
                 spawned: tasks.spawned(),
-                passes: kernel.passes.begun(),
+                passes: kernel.passes().begun(),
                 ready: tasks.count_ready(),
                 waiters: kernel.waiters().iter().count() + kernel.sitters().count(),
                 timers: kernel.timers().len(),

@@ -12,10 +12,10 @@ use crate::runtime::diagnostics::observer;
 use crate::runtime::diagnostics::state;
 use crate::runtime::driver;
 use crate::runtime::kernel::Kernel;
-use crate::runtime::kernel::sched::lend;
+use crate::runtime::kernel::sched::joiner;
 use crate::runtime::kernel::slack;
 use crate::runtime::reactor;
-use crate::runtime::task::{join, unobserved};
+use crate::runtime::task::unobserved;
 use crate::runtime::threads::{external, inlet, pool};
 
 /// Drops everything the runtime owns; returns the first panic of a destructor.
@@ -29,10 +29,7 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
     inlet::close(|gone| panics.catch(|| drop(gone)));
     // Closed, but still there: a destructor may ask for a handle, which will find nobody at home.
     panics.catch(|| drop(kernel.mail().close()));
-    panics.catch(|| {
-        let cloned = std::mem::take(&mut *kernel.cloned.borrow_mut());
-        drop((cloned, kernel.spare.take()));
-    });
+    panics.catch(|| kernel.drop_wakers());
     panics.catch(|| drop(unobserved::configure(None)));
     panics.catch(state::close);
     drop(closing);
@@ -44,7 +41,7 @@ struct Closing<'a>(&'a Kernel);
 
 impl<'a> Closing<'a> {
     fn begin(kernel: &'a Kernel) -> Self {
-        kernel.closing.set(true);
+        kernel.begin_closing();
         Closing(kernel)
     }
 }
@@ -53,11 +50,9 @@ impl Drop for Closing<'_> {
     fn drop(&mut self) {
         let kernel = self.0;
         kernel.mail().end();
-        kernel.tasks.borrow_mut().clear_ready();
         external::close();
         slack::trim(kernel);
-        kernel.runtime.set(None);
-        kernel.closing.set(false);
+        kernel.end_closing();
     }
 }
 
@@ -77,20 +72,15 @@ impl Panics {
 fn drop_tasks(kernel: &Kernel, panics: &mut Panics) {
     // A destructor that blocks is a poll that blocks, as the watchdog sees it.
     let sight = observer::sight();
-    kernel.passes.begin();
-    let pass = kernel.passes.now();
-    let order = kernel.tasks.borrow().in_spawn_order();
+    kernel.passes().begin();
+    let pass = kernel.passes().now();
+    let order = kernel.tasks().in_spawn_order();
     for id in order {
-        if let (Some(sight), Some(task)) = (&sight, kernel.tasks.borrow().get(id)) {
+        if let (Some(sight), Some(task)) = (&sight, kernel.tasks().get(id)) {
             sight.begin(pass, task);
         }
-        let (joiner, task) = {
-            let mut tasks = kernel.tasks.borrow_mut();
-            let joiner = join::take_joiner(kernel, &mut tasks, id);
-            (joiner, tasks.remove(id))
-        };
-        if let Some(mut task) = task {
-            lend::release_waker(kernel, task.waker);
+        let joiner = joiner::take_joiner(kernel, id);
+        if let Some(mut task) = kernel.remove(id) {
             unobserved::report_panic(&mut task);
             panics.catch(|| drop((joiner, task)));
         }

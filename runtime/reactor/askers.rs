@@ -67,7 +67,7 @@ impl Asker {
         };
         match tasks.get(id).filter(|task| !task.is_over()) {
             None => Awaited::No,
-            Some(task) if task.polled == self.asked => Awaited::Yes,
+            Some(task) if task.polled() == self.asked => Awaited::Yes,
             // A poll under way or to come may ask again.
             Some(task) if task.is_scheduled() || current_task() == Some(id) => Awaited::Yes,
             Some(_) => Awaited::Perhaps,

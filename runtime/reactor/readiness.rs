@@ -130,14 +130,14 @@ impl Direction {
     /// Has the task that polls with `cx` woken when trying is worth while again.
     pub(super) fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
         kernel::with(|kernel| {
-            let now = kernel.passes.now();
+            let now = kernel.passes().now();
             if self.askers.borrow_mut().asks_again(cx, now) {
                 return;
             }
             let who = Who::of(cx);
             kernel.wake_collected(|batch| {
                 let mut askers = self.askers.borrow_mut();
-                askers.add(who, &kernel.passes, batch);
+                askers.add(who, kernel.passes(), batch);
             });
         });
         Poll::Pending
@@ -169,7 +169,7 @@ impl Direction {
         if !self.askers.borrow().is_empty() {
             kernel.wake_collected(|batch| {
                 let mut askers = self.askers.borrow_mut();
-                askers.drain(kernel.passes.now(), batch);
+                askers.drain(kernel.passes().now(), batch);
             });
         }
         self.queue.wake_all();

@@ -92,7 +92,7 @@ pub(crate) fn need_runtime() {
 /// Whether the runtime of this thread has a virtual clock.
 #[cfg(feature = "process")]
 pub(crate) fn has_virtual_clock() -> bool {
-    kernel::try_with(|kernel| kernel.runtime.get().is_some() && kernel.clock().is_virtual())
+    kernel::try_with(|kernel| kernel.runtime().is_some() && kernel.clock().is_virtual())
         .unwrap_or(false)
 }
 

@@ -28,9 +28,9 @@ impl Info {
     fn of(task: &Task) -> Self {
         let name = task.name().map(str::to_owned);
         Info {
-            id: task.id,
+            id: task.id(),
             name,
-            spawned_at: task.spawned_at,
+            spawned_at: task.spawned_at(),
             _thread: ThisThread::new(),
         }
     }
@@ -69,7 +69,7 @@ impl fmt::Debug for Info {
 pub fn current() -> Option<Info> {
     kernel::try_with(|kernel| {
         let id = polling::current_task()?;
-        kernel.tasks.borrow().get(id).map(Info::of)
+        kernel.tasks().get(id).map(Info::of)
     })?
 }
 
@@ -78,7 +78,7 @@ pub fn current() -> Option<Info> {
 /// asyncio counterpart: `asyncio.all_tasks`.
 pub fn all() -> Vec<Info> {
     let all = kernel::try_with(|kernel| {
-        let tasks = kernel.tasks.borrow();
+        let tasks = kernel.tasks();
         let ids = tasks.in_spawn_order();
         ids.into_iter()
             .filter_map(|id| tasks.get(id))

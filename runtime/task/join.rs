@@ -13,17 +13,14 @@ use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::{local, unobserved};
+use super::unobserved;
 use crate::runtime::base::foreign::{Payload, drop_quietly};
 use crate::runtime::base::join_error::JoinError;
-use crate::runtime::base::table::NONE;
 use crate::runtime::kernel::polling;
 use crate::runtime::kernel::sched::body::BoxedBody;
-use crate::runtime::kernel::sched::lend;
-use crate::runtime::kernel::sched::task::{NO_WAKER, Task, TaskId, Turn};
-use crate::runtime::kernel::sched::tasks::Tasks;
-use crate::runtime::kernel::wait::seat;
-use crate::runtime::kernel::wait::who::Who;
+use crate::runtime::kernel::sched::joiner::watch;
+use crate::runtime::kernel::sched::life::Detached;
+use crate::runtime::kernel::sched::task::{Remains, TaskId};
 use crate::runtime::kernel::{self, Kernel, ThisThread};
 
 /// Owns the right to a task's output.
@@ -80,12 +77,7 @@ impl<T> JoinHandle<T> {
     /// Names the task for reports.
     pub fn named(self, name: impl Into<Cow<'static, str>>) -> Self {
         let name = name.into();
-        kernel::try_with(|kernel| {
-            let mut tasks = kernel.tasks.borrow_mut();
-            tasks
-                .get_mut(self.id)
-                .and_then(|task| task.extra().name.replace(name))
-        });
+        kernel::try_with(|kernel| kernel.name_task(self.id, name));
         self
     }
 
@@ -102,13 +94,8 @@ impl<T> JoinHandle<T> {
     /// Whether the task ended without an output: it panicked or was cancelled.
     pub(crate) fn has_failed(&self) -> bool {
         let failed = kernel::try_with(|kernel| {
-            let tasks = kernel.tasks.borrow();
-            let task = tasks.get(self.id);
-            task.is_none_or(|task| {
-                task.extra
-                    .as_ref()
-                    .is_some_and(|extra| extra.failure.is_some())
-            })
+            let tasks = kernel.tasks();
+            tasks.get(self.id).is_none_or(|task| task.has_failed())
         });
         failed.unwrap_or(true)
     }
@@ -116,11 +103,8 @@ impl<T> JoinHandle<T> {
     /// Whether the task has ended, in whatever way.
     pub fn is_finished(&self) -> bool {
         let over = kernel::try_with(|kernel| {
-            kernel
-                .tasks
-                .borrow()
-                .get(self.id)
-                .is_none_or(|task| task.is_over())
+            let tasks = kernel.tasks();
+            tasks.get(self.id).is_none_or(|task| task.is_over())
         });
         over.unwrap_or(true)
     }
@@ -147,24 +131,7 @@ impl<T> JoinHandle<T> {
 
 /// Asks for the end of a task. Returns whether it had still to end.
 pub(crate) fn cancel(id: TaskId, reason: Option<Cow<'static, str>>) -> bool {
-    let asked = kernel::try_with(|kernel| {
-        {
-            let mut tasks = kernel.tasks.borrow_mut();
-            let alive = |task: &&mut Task| !(task.is_over() || task.main);
-            let Some(task) = tasks.get_mut(id).filter(alive) else {
-                return false;
-            };
-            if std::mem::replace(&mut task.cancelled, true) {
-                return true;
-            }
-            if reason.is_some() {
-                task.extra().reason = reason;
-            }
-        }
-        kernel.schedule(id);
-        true
-    });
-    asked.unwrap_or(false)
+    kernel::try_with(|kernel| kernel.request_cancel(id, reason)).unwrap_or(false)
 }
 
 impl<T: 'static> Future for JoinHandle<T> {
@@ -192,76 +159,16 @@ fn awaited_again(id: TaskId) -> ! {
     );
 }
 
-/// Ready if the task is over or gone; else makes `cx` its joiner.
-pub(crate) fn watch(id: TaskId, cx: &Context<'_>, at: &'static Location<'static>) -> Poll<()> {
-    kernel::with(|kernel| {
-        let mut tasks = kernel.tasks.borrow_mut();
-        let Some(task) = tasks.get_mut(id).filter(|task| !task.is_over()) else {
-            return Poll::Ready(());
-        };
-        let place = task.joiner;
-        if place == NONE && polling::is_own(cx.waker()) {
-            task.joiner = seat::settle(kernel, polling::registers(), at, None);
-            return Poll::Pending;
-        }
-        drop(tasks);
-        watch_again(kernel, id, place, cx, at)
-    })
-}
-
-/// As [`watch`], for one who is known already, or in place of another, or with a foreign waker.
-#[inline(never)]
-fn watch_again(
-    kernel: &Kernel,
-    id: TaskId,
-    place: u32,
-    cx: &Context<'_>,
-    at: &'static Location<'static>,
-) -> Poll<()> {
-    if seat::knows(kernel, place, cx, at) {
-        return Poll::Pending;
-    }
-    let who = Who::of(cx);
-    let mut tasks = kernel.tasks.borrow_mut();
-    // The clone of a foreign waker may have ended it.
-    let (gone, polled) = match tasks.get_mut(id).filter(|task| !task.is_over()) {
-        Some(task) => {
-            let gone = seat::put(kernel, &mut task.joiner, who, at, None);
-            (gone, Poll::Pending)
-        }
-        None => (who, Poll::Ready(())),
-    };
-    drop(tasks);
-    drop(gone);
-    polled
-}
-
-/// Undoes what [`watch`] did, if the task is not over.
-pub(crate) fn unwatch(kernel: &Kernel, id: TaskId) {
-    let joiner = take_joiner(kernel, &mut kernel.tasks.borrow_mut(), id);
-    drop(joiner);
-}
-
-/// Takes out who awaits the task, to be dropped without a borrow.
-pub(crate) fn take_joiner(kernel: &Kernel, tasks: &mut Tasks, id: TaskId) -> Option<Who> {
-    seat::take(kernel, &mut tasks.get_mut(id)?.joiner)
-}
-
 /// Takes the body of a task that is over, which holds the output, or the reason why there is none.
 fn collect(id: TaskId, at: &'static Location<'static>) -> Result<BoxedBody, JoinError> {
     let task = kernel::with(|kernel| {
         polling::note_resumed(at);
-        kernel.tasks.borrow_mut().remove(id)
+        kernel.remove(id)
     });
-    let Some(mut task) = task else {
-        return Err(JoinError::Cancelled {
-            reason: Some("its runtime has ended".into()),
-        });
-    };
-    if let Some(failure) = task.extra.as_mut().and_then(|extra| extra.failure.take()) {
-        return Err(failure);
-    }
-    Ok(task.body.expect("a task that is over keeps its body"))
+    let task = task.ok_or_else(|| JoinError::Cancelled {
+        reason: Some("its runtime has ended".into()),
+    });
+    task?.into_result()
 }
 
 /// Takes the output out of its place.
@@ -283,17 +190,7 @@ impl<T> Drop for JoinHandle<T> {
 /// Leaves the task to itself; drops what is left of one that is over, and reports it if it failed.
 fn detach(id: TaskId) {
     kernel::try_with(|kernel| {
-        let mut tasks = kernel.tasks.borrow_mut();
-        let Some(task) = tasks.get_mut(id) else {
-            return;
-        };
-        let joiner = seat::take(kernel, &mut task.joiner);
-        task.detached = true;
-        let over = task.is_over();
-        let body = if over { task.body.take() } else { None };
-        drop(tasks);
-        drop(joiner);
-        if over {
+        if let Detached::Over(body) = kernel.detach(id) {
             retire(kernel, id, body);
         }
     });
@@ -309,49 +206,19 @@ impl<T> fmt::Debug for JoinHandle<T> {
 }
 
 /// Ends a task whose future is done with; `body` holds the output unless there was a failure.
+#[inline]
 pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Option<JoinError>) {
-    let mut tasks = kernel.tasks.borrow_mut();
-    let Some(task) = tasks.get_mut(id) else {
-        drop(tasks);
-        return drop_quietly(body);
-    };
-    task.turn = Turn::Over;
-    let detached = task.detached;
-    let left = if detached {
-        Some(body)
-    } else {
-        task.body.replace(body)
-    };
-    if failure.is_some() {
-        task.extra().failure = failure;
-    }
-    let locals = local::take(kernel, task);
-    let waker = std::mem::replace(&mut task.waker, NO_WAKER);
-    let joiner = seat::take(kernel, &mut task.joiner);
-    drop(tasks);
-    if locals.is_some() {
-        drop_quietly(locals);
-    }
-    lend::release_waker(kernel, waker);
-    if let Some(joiner) = joiner {
-        joiner.wake(kernel);
-    }
-    if detached {
+    if let Some(left) = kernel.finish(id, body, failure) {
         retire(kernel, id, left);
     }
 }
 
-/// Drops what a task that is over leaves and nobody takes, and frees its slot. A panic in there is one
-/// of that task, and is reported as such: it goes to nobody who happens to be on the stack.
+/// Drops what a task that is over leaves and nothing takes, and frees its slot. A panic in there is one
+/// of that task, and is reported as such: it does not reach the code that happens to be on the stack.
 fn retire(kernel: &Kernel, id: TaskId, body: Option<BoxedBody>) {
     let dropped = drop_as(id, || drop(body));
-    let mut tasks = kernel.tasks.borrow_mut();
-    if let (Err(payload), Some(task)) = (dropped, tasks.get_mut(id)) {
-        task.extra().failure = Some(JoinError::panicked(payload));
-    }
-    let remains = tasks.remove(id);
-    drop(tasks);
-    if let Some(mut task) = remains.filter(|task| task.extra.is_some()) {
+    let remains = kernel.retire(id, dropped.err().map(JoinError::panicked));
+    if let Some(mut task) = remains.filter(Remains::has_extra) {
         unobserved::report_panic(&mut task);
         drop_quietly(task);
     }
@@ -369,13 +236,9 @@ fn drop_as(id: TaskId, drop: impl FnOnce()) -> Result<(), Payload> {
 pub(crate) fn cancel_now(kernel: &Kernel, id: TaskId, mut body: BoxedBody) {
     let failure = match drop_as(id, || body.as_mut().drop_future()) {
         Err(payload) => JoinError::panicked(payload),
-        Ok(()) => {
-            let mut tasks = kernel.tasks.borrow_mut();
-            let extra = tasks.get_mut(id).and_then(|task| task.extra.as_mut());
-            JoinError::Cancelled {
-                reason: extra.and_then(|extra| extra.reason.take()),
-            }
-        }
+        Ok(()) => JoinError::Cancelled {
+            reason: kernel.take_reason(id),
+        },
     };
     complete(kernel, id, body, Some(failure));
 }
@@ -383,15 +246,7 @@ pub(crate) fn cancel_now(kernel: &Kernel, id: TaskId, mut body: BoxedBody) {
 /// Drops the future of a task here and now, unless it is on the stack: then when its poll returns.
 pub(crate) fn abort(id: TaskId) {
     kernel::try_with(|kernel| {
-        let body = {
-            let mut tasks = kernel.tasks.borrow_mut();
-            let Some(task) = tasks.get_mut(id).filter(|task| !task.is_over()) else {
-                return;
-            };
-            task.cancelled = true;
-            task.body.take()
-        };
-        if let Some(body) = body {
+        if let Some(body) = kernel.abandon(id) {
             cancel_now(kernel, id, body);
         }
     });
@@ -399,17 +254,8 @@ pub(crate) fn abort(id: TaskId) {
 
 /// Ends every task whose end was asked for, as the loop would in their turns.
 pub(crate) fn end_cancelled(kernel: &Kernel) {
-    loop {
-        let order = kernel.tasks.borrow().in_spawn_order();
-        let dying = |id: &TaskId| {
-            let tasks = kernel.tasks.borrow();
-            let task = tasks.get(*id);
-            task.is_some_and(|task| task.cancelled && !task.is_over())
-        };
-        // The destructor of one may ask for the end of another.
-        let Some(id) = order.into_iter().find(dying) else {
-            return;
-        };
+    // The destructor of one may ask for the end of another.
+    while let Some(id) = kernel.next_cancelled() {
         abort(id);
     }
 }

@@ -11,9 +11,8 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::AtomicU8;
 
+use crate::runtime::kernel;
 use crate::runtime::kernel::polling;
-use crate::runtime::kernel::sched::task::{Locals, Task, TaskId};
-use crate::runtime::kernel::{self, Kernel};
 
 /// A value of the current task, inherited by the tasks it spawns.
 ///
@@ -78,14 +77,10 @@ impl<T: 'static> TaskLocal<T> {
             .expect("a task-local was set outside a task; set it inside block_on or spawn");
         let value: Rc<dyn Any> = Rc::new(value);
         let old = kernel::with(|kernel| {
-            kernel.locals_used.set(true);
-            let mut locals = locals_of(kernel, id).unwrap_or_default();
+            let mut locals = kernel.locals_of(id).unwrap_or_default();
             // Values are shared, so copying the map runs no code of theirs.
             Rc::make_mut(&mut locals).insert(self.key(), value);
-            let mut tasks = kernel.tasks.borrow_mut();
-            tasks
-                .get_mut(id)
-                .and_then(|task| task.extra().locals.replace(locals))
+            kernel.set_locals(id, locals)
         });
         drop(old);
     }
@@ -102,7 +97,7 @@ impl<T: 'static> TaskLocal<T> {
     pub fn with<R>(&'static self, f: impl FnOnce(Option<&T>) -> R) -> R {
         let id = polling::current_task();
         let value = id.and_then(|id| {
-            let locals = kernel::try_with(|kernel| locals_of(kernel, id))??;
+            let locals = kernel::try_with(|kernel| kernel.locals_of(id))??;
             locals.get(&self.key()).cloned()
         });
         f(value.as_ref().and_then(|value| value.downcast_ref()))
@@ -110,38 +105,6 @@ impl<T: 'static> TaskLocal<T> {
 
     fn key(&'static self) -> usize {
         std::ptr::from_ref(self).addr()
-    }
-}
-
-fn locals_of(kernel: &Kernel, id: TaskId) -> Option<Locals> {
-    kernel
-        .tasks
-        .borrow()
-        .get(id)?
-        .extra
-        .as_ref()?
-        .locals
-        .clone()
-}
-
-/// Gives a new task the values of the one that spawns it.
-#[cold]
-pub(crate) fn inherit(kernel: &Kernel, child: TaskId) {
-    let parent = polling::current_task().and_then(|parent| locals_of(kernel, parent));
-    if parent.is_some() {
-        let mut tasks = kernel.tasks.borrow_mut();
-        if let Some(task) = tasks.get_mut(child) {
-            task.extra().locals = parent;
-        }
-    }
-}
-
-/// Takes the values of a task that ends: its handle may be kept for as long as anybody likes.
-#[inline]
-pub(crate) fn take(kernel: &Kernel, task: &mut Task) -> Option<Locals> {
-    match kernel.locals_used.get() {
-        true => task.extra.as_mut()?.locals.take(),
-        false => None,
     }
 }
 

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::panic::Location;
 
 use super::join::JoinHandle;
-use super::local;
 use crate::runtime::kernel::sched::body::{self, BoxedBody, off_stack};
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::{self, Kernel};
@@ -58,22 +57,7 @@ pub(crate) fn spawn_boxed(
     body: BoxedBody,
     at: &'static Location<'static>,
 ) -> TaskId {
-    let id = insert(kernel, body, at);
+    let id = kernel.insert(body, at);
     kernel.schedule(id);
-    id
-}
-
-/// A task of a boxed future that is not ready yet.
-pub(crate) fn insert(kernel: &Kernel, body: BoxedBody, at: &'static Location<'static>) -> TaskId {
-    let id = kernel.tasks.borrow_mut().insert(Some(body), at);
-    if kernel.closing.get() {
-        // A runtime in teardown starts nothing: the future is dropped at once.
-        let task = kernel.tasks.borrow_mut().remove(id);
-        drop(task);
-        return id;
-    }
-    if kernel.locals_used.get() {
-        local::inherit(kernel, id);
-    }
     id
 }

@@ -83,10 +83,8 @@ impl Unobserved {
 
 /// Reports the panic of a finished task whose result nobody can ask for any more.
 pub(crate) fn report_panic(task: &mut Remains) {
-    let failure = task.extra.as_mut().and_then(|extra| extra.failure.take());
-    if let Some(failure @ JoinError::Panicked(_)) = failure {
-        let name = task.extra.as_ref().and_then(|extra| extra.name.as_deref());
-        let who = (task.id, name, task.spawned_at);
+    if let Some(failure @ JoinError::Panicked(_)) = task.take_failure() {
+        let who = (task.id(), task.name(), task.spawned_at());
         report_lost(Some(who), "nobody awaits it", failure);
     }
 }
@@ -116,10 +114,10 @@ impl Panicked {
     /// What the task that is being polled panicked with.
     pub(crate) fn here(payload: Payload) -> Self {
         let child = kernel::try_with(|kernel| {
-            let tasks = kernel.tasks.borrow();
+            let tasks = kernel.tasks();
             let task = tasks.get(current_task()?)?;
             let name = task.name().map(str::to_owned);
-            Some((task.id, name, task.spawned_at))
+            Some((task.id(), name, task.spawned_at()))
         });
         let child = child.flatten();
         Panicked { payload, child }

@@ -182,7 +182,7 @@ where
     T: Send + 'static,
 {
     // A runtime in teardown starts nothing, and its pool may be gone already.
-    if kernel::with(|kernel| kernel.closing.get()) {
+    if kernel::with(|kernel| kernel.is_closing()) {
         return Err(TrySpawnError::Closing(call));
     }
     let pool = pool::of(lane);

@@ -74,7 +74,7 @@ where
         items: Vec::new(),
         handler,
     };
-    let (closing, remote) = kernel::with(|kernel| (kernel.closing.get(), Remote::of(kernel)));
+    let (closing, remote) = kernel::with(|kernel| (kernel.is_closing(), Remote::of(kernel)));
     let key = INLETS.with_borrow_mut(|inlets| inlets.open(closing));
     settle(key, Box::new(handler));
     Inlet {

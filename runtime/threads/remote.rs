@@ -251,7 +251,7 @@ impl<T> RemoteHandle<T> {
     /// Tells the runtime of this thread, if it is another one, that the task is at work.
     fn expect_here(&mut self) {
         let fresh = kernel::try_with(|kernel| {
-            let open = kernel.runtime.get().is_some() && !kernel.closing.get();
+            let open = kernel.runtime().is_some() && !kernel.is_closing();
             let known = self.expected.as_ref().map(External::remote);
             let mut known = [Some(&self.remote), known].into_iter().flatten();
             if !open || known.any(|remote| remote.is_home(kernel)) {

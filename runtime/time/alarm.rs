@@ -168,7 +168,7 @@ impl Alarm {
     /// Fixes the deadline, on the clock of the runtime that there has to be by now.
     #[inline]
     fn fix(&self, kernel: &Kernel, name: Name) {
-        if kernel.runtime.get().is_none() {
+        if kernel.runtime().is_none() {
             kernel::no_runtime(&format!("{name}, made at {},", self.at));
         }
         if let State::Unset(duration) = self.state.get() {

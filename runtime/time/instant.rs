@@ -38,7 +38,7 @@ impl Instant {
 
     /// Reads the clock of this thread's runtime, if there is one.
     pub(crate) fn of_runtime() -> Option<Self> {
-        let now = |kernel: &Kernel| kernel.runtime.get().map(|_| Instant(kernel.clock().now()));
+        let now = |kernel: &Kernel| kernel.runtime().map(|_| Instant(kernel.clock().now()));
         kernel::try_with(now).flatten()
     }
 

@@ -60,7 +60,7 @@ pub(crate) fn yield_once(cx: &Context<'_>) {
 fn yield_through(waker: &Waker) {
     let is_ready = |kernel: &Kernel| {
         let task = polling::current_task()?;
-        Some(kernel.tasks.borrow().get(task)?.is_scheduled())
+        Some(kernel.tasks().get(task)?.is_scheduled())
     };
     if kernel::try_with(is_ready).flatten() == Some(true) {
         // Its waker would leave the task where it stands, before others that are ready.
@@ -79,7 +79,7 @@ pub(crate) struct Courtesy {
 
 impl Courtesy {
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
-        let now = kernel::with(|kernel| kernel.passes.now());
+        let now = kernel::with(|kernel| kernel.passes().now());
         let hold = match self.held {
             None => polling::was_wait_over(),
             Some(pass) => pass == now,

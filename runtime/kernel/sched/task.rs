@@ -1,96 +1,61 @@
-//! One spawned future: its identity, its states, its memory.
+//! A spawned future: its identity and its states.
 //!
 //! ```text
-//!            schedule               take body                    Ready, panic, cancel
-//!   idle ───────────────▶ scheduled ─────────▶ running ───────────────────────────────▶ over
-//!    ▲                                           │                                       │
-//!    └───────────────── Pending ─────────────────┘                       handle takes or drops output
+//!            (2) wake                (3) begin_poll                (6) finish
+//!   idle ───────────────▶ scheduled ──────────────▶ running ───────────────────────────▶ over
+//!    ▲                                                 │                                   │
+//!    └────────────────── (4) put_back ─────────────────┘                        (8) vacate, its slot is free
 //! ```
 //!
-//! - *idle*: not scheduled, `body` present. Something else will schedule it.
+//! - *idle*: not scheduled, the body is present. An event will schedule the task.
 //! - *scheduled*: in the ready queue, once. A wake while *running* puts it there too, at that instant.
-//! - *running*: `body` is out of the slot, so that spawning, waking and cancelling stay re-entrant.
-//! - *over*: the body holds the output, or `extra` the reason why there is none. A detached task
+//! - *running*: the body is out of the slot, so that spawning, waking and cancelling stay re-entrant.
+//! - *over*: the body holds the output, or the reason is kept why there is none. A detached task
 //!   frees its slot right here.
+//!
+//! 1. [`Task::occupy`]: a spawn puts the future into a free slot; the task is idle.
+//! 2. [`Task::schedule`]: a wake, or a grant. The ready queue (`tasks.rs`) links the slot.
+//! 3. [`Task::begin_poll`]: the turn of the task. The body leaves the slot.
+//! 4. [`Task::put_back`]: the poll returned Pending. A task that asked for its own tail is scheduled again,
+//!    and one that stands in the queue already takes that place first ([`Task::postpone`]).
+//! 5. [`Task::request_cancel`], at any time before the end: the next turn drops the future in place of polling
+//!    it. [`Task::abandon`] takes the body at once, unless the task runs.
+//! 6. [`Task::finish`]: the future is ready, has panicked, or was dropped.
+//! 7. [`Task::detach`], at any time: the handle is gone. The body of a task that is over goes with it.
+//! 8. [`Task::vacate`]: the output was taken, or will never be.
+//!
+//! The fields are private: nothing but these verbs changes the state of a task.
 //!
 //! # Implementation
 //!
 //! A [`TaskId`] is a slot of the slab (`tasks.rs`) and the slot's generation, so a late wake
-//! finds a stranger's generation and does nothing.
+//! finds another generation and does nothing.
 
 use std::any::Any;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::fmt;
-use std::num::NonZeroU64;
 use std::panic::Location;
 use std::rc::Rc;
 
 use super::body::BoxedBody;
+pub use super::task_id::TaskId;
 use crate::runtime::base::join_error::JoinError;
-use crate::runtime::base::passes::Pass;
-
-/// Identity of a task, unique on its thread for as long as the thread lives.
-///
-/// Two tasks of different threads may have equal ids. Ids have no order: a slot of a task that has
-/// ended is used again, so a greater number does not mean a later spawn.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TaskId(NonZeroU64);
-
-impl TaskId {
-    /// No task's: the first generation is one.
-    pub(crate) const STALE: TaskId = TaskId(NonZeroU64::MIN);
-
-    pub(crate) fn new(slot: usize, generation: u32) -> Option<Self> {
-        NonZeroU64::new((u64::from(generation) << 32) | slot as u64).map(TaskId)
-    }
-
-    pub(crate) fn generation(self) -> u32 {
-        (self.0.get() >> 32) as u32
-    }
-
-    pub(crate) fn slot(self) -> usize {
-        self.0.get() as u32 as usize
-    }
-
-    /// The id as a number that fits an atomic; see [`from_bits`](TaskId::from_bits).
-    pub(crate) fn to_bits(self) -> u64 {
-        self.0.get()
-    }
-
-    pub(crate) fn from_bits(bits: u64) -> Option<Self> {
-        NonZeroU64::new(bits).map(TaskId)
-    }
-}
-
-impl fmt::Display for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.generation() {
-            1 => write!(f, "#{}", self.slot()),
-            generation => write!(f, "#{}.{generation}", self.slot()),
-        }
-    }
-}
-
-impl fmt::Debug for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TaskId({self})")
-    }
-}
+use crate::runtime::base::passes::{NO_PASS, Pass};
+use crate::runtime::base::table::NONE;
 
 /// In the place of the next task of the ready queue: this one is not there.
-pub(crate) const IDLE: u32 = u32::MAX;
+pub(super) const IDLE: u32 = u32::MAX;
 
 /// As that: this one is the last.
-pub(crate) const NOBODY: u32 = u32::MAX - 1;
+pub(super) const NOBODY: u32 = u32::MAX - 1;
 
 /// No key in the list of cloned wakers.
-pub(crate) const NO_WAKER: u32 = u32::MAX;
+pub(super) const NO_WAKER: u32 = u32::MAX;
 
 /// What becomes of a task when it is at the head of the ready queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
+enum Turn {
     Poll,
     /// It yielded when it stood in the queue already: first it goes to the tail.
     Tail,
@@ -100,37 +65,37 @@ pub(crate) enum Turn {
 
 /// One entry of the task slab.
 pub(crate) struct Task {
-    pub(crate) id: TaskId,
-    /// Who is next in the ready queue, if this one is there; of a free slot the next free one.
-    pub(crate) next: u32,
-    /// Somebody asked for its end.
-    pub(crate) cancelled: bool,
-    /// Nobody will ask for the output.
-    pub(crate) detached: bool,
+    id: TaskId,
+    /// The next one in the ready queue, if this one is there; of a free slot the next free one.
+    next: u32,
+    /// Its end was asked for.
+    cancelled: bool,
+    /// The handle is gone: the output is never asked for.
+    detached: bool,
     /// What its turn comes to.
-    pub(crate) turn: Turn,
+    turn: Turn,
     /// The main future of a `block_on`, which lives on that call's stack.
-    pub(crate) main: bool,
+    main: bool,
     /// Used while it is found out whether anything can wake it.
-    pub(crate) suspect: Cell<bool>,
+    suspect: Cell<bool>,
     /// It was reported as having nothing that can wake it.
-    pub(crate) lost: bool,
+    lost: Cell<bool>,
     /// Its poll is under way, and has another task's inside it.
-    pub(crate) aside: bool,
+    aside: bool,
     /// The pass in which it was polled last.
-    pub(crate) polled: Pass,
+    polled: Pass,
     /// The number of the group it is a child of; 0 is none.
-    pub(crate) group: u32,
-    /// Key of a waker of its own, once somebody kept a clone.
-    pub(crate) waker: u32,
-    /// The place of who awaits the handle. Apart, because few of many tasks are awaited at the same time.
-    pub(crate) joiner: u32,
+    group: u32,
+    /// Key of a waker of its own, once a clone of it was kept.
+    waker: u32,
+    /// The place of the task that awaits the handle. Apart, because few of many tasks are awaited at the same time.
+    joiner: u32,
     /// Out of the slot while running; absent for main.
-    pub(crate) body: Option<BoxedBody>,
-    pub(crate) spawned_at: &'static Location<'static>,
+    body: Option<BoxedBody>,
+    spawned_at: &'static Location<'static>,
     /// Order of spawning on this thread, which is the order of teardown.
-    pub(crate) serial: u64,
-    pub(crate) extra: Option<Box<Extra>>,
+    serial: u64,
+    extra: Option<Box<Extra>>,
 }
 
 /// The task-locals of a task, by the address of their `TaskLocal`.
@@ -138,27 +103,82 @@ pub(crate) type Locals = Rc<HashMap<usize, Rc<dyn Any>>>;
 
 /// What few tasks have.
 #[derive(Default)]
-pub(crate) struct Extra {
-    pub(crate) name: Option<Cow<'static, str>>,
-    pub(crate) reason: Option<Cow<'static, str>>,
-    pub(crate) failure: Option<JoinError>,
-    pub(crate) locals: Option<Locals>,
+struct Extra {
+    name: Option<Cow<'static, str>>,
+    reason: Option<Cow<'static, str>>,
+    failure: Option<JoinError>,
+    locals: Option<Locals>,
+}
+
+/// What a task leaves that has ended, to be dropped without a borrow.
+pub(super) struct Ended {
+    /// The body, if the handle is gone.
+    pub(super) left: Option<BoxedBody>,
+    pub(super) detached: bool,
+    pub(super) locals: Option<Locals>,
+    pub(super) waker: u32,
+    pub(super) joiner: u32,
 }
 
 /// What is left of a task that was taken out of the slab.
 pub(crate) struct Remains {
-    pub(crate) id: TaskId,
-    pub(crate) spawned_at: &'static Location<'static>,
-    pub(crate) body: Option<BoxedBody>,
-    pub(crate) extra: Option<Box<Extra>>,
-    /// The key of its waker, to be released.
-    pub(crate) waker: u32,
+    id: TaskId,
+    spawned_at: &'static Location<'static>,
+    body: Option<BoxedBody>,
+    extra: Option<Box<Extra>>,
 }
 
+impl Remains {
+    pub(crate) fn id(&self) -> TaskId {
+        self.id
+    }
+
+    pub(crate) fn spawned_at(&self) -> &'static Location<'static> {
+        self.spawned_at
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.extra.as_ref()?.name.as_deref()
+    }
+
+    /// Takes the reason why there is no output.
+    pub(crate) fn take_failure(&mut self) -> Option<JoinError> {
+        self.extra.as_mut()?.failure.take()
+    }
+
+    /// Whether there is more than what every task has.
+    pub(crate) fn has_extra(&self) -> bool {
+        self.extra.is_some()
+    }
+
+    /// The output in its body, or the reason why there is none.
+    pub(crate) fn into_result(mut self) -> Result<BoxedBody, JoinError> {
+        match self.take_failure() {
+            Some(failure) => Err(failure),
+            None => Ok(self.body.expect("a task that is over keeps its body")),
+        }
+    }
+}
+
+/// What reports read.
 impl Task {
-    /// Whether the slot holds a task.
-    pub(crate) fn is_there(&self) -> bool {
-        self.serial != 0
+    #[inline]
+    pub(crate) fn id(&self) -> TaskId {
+        self.id
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.extra.as_ref()?.name.as_deref()
+    }
+
+    #[inline]
+    pub(crate) fn spawned_at(&self) -> &'static Location<'static> {
+        self.spawned_at
+    }
+
+    /// Whether it is the main future of a `block_on`.
+    pub(crate) fn is_main(&self) -> bool {
+        self.main
     }
 
     /// Whether it is finished, one way or another.
@@ -167,30 +187,351 @@ impl Task {
         self.turn == Turn::Over
     }
 
-    /// Whether the slot can take a task: it holds none, has not got the turn of one that is gone still to
-    /// come, and is not retired.
-    pub(crate) fn is_free(&self) -> bool {
-        !self.is_there() && !self.is_over() && self.id != TaskId::STALE
-    }
-
     /// Whether it is in the ready queue.
     #[inline]
     pub(crate) fn is_scheduled(&self) -> bool {
         self.next != IDLE
     }
 
-    /// Says that it is the last of the ready queue, where [`Tasks`](super::tasks::Tasks) puts it next.
+    /// Whether its poll is under way and has another task's inside it.
+    pub(crate) fn is_aside(&self) -> bool {
+        self.aside
+    }
+
+    /// Whether it ended without an output.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.extra
+            .as_ref()
+            .is_some_and(|extra| extra.failure.is_some())
+    }
+
+    /// The pass in which it was polled last.
     #[inline]
-    pub(crate) fn set_scheduled(&mut self) {
-        debug_assert!(!self.is_scheduled());
-        self.next = NOBODY;
+    pub(crate) fn polled(&self) -> Pass {
+        self.polled
     }
 
-    pub(crate) fn name(&self) -> Option<&str> {
-        self.extra.as_ref()?.name.as_deref()
+    /// The number of the group it is a child of; 0 is none.
+    pub(crate) fn group(&self) -> u32 {
+        self.group
     }
 
-    pub(crate) fn extra(&mut self) -> &mut Extra {
+    /// The place of the task that awaits the handle.
+    pub(crate) fn joiner(&self) -> u32 {
+        self.joiner
+    }
+
+    /// Whether it waits, and no clone of its waker was kept. One that is aside runs, and is asked again when
+    /// its poll has ended.
+    pub(crate) fn is_silent(&self) -> bool {
+        let rests = !self.is_scheduled() && !self.aside && !self.is_over();
+        rests && self.waker == NO_WAKER
+    }
+
+    /// Suspects that nothing can wake it, unless that was reported before.
+    pub(crate) fn suspect(&self) {
+        self.suspect.set(!self.lost.get());
+    }
+
+    /// Clears it of that: something can wake it.
+    pub(crate) fn clear_suspicion(&self) {
+        self.suspect.set(false);
+    }
+
+    /// Whether it is suspected still; then it counts as reported.
+    pub(crate) fn take_lost(&self) -> bool {
+        let lost = self.suspect.take();
+        self.lost.set(self.lost.get() || lost);
+        lost
+    }
+}
+
+/// Transitions.
+impl Task {
+    /// A slot that never had a task.
+    pub(super) fn vacant(id: TaskId, at: &'static Location<'static>) -> Self {
+        Task {
+            id,
+            next: NOBODY,
+            cancelled: false,
+            detached: false,
+            turn: Turn::Poll,
+            main: false,
+            suspect: Cell::new(false),
+            lost: Cell::new(false),
+            aside: false,
+            polled: NO_PASS,
+            group: 0,
+            waker: NO_WAKER,
+            joiner: NONE,
+            body: None,
+            spawned_at: at,
+            serial: 0,
+            extra: None,
+        }
+    }
+
+    /// Puts a task into the free slot, which is idle. Returns its id, and the next free slot.
+    #[inline]
+    pub(super) fn occupy(
+        &mut self,
+        body: Option<BoxedBody>,
+        at: &'static Location<'static>,
+        serial: u64,
+    ) -> (TaskId, u32) {
+        self.main = body.is_none();
+        self.body = body;
+        self.spawned_at = at;
+        self.serial = serial;
+        (self.id, self.take_next())
+    }
+
+    /// Marks it as the last of the ready queue, where [`Tasks`](super::tasks::Tasks) puts it next. Returns
+    /// whether it was not there.
+    #[inline]
+    pub(super) fn schedule(&mut self) -> bool {
+        let idle = self.next == IDLE;
+        if idle {
+            self.next = NOBODY;
+        }
+        idle
+    }
+
+    /// Its turn has come: the body leaves the slot. The body of a main future is elsewhere.
+    #[inline]
+    pub(super) fn begin_poll(&mut self, pass: Pass) -> Option<BoxedBody> {
+        debug_assert!(self.has_turn());
+        self.polled = pass;
+        self.body.take()
+    }
+
+    /// Its poll is set aside for another one inside it, or taken up again.
+    pub(super) fn set_aside(&mut self, aside: bool) {
+        self.aside = aside;
+    }
+
+    /// A poll returned Pending.
+    #[inline]
+    pub(super) fn put_back(&mut self, body: BoxedBody) {
+        debug_assert!(self.body.is_none() && !self.is_over());
+        self.body = Some(body);
+    }
+
+    /// It yielded where it stands in the queue: its turn comes to going to the tail.
+    pub(super) fn postpone(&mut self) {
+        if !self.is_over() {
+            self.turn = Turn::Tail;
+        }
+    }
+
+    /// Whether its turn is to go to the tail, where it is then to be put.
+    pub(super) fn take_postponed(&mut self) -> bool {
+        let postponed = self.turn == Turn::Tail;
+        if postponed {
+            self.turn = Turn::Poll;
+            self.schedule();
+        }
+        postponed
+    }
+
+    /// Asks for its end. Returns whether it was not asked for before; `None` if there is nothing to end.
+    pub(super) fn request_cancel(&mut self) -> Option<bool> {
+        if self.is_over() || self.main {
+            return None;
+        }
+        Some(!std::mem::replace(&mut self.cancelled, true))
+    }
+
+    /// Asks for its end, and takes the body, unless the task runs.
+    pub(super) fn abandon(&mut self) -> Option<BoxedBody> {
+        if self.is_over() {
+            return None;
+        }
+        self.cancelled = true;
+        self.body.take()
+    }
+
+    /// Its future is done with: `body` holds the output unless there was a failure.
+    #[inline]
+    pub(super) fn finish(
+        &mut self,
+        body: BoxedBody,
+        failure: Option<JoinError>,
+        has_locals: bool,
+    ) -> Ended {
+        self.turn = Turn::Over;
+        let detached = self.detached;
+        let left = if detached {
+            Some(body)
+        } else {
+            self.body.replace(body)
+        };
+        if failure.is_some() {
+            self.set_failure(failure);
+        }
+        Ended {
+            left,
+            detached,
+            locals: if has_locals { self.take_locals() } else { None },
+            waker: std::mem::replace(&mut self.waker, NO_WAKER),
+            joiner: std::mem::replace(&mut self.joiner, NONE),
+        }
+    }
+
+    /// The handle is gone. Returns whether the task is over, and what it leaves.
+    pub(super) fn detach(&mut self) -> (bool, Option<BoxedBody>) {
+        self.detached = true;
+        let over = self.is_over();
+        (over, if over { self.body.take() } else { None })
+    }
+
+    /// Takes the task out of its slot, which gets its next id. Returns what is left, and the key of its waker.
+    ///
+    /// The joiner is gone by now: it was woken when the task ended, or taken out with the handle. A slot that
+    /// is in the ready queue counts as over until its turn.
+    pub(super) fn vacate(&mut self) -> (Remains, u32) {
+        let id = self.id;
+        let remains = Remains {
+            id,
+            spawned_at: self.spawned_at,
+            body: self.body.take(),
+            extra: self.extra.take(),
+        };
+        self.cancelled = false;
+        self.detached = false;
+        self.turn = if self.is_scheduled() {
+            Turn::Over
+        } else {
+            Turn::Poll
+        };
+        self.lost.set(false);
+        self.aside = false;
+        self.polled = NO_PASS;
+        self.group = 0;
+        self.serial = 0;
+        let generation = id.generation().checked_add(1);
+        // If its next id would repeat an old one, the slot is retired.
+        self.id = generation
+            .and_then(|next| TaskId::new(id.slot(), next))
+            .unwrap_or(TaskId::STALE);
+        (remains, std::mem::replace(&mut self.waker, NO_WAKER))
+    }
+
+    /// The turn of a slot has come whose task is gone. Returns whether it had one.
+    pub(super) fn end_turn(&mut self) -> bool {
+        let over = self.is_over();
+        self.turn = Turn::Poll;
+        over
+    }
+}
+
+/// What [`Tasks`](super::tasks::Tasks) and the other verbs of the scheduler read and write.
+impl Task {
+    /// Whether the slot holds a task.
+    pub(super) fn is_there(&self) -> bool {
+        self.serial != 0
+    }
+
+    /// Whether the slot can take a task: it holds none, has not got the turn of one that is gone still to
+    /// come, and is not retired.
+    pub(super) fn is_free(&self) -> bool {
+        !self.is_there() && !self.is_over() && !self.is_retired()
+    }
+
+    /// Whether the slot takes no task any more.
+    pub(super) fn is_retired(&self) -> bool {
+        self.id == TaskId::STALE
+    }
+
+    /// Whether its turn comes to a poll, or to the end that was asked for.
+    #[inline]
+    pub(super) fn has_turn(&self) -> bool {
+        self.turn == Turn::Poll
+    }
+
+    /// Whether its end was asked for and is still to come.
+    #[inline]
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled && !self.is_over()
+    }
+
+    pub(super) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// The next slot of the list that this one is in.
+    #[inline]
+    pub(super) fn next(&self) -> u32 {
+        self.next
+    }
+
+    #[inline]
+    pub(super) fn set_next(&mut self, next: u32) {
+        self.next = next;
+    }
+
+    /// Leaves the list; returns the next one.
+    #[inline]
+    pub(super) fn take_next(&mut self) -> u32 {
+        std::mem::replace(&mut self.next, IDLE)
+    }
+
+    /// The place of its joiner, to be taken or freed.
+    #[inline]
+    pub(super) fn joiner_mut(&mut self) -> &mut u32 {
+        &mut self.joiner
+    }
+
+    /// The key of a waker of its own.
+    #[inline]
+    pub(super) fn waker(&self) -> u32 {
+        self.waker
+    }
+
+    pub(super) fn set_waker(&mut self, key: u32) {
+        self.waker = key;
+    }
+
+    pub(super) fn set_group(&mut self, group: u32) {
+        self.group = group;
+    }
+
+    pub(super) fn set_name(&mut self, name: Cow<'static, str>) -> Option<Cow<'static, str>> {
+        self.extra().name.replace(name)
+    }
+
+    pub(super) fn set_reason(&mut self, reason: Cow<'static, str>) {
+        self.extra().reason = Some(reason);
+    }
+
+    pub(super) fn take_reason(&mut self) -> Option<Cow<'static, str>> {
+        self.extra.as_mut()?.reason.take()
+    }
+
+    #[cold]
+    pub(super) fn set_failure(&mut self, failure: Option<JoinError>) {
+        self.extra().failure = failure;
+    }
+
+    pub(super) fn locals(&self) -> Option<&Locals> {
+        self.extra.as_ref()?.locals.as_ref()
+    }
+
+    pub(super) fn set_locals(&mut self, locals: Option<Locals>) -> Option<Locals> {
+        std::mem::replace(&mut self.extra().locals, locals)
+    }
+
+    fn take_locals(&mut self) -> Option<Locals> {
+        self.extra.as_mut()?.locals.take()
+    }
+
+    fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
+    }
+
+    /// Makes the next id of a free slot its last one.
+    #[cfg(test)]
+    pub(super) fn exhaust(&mut self) {
+        self.id = TaskId::new(self.id.slot(), u32::MAX).expect("it is not zero");
     }
 }

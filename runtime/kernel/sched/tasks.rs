@@ -9,13 +9,11 @@
 //! memory of its own. A task that is removed while it stands there leaves its slot in the queue; it can
 //! be used again once its turn has come, or once most of the queue are such slots.
 
-use std::cell::Cell;
 use std::panic::Location;
 
 use super::body::BoxedBody;
-use super::task::{IDLE, NO_WAKER, NOBODY, Remains, Task, TaskId, Turn};
-use crate::runtime::base::passes::NO_PASS;
-use crate::runtime::base::table::{MUCH, NONE, Slack, growth};
+use super::task::{NOBODY, Remains, Task, TaskId};
+use crate::runtime::base::table::{MUCH, Slack, growth};
 
 /// The tasks of a thread.
 pub(crate) struct Tasks {
@@ -69,31 +67,27 @@ impl Tasks {
             self.add_slot(spawned_at);
         }
         let task = &mut self.slots[self.free as usize];
-        self.free = std::mem::replace(&mut task.next, IDLE);
-        task.main = body.is_none();
-        task.body = body;
-        task.spawned_at = spawned_at;
-        task.serial = self.spawned;
-        task.id
+        let (id, next) = task.occupy(body, spawned_at, self.spawned);
+        self.free = next;
+        id
     }
 
     /// Puts a task at the tail of the ready queue unless it is there already, or is over.
     #[inline]
     pub(crate) fn schedule(&mut self, id: TaskId) -> bool {
-        match self.get_mut(id) {
-            Some(task) if !task.is_scheduled() => task.set_scheduled(),
-            _ => return false,
+        let scheduled = self.get_mut(id).is_some_and(Task::schedule);
+        if scheduled {
+            self.append(id.slot() as u32);
         }
-        self.append(id.slot() as u32);
-        true
+        scheduled
     }
 
     /// Puts a task behind everyone in the ready queue, also if it stands there itself.
     #[cold]
     pub(crate) fn yields(&mut self, id: TaskId) {
         if !self.schedule(id) && self.last_ready() != Some(id.slot() as u32) {
-            if let Some(task) = self.get_mut(id).filter(|task| !task.is_over()) {
-                task.turn = Turn::Tail;
+            if let Some(task) = self.get_mut(id) {
+                task.postpone();
             }
         }
     }
@@ -101,13 +95,11 @@ impl Tasks {
     /// Does what the turn of a task that is not polled now comes to.
     #[cold]
     pub(crate) fn skip(&mut self, slot: u32) {
-        match self.slots.get_mut(slot as usize) {
-            Some(task) if task.turn == Turn::Tail => {
-                task.turn = Turn::Poll;
-                task.set_scheduled();
-                self.append(slot);
-            }
-            _ => self.reclaim(slot),
+        let task = self.slots.get_mut(slot as usize);
+        if task.is_some_and(Task::take_postponed) {
+            self.append(slot);
+        } else {
+            self.reclaim(slot);
         }
     }
 
@@ -116,7 +108,7 @@ impl Tasks {
     pub(crate) fn append(&mut self, slot: u32) {
         let last = self.last_ready();
         match last.and_then(|last| self.slots.get_mut(last as usize)) {
-            Some(last) => last.next = slot,
+            Some(last) => last.set_next(slot),
             None => self.head = slot,
         }
         self.tail = slot;
@@ -127,7 +119,7 @@ impl Tasks {
     pub(crate) fn pop_ready(&mut self) -> Option<(u32, &mut Task)> {
         let slot = self.head;
         let task = self.slots.get_mut(slot as usize)?;
-        self.head = std::mem::replace(&mut task.next, IDLE);
+        self.head = task.take_next();
         Some((slot, task))
     }
 
@@ -162,7 +154,7 @@ impl Tasks {
 
     fn ready(&self) -> impl Iterator<Item = &Task> {
         let first = self.slots.get(self.head as usize);
-        let next = |task: &&Task| self.slots.get(task.next as usize);
+        let next = |task: &&Task| self.slots.get(task.next() as usize);
         std::iter::successors(first, next)
     }
 
@@ -184,79 +176,34 @@ impl Tasks {
             self.slots.reserve_exact(growth(slot));
             self.slack.grown();
         }
-        self.slots.push(Task {
-            id: TaskId::new(slot, self.first).expect("generations start at one"),
-            next: NOBODY,
-            cancelled: false,
-            detached: false,
-            turn: Turn::Poll,
-            main: false,
-            suspect: Cell::new(false),
-            lost: false,
-            aside: false,
-            polled: NO_PASS,
-            group: 0,
-            waker: NO_WAKER,
-            body: None,
-            joiner: NONE,
-            spawned_at,
-            serial: 0,
-            extra: None,
-        });
+        let id = TaskId::new(slot, self.first).expect("generations start at one");
+        self.slots.push(Task::vacant(id, spawned_at));
         self.free = slot as u32;
     }
 
     #[inline]
     pub(crate) fn get(&self, id: TaskId) -> Option<&Task> {
-        self.slots.get(id.slot()).filter(|task| task.id == id)
+        self.slots.get(id.slot()).filter(|task| task.id() == id)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, id: TaskId) -> Option<&mut Task> {
-        self.slots.get_mut(id.slot()).filter(|task| task.id == id)
+        self.slots.get_mut(id.slot()).filter(|task| task.id() == id)
     }
 
-    /// Frees a task's slot; the caller drops the remains after letting go of the borrow.
-    ///
-    /// The joiner is gone by now: whoever ends a task wakes it first, and whoever drops the handle
-    /// takes it out.
-    pub(crate) fn remove(&mut self, id: TaskId) -> Option<Remains> {
+    /// Frees a task's slot. The caller drops the remains after letting go of the borrow, and the waker of
+    /// that key.
+    pub(crate) fn remove(&mut self, id: TaskId) -> Option<(Remains, u32)> {
         let task = self.get_mut(id)?;
-        let remains = Remains {
-            id,
-            spawned_at: task.spawned_at,
-            body: task.body.take(),
-            extra: task.extra.take(),
-            waker: std::mem::replace(&mut task.waker, NO_WAKER),
-        };
-        task.cancelled = false;
-        task.detached = false;
-        // In the ready queue it says so until its turn.
         let scheduled = task.is_scheduled();
-        task.turn = match scheduled {
-            true => Turn::Over,
-            false => Turn::Poll,
-        };
-        task.lost = false;
-        task.aside = false;
-        task.polled = NO_PASS;
-        task.group = 0;
-        task.serial = 0;
-        match id
-            .generation()
-            .checked_add(1)
-            .and_then(|next| TaskId::new(id.slot(), next))
-        {
-            Some(next) => task.id = next,
-            // Its next id would repeat an old one: the slot is retired.
-            None => task.id = TaskId::STALE,
-        }
+        let removed = task.vacate();
         self.there -= 1;
-        match scheduled {
-            true => self.bury(),
-            false => self.reclaim(id.slot() as u32),
+        if scheduled {
+            self.bury();
+        } else {
+            self.reclaim(id.slot() as u32);
         }
-        Some(remains)
+        Some(removed)
     }
 
     /// Counts a slot of the ready queue whose task is gone; when they are the most they are unlinked.
@@ -275,22 +222,22 @@ impl Tasks {
         let (mut slot, mut kept) = (self.head, NOBODY);
         (self.head, self.swept) = (NOBODY, 0);
         while let Some(task) = self.slots.get_mut(slot as usize) {
-            let next = task.next;
+            let next = task.next();
             if task.is_there() || slot == self.end {
                 self.swept += 1;
                 match self.slots.get_mut(kept as usize) {
-                    Some(before) => before.next = slot,
+                    Some(before) => before.set_next(slot),
                     None => self.head = slot,
                 }
                 kept = slot;
             } else {
-                task.next = IDLE;
+                task.take_next();
                 self.reclaim(slot);
             }
             slot = next;
         }
         if let Some(last) = self.slots.get_mut(kept as usize) {
-            last.next = NOBODY;
+            last.set_next(NOBODY);
             self.tail = kept;
         }
     }
@@ -301,10 +248,9 @@ impl Tasks {
             return;
         };
         if !task.is_there() && !task.is_scheduled() {
-            self.dead -= u32::from(task.is_over());
-            task.turn = Turn::Poll;
-            if task.id != TaskId::STALE {
-                task.next = std::mem::replace(&mut self.free, slot);
+            self.dead -= u32::from(task.end_turn());
+            if !task.is_retired() {
+                task.set_next(std::mem::replace(&mut self.free, slot));
             }
         }
     }
@@ -316,7 +262,7 @@ impl Tasks {
 
     /// Ids of all tasks in the order of their spawning.
     pub(crate) fn in_spawn_order(&self) -> Vec<TaskId> {
-        let mut all: Vec<_> = self.iter().map(|task| (task.serial, task.id)).collect();
+        let mut all: Vec<_> = self.iter().map(|task| (task.serial(), task.id())).collect();
         all.sort_unstable_by_key(|(serial, _)| *serial);
         all.into_iter().map(|(_, id)| id).collect()
     }
@@ -334,16 +280,16 @@ impl Tasks {
     fn trim_now(&mut self) {
         /// A slot that has served so often stays: those that come in its place would soon be retired.
         const WORN: u32 = u32::MAX / 2;
-        let kept = |task: &Task| !task.is_free() || task.id.generation() > WORN;
+        let kept = |task: &Task| !task.is_free() || task.id().generation() > WORN;
         let len = self.slots.iter().rposition(kept).map_or(0, |last| last + 1);
         for gone in self.slots.drain(len..) {
-            self.first = self.first.max(gone.id.generation());
+            self.first = self.first.max(gone.id().generation());
         }
         self.slots.shrink_to_fit();
         self.free = NOBODY;
         for (slot, task) in self.slots.iter_mut().enumerate().rev() {
             if task.is_free() {
-                task.next = std::mem::replace(&mut self.free, slot as u32);
+                task.set_next(std::mem::replace(&mut self.free, slot as u32));
             }
         }
     }
@@ -360,7 +306,7 @@ impl Tasks {
     /// Makes the next id of a free slot its last one.
     #[cfg(test)]
     fn exhaust(&mut self, slot: usize) {
-        self.slots[slot].id = TaskId::new(slot, u32::MAX).expect("it is not zero");
+        self.slots[slot].exhaust();
     }
 }
 

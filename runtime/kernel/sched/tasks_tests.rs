@@ -29,7 +29,7 @@ fn ready(tasks: &mut Tasks) -> Vec<Option<TaskId>> {
     let count = tasks.count_ready();
     let taken = std::iter::from_fn(|| {
         let (slot, task) = tasks.pop_ready()?;
-        let id = (!task.is_over()).then_some(task.id);
+        let id = (!task.is_over()).then(|| task.id());
         tasks.reclaim(slot);
         Some(id)
     });
@@ -115,7 +115,7 @@ proptest! {
                 }
                 Op::Pop => {
                     let expected = queue.pop_front();
-                    let popped = tasks.pop_ready().map(|(slot, task)| (slot, task.id, task.is_over()));
+                    let popped = tasks.pop_ready().map(|(slot, task)| (slot, task.id(), task.is_over()));
                     prop_assert_eq!(popped.is_some(), expected.is_some());
                     if let (Some((slot, id, over)), Some(expected)) = (popped, expected) {
                         prop_assert_eq!(slot as usize, expected.slot());

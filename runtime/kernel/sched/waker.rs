@@ -21,51 +21,27 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Weak};
-use std::task::{Wake, Waker};
+use std::task::Waker;
 
 use super::task::TaskId;
 use crate::runtime::base::mailbox::Errand;
-use crate::runtime::kernel;
-use crate::runtime::kernel::mail::{Inbox, Message, Summons};
+use crate::runtime::kernel::mail::{Inbox, Summons};
 
 /// What a `Waker` of ours points at.
-struct TaskWaker {
+pub(super) struct TaskWaker {
     /// The task it wakes, as bits.
-    id: AtomicU64,
-    inbox: Arc<Inbox>,
+    pub(super) id: AtomicU64,
+    pub(super) inbox: Arc<Inbox>,
     /// The kernel has let go of it, and wants to know of its end.
     awaited: AtomicBool,
     /// The message that wakes the task from another thread.
-    errand: Errand,
+    pub(super) errand: Errand,
 }
 
 impl Summons for TaskWaker {
     fn arrive(&self) -> Option<TaskId> {
         self.errand.end();
         TaskId::from_bits(self.id.load(Ordering::Relaxed))
-    }
-}
-
-impl Wake for TaskWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let Some(id) = TaskId::from_bits(self.id.load(Ordering::Relaxed)) else {
-            return;
-        };
-        let local = kernel::try_with(|kernel| {
-            let ours = kernel.mail.is_home(&self.inbox);
-            if ours {
-                kernel.schedule(id);
-            }
-            ours
-        });
-        if local != Some(true) && self.errand.begin() {
-            // A dead runtime refuses the message, and there is nothing left to wake.
-            let _ = self.inbox.send(Message::Wake(self.clone()));
-        }
     }
 }
 

@@ -223,11 +223,10 @@ impl WaitQueue {
     /// the first foreign waker on, everyone is woken after the last was marked.
     #[inline(never)]
     fn grant_many(&self, mut value: impl FnMut(usize, usize) -> usize) {
-        let mut ready = false;
         kernel::try_with(|kernel| {
             kernel.wake_collected(|batch| {
                 let waiters = &mut *kernel.wait.waiters.borrow_mut();
-                let tasks = &mut *kernel.tasks.borrow_mut();
+                let mut tasks = kernel.ready_batch();
                 let mut key = self.head.replace(NONE);
                 self.tail.set(NONE);
                 let many = self.len.replace(0);
@@ -236,17 +235,14 @@ impl WaitQueue {
                         break;
                     };
                     waiter.ask = value(waiter.ask, place);
-                    waiter.granted = kernel.passes.now();
+                    waiter.granted = kernel.passes().now();
                     key = waiter.next;
                     match waiter.who.woken_task() {
-                        Some(task) if batch.is_empty() => ready |= tasks.schedule(task),
+                        Some(task) if batch.is_empty() => tasks.schedule(task),
                         _ => batch.push(waiter.who.depart()),
                     }
                 }
             });
-            if ready {
-                kernel.ring_if_embedded();
-            }
         });
     }
 
@@ -271,7 +267,7 @@ impl WaitQueue {
         let key = self.head.get();
         let waiter = waiters.table.get_mut(key)?;
         waiter.ask = value(waiter.ask)?;
-        waiter.granted = kernel.passes.now();
+        waiter.granted = kernel.passes().now();
         let who = waiter.who.depart();
         self.unlink(waiters, key);
         Some(who)
