@@ -40,7 +40,7 @@ pub(super) fn look(kernel: &Kernel, driver: &Driver) {
     }
 }
 
-/// Wakes those whose deadline has come.
+/// Wakes the waiters whose deadline has come.
 fn expire(kernel: &Kernel, now: u64) {
     if kernel.timers().is_empty() {
         return;
@@ -50,7 +50,7 @@ fn expire(kernel: &Kernel, now: u64) {
     });
 }
 
-/// Polls the reactor until `deadline` and tells those who wait.
+/// Polls the reactor until `deadline`, and wakes the tasks that wait for what it finds.
 fn ask(kernel: &Kernel, deadline: Option<u64>, now: u64) {
     if let Err(refused) = reactor::poll(kernel, deadline, now) {
         panic!("the selector failed: {refused}");
@@ -86,18 +86,14 @@ pub(super) fn idle(kernel: &Kernel, driver: &Driver, limit: Option<Duration>, ju
     if kernel.clock().is_virtual() && !reactor::follows_real_time(kernel) {
         return idle_virtual(kernel, driver, next, limit, judge);
     }
-    let judge = judge && limit.is_none();
-    let (judged, watch) = match judge && next.is_none() {
-        true => match self::judge(kernel) {
-            Ok(judged) => judged,
-            Err(idle) => return idle,
-        },
-        false => (None, None),
+    let rest = match rest(kernel, judge && limit.is_none() && next.is_none()) {
+        Ok(rest) => rest,
+        Err(idle) => return idle,
     };
     let now = kernel.clock().now();
     let limit = limit
         .map(|limit| now.saturating_add(clock::nanos(limit)))
-        .or(judged);
+        .or(rest.until);
     let due = next.map(|next| driver.slacken(next));
     let until = match (due, limit) {
         (Some(due), Some(limit)) => Some(due.min(limit)),
@@ -107,7 +103,7 @@ pub(super) fn idle(kernel: &Kernel, driver: &Driver, limit: Option<Duration>, ju
         Some(until) if until.saturating_sub(now) < NEAR => linger(kernel, driver, until, now),
         _ => sleep_on_real_time(kernel, driver, until, now),
     }
-    drop(watch);
+    drop(rest);
     let now = kernel.clock().now();
     driver.interval.begin(now, kernel.passes().begun() + 1);
     expire(kernel, now);
@@ -122,19 +118,33 @@ fn is_long(kernel: &Kernel) -> bool {
     next.is_none_or(|next| next.saturating_sub(kernel.clock().last()) >= LONG)
 }
 
-/// Judges a loop that would sleep for ever: until when it may, and what it lets go of meanwhile.
-fn judge(kernel: &Kernel) -> Result<(Option<u64>, Option<LetGo<'_>>), Idle> {
-    match at_park::at_park(kernel) {
-        Park::Sleep => Ok((None, None)),
-        Park::Watch => match LetGo::all(kernel) {
-            Some(watch) => Ok((None, Some(watch))),
-            // The last clone went while the verdict was made.
-            None => Err(Idle::Awake),
-        },
-        Park::Until(until) => Ok((Some(until), None)),
-        Park::Again => Err(Idle::Awake),
-        Park::GiveUp(verdict) => Err(Idle::Dead(verdict)),
+/// How a loop may sleep that no deadline wakes.
+#[derive(Default)]
+struct Rest<'a> {
+    /// Until when, in real time.
+    until: Option<u64>,
+    /// The wakers that the loop has no reference to while it sleeps.
+    _wakers: Option<LetGo<'a>>,
+}
+
+/// With `judge`, judges a loop that would sleep for ever.
+fn rest(kernel: &Kernel, judge: bool) -> Result<Rest<'_>, Idle> {
+    let mut rest = Rest::default();
+    if !judge {
+        return Ok(rest);
     }
+    match at_park::at_park(kernel) {
+        Park::Sleep => {}
+        Park::Watch => {
+            // Without a clone that is left, the last one went while the verdict was made.
+            let wakers = LetGo::all(kernel).ok_or(Idle::Awake)?;
+            rest._wakers = Some(wakers);
+        }
+        Park::Until(until) => rest.until = Some(until),
+        Park::Again => return Err(Idle::Awake),
+        Park::GiveUp(verdict) => return Err(Idle::Dead(verdict)),
+    }
+    Ok(rest)
 }
 
 fn call_hook(kernel: &Kernel, driver: &Driver) {
@@ -144,7 +154,7 @@ fn call_hook(kernel: &Kernel, driver: &Driver) {
     }
 }
 
-/// Brings in what is due now; if that is nothing, wakes those who wait for everybody to be blocked.
+/// Brings in what is due now; if that is nothing, wakes the tasks that wait for all others to be blocked.
 #[cold]
 fn settle(kernel: &Kernel, driver: &Driver) -> Idle {
     let now = kernel.clock().now();
@@ -171,24 +181,22 @@ fn idle_virtual(
     let now = clock::real();
     let working = external::is_working();
     let Some(next) = next.filter(|_| !working) else {
-        let (judged, watch) = match judge && !working {
-            true => match self::judge(kernel) {
-                Ok(judged) => judged,
-                Err(idle) => return idle,
-            },
-            false => (None, None),
+        let rest = match rest(kernel, judge && !working) {
+            Ok(rest) => rest,
+            Err(idle) => return idle,
         };
         let until = limit
             .map(|limit| now.saturating_add(clock::nanos(limit)))
-            .or(judged);
+            .or(rest.until);
         sleep(kernel, driver, until, now);
-        drop(watch);
+        drop(rest);
         dispatch::read(kernel);
         return Idle::Awake;
     };
     let awaited = reactor::find_awaited(&kernel.tasks(), |_, _| true);
     let (mut now, until) = (now, now + GRACE);
-    // Waking nobody uses nothing up: room that nobody waits for, a signal, a timer set for earlier.
+    // An event that wakes no task leaves the rest of the grace: room that no task waits for, a signal, a timer
+    // that was set for earlier.
     while awaited && now < until {
         sleep(kernel, driver, Some(until), now);
         dispatch::read(kernel);
@@ -229,9 +237,10 @@ fn sleep_on_real_time(kernel: &Kernel, driver: &Driver, until: Option<u64>, now:
 /// Sleeps in the reactor, unless a message has arrived.
 fn sleep(kernel: &Kernel, driver: &Driver, until: Option<u64>, now: u64) {
     reactor::need_reactor(kernel).unwrap_or_else(|refused| {
-        let cure = match refused.is_for_want_of_descriptors() {
-            true => "; raise the limit of open files",
-            false => "",
+        let cure = if refused.is_for_want_of_descriptors() {
+            "; raise the limit of open files"
+        } else {
+            ""
         };
         panic!("the loop has to sleep and cannot make a selector: {refused}{cure}")
     });

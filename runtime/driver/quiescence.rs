@@ -10,7 +10,7 @@ use super::state;
 use crate::runtime::kernel;
 use crate::runtime::kernel::wait::ticket::Ticket;
 
-/// Waits until every other task is blocked: nobody is ready, no timer is due and no descriptor is
+/// Waits until every other task is blocked: no task is ready, no timer is due and no descriptor is
 /// ready. Time does not pass for it, so a virtual clock stands still.
 ///
 /// Blocking calls and other threads are not waited for. Several tasks that wait so go on together.

@@ -244,12 +244,12 @@ impl Builder {
         unobserved::configure(self.on_unobserved);
         at_park::configure(self.grace, self.strict, self.on_suspected);
         let watched = observer::configure(self.watchdog, self.on_stall, self.time_polls);
-        driver::state::configure(self.timer_slack, watched);
+        driver::configure(self.timer_slack, watched);
         kernel.mail().open();
         kernel.open(at);
         #[cfg(feature = "signal")]
         if self.dump_on_sigusr1 {
-            driver::state::set_hook(dump_signal::start());
+            driver::set_hook(dump_signal::start());
         }
         Runtime::new_with(self.on_deadlock)
     }

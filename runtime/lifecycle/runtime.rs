@@ -14,7 +14,7 @@ use super::builder::{Builder, OnDeadlock};
 use super::teardown;
 use crate::runtime::diagnostics::deadlock::Deadlock;
 use crate::runtime::diagnostics::report::Report;
-use crate::runtime::driver::{host, run};
+use crate::runtime::driver;
 use crate::runtime::kernel::sched::body::off_stack;
 use crate::runtime::kernel::{self, ThisThread};
 use crate::runtime::task::join::JoinHandle;
@@ -43,7 +43,7 @@ use crate::runtime::time::Instant;
 /// ```
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    run::refuse_nesting("block_on");
+    driver::refuse_nesting("block_on");
     off_stack!(F, future => Runtime::new().block_on(future))
 }
 
@@ -106,10 +106,10 @@ impl Runtime {
     /// program has to sleep and the system gives it no descriptors for that.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let at = run::admit("block_on");
+        let at = driver::admit("block_on");
         let judge = self.on_deadlock == OnDeadlock::Panic;
         let run =
-            off_stack!(F, future => kernel::with(|kernel| run::run(kernel, future, judge, at)));
+            off_stack!(F, future => kernel::with(|kernel| driver::run(kernel, future, judge, at)));
         match run {
             Ok(output) => output,
             Err(deadlock) => panic!("{deadlock}"),
@@ -129,8 +129,8 @@ impl Runtime {
     /// for that.
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Deadlock> {
-        let at = run::admit("block_on");
-        off_stack!(F, future => kernel::with(|kernel| run::run(kernel, future, true, at)))
+        let at = driver::admit("block_on");
+        off_stack!(F, future => kernel::with(|kernel| driver::run(kernel, future, true, at)))
     }
 
     /// Starts a task; see [`spawn`](crate::spawn()).
@@ -152,8 +152,8 @@ impl Runtime {
     /// for that.
     #[track_caller]
     pub fn turn(&self, max_wait: Option<Duration>) -> bool {
-        let at = run::admit("turn");
-        kernel::with(|kernel| run::turn(kernel, max_wait, at))
+        let at = driver::admit("turn");
+        kernel::with(|kernel| driver::turn(kernel, max_wait, at))
     }
 
     /// Polls tasks until none is ready, without waiting for anything.
@@ -186,7 +186,7 @@ impl Runtime {
         if let Some(descriptor) = self.descriptor.get() {
             return Ok(descriptor.as_fd());
         }
-        let descriptor = kernel::with(host::embed)?;
+        let descriptor = kernel::with(driver::embed)?;
         Ok(self.descriptor.get_or_init(|| descriptor).as_fd())
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
     drop_tasks(kernel, &mut panics);
     panics.catch(|| kernel.timers().clear());
     panics.catch(|| close_outside(kernel));
-    panics.catch(driver::state::close);
+    panics.catch(driver::close);
     inlet::close(|gone| panics.catch(|| drop(gone)));
     // Closed, but still there: a destructor may ask for a handle, which will find nobody at home.
     panics.catch(|| drop(kernel.mail().close()));
