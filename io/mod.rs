@@ -31,6 +31,7 @@ mod ears;
 mod flow;
 #[cfg(feature = "hyper")]
 mod hyper_io;
+mod output;
 #[cfg(feature = "process")]
 mod pipe;
 #[cfg(feature = "process")]
@@ -62,6 +63,7 @@ pub use dns::{ToAddresses, lookup_host};
 pub use flow::{Read, Write};
 #[cfg(feature = "hyper")]
 pub use hyper_io::{HyperExecutor, HyperTimer};
+pub use output::{Stderr, Stdout, stderr, stdout};
 #[cfg(feature = "process")]
 pub use pipe::{ChildStderr, ChildStdin, ChildStdout};
 #[cfg(feature = "process")]
@@ -70,7 +72,7 @@ pub use ready::Ready;
 #[cfg(feature = "signal")]
 pub use signal::{CtrlC, RecvSignal, Signal, SignalKind, ctrl_c, signal};
 pub use source::{Fd, Op, Source};
-pub use stdio::{ReadStdin, Stderr, Stdin, Stdout, stderr, stdin, stdout};
+pub use stdio::{ReadStdin, Stdin, stdin};
 pub use steps::Steps;
 pub use tcp::{Peek, TcpStream};
 pub use tcp_listener::{Accept, Incoming, TcpListener};
