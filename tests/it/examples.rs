@@ -8,7 +8,9 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
+
+use crate::support::program;
 
 /// Examples that run under `--virtual` with a pinned output.
 macro_rules! programs {
@@ -78,7 +80,7 @@ pub(crate) fn binary(name: &str) -> Option<PathBuf> {
 
 /// Runs an example, if it is built, in the folder of the texts.
 pub(crate) fn run(name: &str, arguments: &[&str]) -> Option<Output> {
-    let mut command = Command::new(binary(name)?);
+    let mut command = program(binary(name)?);
     command
         .args(arguments)
         .current_dir(root().join("tests/it/texts"));
@@ -212,7 +214,7 @@ fn a_closed_pipe_is_no_error() {
     use std::process::Stdio;
     for name in ["lock", "producer_consumer"] {
         let Some(binary) = binary(name) else { return };
-        let mut command = Command::new(binary);
+        let mut command = program(binary);
         command
             .args(["--virtual"])
             .stdout(Stdio::piped())

@@ -2,16 +2,17 @@
 //! input, at a signal, and under load of their own.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::examples::{binary, run};
+use crate::support::program;
 
 /// Starts an example with pipes, if it is built.
 fn start(name: &str) -> Option<(Child, ChildStdin, BufReader<ChildStdout>)> {
-    let mut command = Command::new(binary(name)?);
+    let mut command = program(binary(name)?);
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().expect("an example can be started");
     let stdin = child.stdin.take().expect("it is piped");

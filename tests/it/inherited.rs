@@ -7,7 +7,7 @@
 #![cfg(feature = "signal")]
 
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
@@ -19,22 +19,13 @@ use signal_hook::low_level::raise;
 use turnwise::io::{SignalKind, ctrl_c, signal};
 use turnwise::{Builder, Elapsed, block_on, timeout};
 
-use crate::support::{alone, bounded, rerun};
-
-/// Runs an ignored test in a process that ignores `signals` from its start.
-fn run_ignoring(signals: &str, test: &str) -> Output {
-    let inner = rerun(test);
-    let mut command = Command::new("env");
-    command
-        .arg(format!("--ignore-signal={signals}"))
-        .arg(inner.get_program())
-        .args(inner.get_args());
-    command.output().expect("every system has it")
-}
+use crate::support::{alone, bounded, rerun, rerun_ignoring};
 
 #[track_caller]
 fn passes_ignoring(signals: &str, test: &str) {
-    let output = run_ignoring(signals, test);
+    let output = rerun_ignoring(signals, test)
+        .output()
+        .expect("a test runs again");
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -356,7 +347,9 @@ fn inherits() {
 #[test]
 #[cfg(feature = "process")]
 fn where_children_are_not_kept_their_output_is_and_the_status_is_said_to_be_lost() {
-    let output = run_ignoring("CHLD", "inherited::children_not_kept");
+    let output = rerun_ignoring("CHLD", "inherited::children_not_kept")
+        .output()
+        .expect("a test runs again");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     assert_eq!(errors.matches("SIGCHLD is ignored").count(), 1, "{errors}");

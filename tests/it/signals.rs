@@ -5,7 +5,7 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal as Number, getpid, kill_process};
 use turnwise::io::{Signal, SignalKind, ctrl_c, signal};
 use turnwise::{block_on, race, sleep, spawn, timeout, yield_now};
 
-use crate::support::{alone, bounded, rerun};
+use crate::support::{alone, bounded, program, rerun};
 
 fn send(number: Number) {
     kill_process(getpid(), number).expect("a process may signal itself");
@@ -362,7 +362,7 @@ fn what_cannot_be_caught_is_an_error() {
 
 /// Starts an example, waits until it has said something, and sends it `number`.
 fn interrupt(name: &str, arguments: &[&str], number: Number) -> Option<(Option<i32>, String)> {
-    let mut command = Command::new(crate::examples::binary(name)?);
+    let mut command = program(crate::examples::binary(name)?);
     command.args(arguments).stdout(Stdio::piped());
     let mut child = command.spawn().expect("an example can be started");
     let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
@@ -404,7 +404,7 @@ fn echo_server_echoes_to_clients_of_its_own() {
         return;
     };
     let arguments = ["--clients", "20", "--requests", "50", "--size", "3000"];
-    let output = Command::new(binary).args(arguments).output();
+    let output = program(binary).args(arguments).output();
     let output = output.expect("an example can be started");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::future::poll_fn;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
@@ -227,9 +228,32 @@ impl Homemade {
     }
 }
 
+/// A program that can be interrupted, as one that is started at a terminal. What a shell without job
+/// control starts in the background ignores Ctrl-C, and so does whatever that starts.
+pub(crate) fn program(path: impl AsRef<OsStr>) -> Command {
+    program_ignoring("", path)
+}
+
+/// As [`program`], but the program ignores `signals` from its start.
+pub(crate) fn program_ignoring(signals: &str, path: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT");
+    if !signals.is_empty() {
+        command.arg(format!("--ignore-signal={signals}"));
+    }
+    command.arg(path);
+    command
+}
+
 /// Runs an ignored test in a process of its own, which has to be started.
 pub(crate) fn rerun(test: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("a test knows its own path"));
+    rerun_ignoring("", test)
+}
+
+/// As [`rerun`], in a process that ignores `signals` from its start.
+pub(crate) fn rerun_ignoring(signals: &str, test: &str) -> Command {
+    let itself = std::env::current_exe().expect("a test knows its own path");
+    let mut command = program_ignoring(signals, itself);
     command.args([
         "--exact",
         test,

@@ -33,8 +33,10 @@ fn name(program: &str) -> &str {
 }
 
 fn command(program: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(program);
+    // A shell without job control has what it starts in the background ignore Ctrl-C.
+    let mut command = Command::new("env");
     command
+        .args(["--default-signal=INT", program])
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
