@@ -4,7 +4,8 @@
 //!
 //! A pidfd, opened when a child is first waited for, becomes readable at its end. Where the system
 //! has none, a thread per awaited child waits for it and closes a socket that we watch. A child that
-//! is dropped unawaited is remembered, and collected when more children come and go.
+//! is dropped unawaited is collected when its pidfd says so, which no report and no verdict counts on; without a
+//! pidfd or a runtime, when more children come and go.
 //!
 //! The status of a child can be taken by others: by the system, where `SIGCHLD` is ignored (which a process
 //! inherits), or by a `waitpid` for any child elsewhere in the process. Then the child has ended and
@@ -21,7 +22,6 @@ use std::process::{self, ExitStatus, Output};
 use std::sync::Once;
 use std::task::{Context, Poll, ready};
 
-use mio::Interest;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::flow::read_to_end;
@@ -31,12 +31,9 @@ use super::reap;
 use super::source::{Fd, Source};
 use super::steps::Steps;
 use crate::runtime::{
-    Courtesy, External, SourceKind, Way, expect_external, follow_real_time, has_virtual_clock,
-    print, try_gather,
+    Courtesy, External, Way, expect_external, follow_real_time, has_virtual_clock, print,
+    try_gather,
 };
-
-const KIND: SourceKind =
-    SourceKind::new("child process", "the end of").with_interest(Interest::READABLE);
 
 /// A started process.
 ///
@@ -203,7 +200,7 @@ impl Child {
         self.exit.take_if(|exit| exit.readiness().is_orphaned());
         if self.exit.is_none() {
             let exit = reap::watch(&self.process.child);
-            let exit = exit.and_then(|exit| Source::new_at(Fd(exit), &KIND, at));
+            let exit = exit.and_then(|exit| Source::new_at(Fd(exit), &reap::EXIT, at));
             let exit = exit.map_err(|error| self.process.unwatched(&error))?;
             follow_real_time(exit.readiness());
             self.exit = Some(exit);

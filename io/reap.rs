@@ -1,16 +1,25 @@
 //! The ends of children: how to notice one, and who collects those that nobody waits for.
 
-use std::collections::VecDeque;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::panic::Location;
 use std::process;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::task::{Wake, Waker};
 use std::thread;
 
+use mio::Interest;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, waitid, waitpid};
 
-use crate::runtime::ignore_poison;
+use super::source::{Fd, Source};
+use crate::runtime::{SourceKind, ignore_poison, is_open};
+
+/// What is readable once a child has ended.
+pub(crate) const EXIT: SourceKind =
+    SourceKind::new("child process", "the end of").with_interest(Interest::READABLE);
 
 /// A descriptor that is readable once the child has ended.
 pub(crate) fn watch(child: &process::Child) -> io::Result<OwnedFd> {
@@ -57,27 +66,66 @@ fn watch_from_thread(child: Pid) -> io::Result<OwnedFd> {
     Ok(ours.into())
 }
 
-/// Children that were dropped before they had ended.
-static LEFT: Mutex<VecDeque<Pid>> = Mutex::new(VecDeque::new());
+thread_local! {
+    /// Left children whose end is an event of this thread's runtime, by their numbers.
+    static WATCHED: RefCell<BTreeMap<i32, Source<Fd<OwnedFd>>>> =
+        const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Left children that nothing watches.
+static UNWATCHED: Mutex<VecDeque<Pid>> = Mutex::new(VecDeque::new());
 
 /// How many of them are looked at when a child comes or goes: a bound on what that costs, and more
 /// than one, so that they become fewer.
 const LOOKS: usize = 16;
 
-/// Leaves a child to be collected when it has ended.
+/// Leaves a child to be collected when it has ended: at once if a runtime can watch it, else when other
+/// children come and go.
 pub(crate) fn leave(child: Pid) {
     collect();
-    let mut left = ignore_poison(LEFT.lock());
-    left.push_back(child);
+    if !is_open() || watch_left(child).is_err() {
+        ignore_poison(UNWATCHED.lock()).push_back(child);
+    }
 }
 
-/// Collects children that have ended.
+fn watch_left(child: Pid) -> io::Result<()> {
+    let exit = Source::new_at(Fd(open(child)?), &EXIT, Location::caller())?;
+    let ended = Waker::from(Arc::new(Ended(child)));
+    exit.readiness().notify(ended);
+    let key = child.as_raw_nonzero().get();
+    let before = WATCHED.try_with(|watched| watched.borrow_mut().insert(key, exit));
+    drop(before);
+    Ok(())
+}
+
+/// Is woken when a left child has ended, and when the runtime that watches it ends first.
+struct Ended(Pid);
+
+impl Wake for Ended {
+    fn wake(self: Arc<Self>) {
+        let key = self.0.as_raw_nonzero().get();
+        let exit = WATCHED.try_with(|watched| watched.borrow_mut().remove(&key));
+        drop(exit);
+        if runs(self.0) {
+            ignore_poison(UNWATCHED.lock()).push_back(self.0);
+        }
+    }
+}
+
+/// Collects a child if it has ended; returns whether it runs on.
+fn runs(child: Pid) -> bool {
+    matches!(waitpid(Some(child), WaitOptions::NOHANG), Ok(None))
+}
+
+/// Collects children that have ended and that nothing watches.
 pub(crate) fn collect() {
-    let mut left = ignore_poison(LEFT.lock());
-    for _ in 0..left.len().min(LOOKS) {
-        let Some(child) = left.pop_front() else { break };
-        if let Ok(None) = waitpid(Some(child), WaitOptions::NOHANG) {
-            left.push_back(child);
+    let mut unwatched = ignore_poison(UNWATCHED.lock());
+    for _ in 0..unwatched.len().min(LOOKS) {
+        let Some(child) = unwatched.pop_front() else {
+            break;
+        };
+        if runs(child) {
+            unwatched.push_back(child);
         }
     }
 }

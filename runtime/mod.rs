@@ -58,7 +58,7 @@ pub(crate) use kernel::io_budget::spend_io;
 pub(crate) use reactor::announce;
 pub(crate) use reactor::{Direction, Readiness, SourceKind, Way, deregister, register, released};
 #[cfg(feature = "process")]
-pub(crate) use reactor::{follow_real_time, has_virtual_clock, need_runtime};
+pub(crate) use reactor::{follow_real_time, has_virtual_clock, is_open, need_runtime};
 #[cfg(feature = "signal")]
 pub(crate) use signals::claims::{Claim, is_ignored};
 pub(crate) use threads::blocking::{BlockingIo, do_blocking};

@@ -7,6 +7,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
+#[cfg(feature = "process")]
+use std::task::Waker;
 use std::task::{Context, Poll};
 
 use mio::{Interest, Token};
@@ -141,6 +143,18 @@ impl Direction {
             });
         });
         Poll::Pending
+    }
+
+    /// Has `waker` woken when trying is worth while again.
+    #[cfg(feature = "process")]
+    pub(super) fn notify(&self, waker: Waker) {
+        let who = Who::of_waker(waker);
+        kernel::with(|kernel| {
+            kernel.wake_collected(|batch| {
+                let mut askers = self.askers.borrow_mut();
+                askers.add(who, kernel.passes(), batch);
+            });
+        });
     }
 
     /// From now on a short result says nothing.

@@ -3,6 +3,8 @@
 use std::io;
 use std::panic::Location;
 use std::rc::Rc;
+#[cfg(feature = "process")]
+use std::task::Waker;
 use std::task::{Context, Poll};
 
 use mio::event::Source;
@@ -74,6 +76,13 @@ impl Readiness {
         direction.poll_ready(cx)
     }
 
+    /// Has `waker` woken when there is something to read. No task waits for that: reports do not show it,
+    /// and no verdict counts on it.
+    #[cfg(feature = "process")]
+    pub(crate) fn notify(&self, waker: Waker) {
+        self.way(Way::Read).notify(waker);
+    }
+
     /// Sees to it that the reactor knows that it may be awaited.
     fn list(&self) {
         if self.listed().get().is_none() {
@@ -87,6 +96,12 @@ impl Readiness {
 #[track_caller]
 pub(crate) fn need_runtime() {
     kernel::with_runtime("i/o", |_| ());
+}
+
+/// Whether this thread has a runtime, and it is not being torn down.
+#[cfg(feature = "process")]
+pub(crate) fn is_open() -> bool {
+    kernel::try_with(|kernel| kernel.runtime().is_some() && !kernel.is_closing()).unwrap_or(false)
 }
 
 /// Whether the runtime of this thread has a virtual clock.

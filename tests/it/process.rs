@@ -13,7 +13,7 @@ use turnwise::io::{
     Child, Command, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
 };
 use turnwise::sync::Semaphore;
-use turnwise::{block_on, gather_spawned, sleep, spawn, timeout};
+use turnwise::{Verdict, block_on, gather_spawned, sleep, spawn, timeout};
 
 use crate::support::{alone, bounded, virtual_runtime};
 
@@ -268,6 +268,51 @@ fn whatever_goes_to_the_standard_library_blocks() {
 #[test]
 fn hundreds_of_children_at_once_leave_nothing_behind() {
     alone("process::hundreds");
+}
+
+#[test]
+fn a_child_that_is_left_is_collected_when_it_ends() {
+    alone("process::left");
+}
+
+#[test]
+#[ignore = "is run in a process of its own"]
+fn left() {
+    bounded(|| {
+        let runtime = turnwise::Runtime::new();
+        runtime.block_on(async {
+            shell("exit 0").output().await.expect("it runs");
+            let before = descriptors();
+            for _ in 0..20 {
+                drop(Command::new("true").spawn().expect("it runs"));
+            }
+            let mut killed = Command::new("sleep");
+            drop(killed.arg("60").kill_on_drop(true).spawn());
+            // No child comes or goes any more.
+            while descriptors() > before || zombies() > 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        });
+        // Nobody waits for one that was left.
+        let mut id = 0;
+        let deadlock = runtime.try_block_on(async {
+            let lives = Command::new("sleep").arg("60").spawn().expect("it runs");
+            id = lives.id();
+            drop(lives);
+            std::future::pending::<()>().await;
+        });
+        let deadlock = deadlock.expect_err("nothing can wake it");
+        assert_eq!(deadlock.report().verdict(), Verdict::Certain, "{deadlock}");
+        // It outlives the runtime that watched it, and is collected as others come.
+        drop(runtime);
+        let child = Pid::from_raw(id as i32).expect("a number");
+        rustix::process::kill_process(child, rustix::process::Signal::KILL).expect("it runs");
+        block_on(async {
+            while zombies() > 0 || runs(id) {
+                shell("exit 0").status().await.expect("it runs");
+            }
+        });
+    });
 }
 
 fn descriptors() -> usize {

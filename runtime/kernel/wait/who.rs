@@ -50,6 +50,15 @@ impl Who {
         }
     }
 
+    /// One that is no task: whatever `waker` runs.
+    #[cfg(feature = "process")]
+    pub(crate) fn of_waker(waker: Waker) -> Who {
+        Who {
+            task: None,
+            waker: Some(waker),
+        }
+    }
+
     /// Whether waking this one already wakes whoever polls with `cx`. Calls no foreign code.
     pub(crate) fn is(&self, cx: &Context<'_>) -> bool {
         polling::note(notes::REGISTERED);
