@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::state;
 use crate::runtime::base::foreign::print;
 use crate::runtime::kernel::Kernel;
-use crate::runtime::kernel::sched::task::{Task, TaskId};
+use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::sched::tasks::Tasks;
 use crate::runtime::reactor;
 use crate::runtime::task::unobserved::{self, Unobserved};
@@ -67,10 +67,11 @@ fn entries(kernel: &Kernel) -> usize {
 fn find(kernel: &Kernel, suspects: &mut Vec<TaskId>) -> Vec<Unobserved> {
     let tasks = kernel.tasks();
     let all = suspects.iter().filter_map(|id| tasks.get(*id));
-    all.filter(|task| task.is_silent()).for_each(Task::suspect);
+    all.filter(|task| task.is_silent())
+        .for_each(|task| task.suspicion().begin());
     clear_registered(kernel, &tasks);
     let lost = suspects.drain(..).filter_map(|id| {
-        let task = tasks.get(id).filter(|task| task.take_lost())?;
+        let task = tasks.get(id).filter(|task| task.suspicion().take_lost())?;
         let problem = PROBLEM.to_owned();
         Some(Unobserved::new(id, task.name(), task.spawned_at(), problem))
     });
@@ -81,7 +82,7 @@ fn find(kernel: &Kernel, suspects: &mut Vec<TaskId>) -> Vec<Unobserved> {
 fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
     let wakes = |id: Option<TaskId>| {
         if let Some(task) = id.and_then(|id| tasks.get(id)) {
-            task.clear_suspicion();
+            task.suspicion().clear();
         }
     };
     let waiters = kernel.waiters();

@@ -20,7 +20,8 @@ use crate::runtime::kernel::polling;
 use crate::runtime::kernel::sched::body::BoxedBody;
 use crate::runtime::kernel::sched::joiner::watch;
 use crate::runtime::kernel::sched::life::Detached;
-use crate::runtime::kernel::sched::task::{Remains, TaskId};
+use crate::runtime::kernel::sched::remains::Remains;
+use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::{self, Kernel, ThisThread};
 
 /// Owns the right to a task's output.

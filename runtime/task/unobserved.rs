@@ -10,7 +10,8 @@ use crate::runtime::base::join_error::JoinError;
 use crate::runtime::base::text::{quoted, set_in};
 use crate::runtime::kernel;
 use crate::runtime::kernel::polling::current_task;
-use crate::runtime::kernel::sched::task::{Remains, TaskId};
+use crate::runtime::kernel::sched::remains::Remains;
+use crate::runtime::kernel::sched::task::TaskId;
 
 /// What the hook of [`Builder::on_unobserved`](crate::Builder::on_unobserved) is told: something
 /// went wrong in a task that nobody will ask about.

@@ -5,7 +5,8 @@ use std::panic::Location;
 
 use super::body::BoxedBody;
 use super::lend;
-use super::task::{Ended, Locals, Remains, TaskId};
+use super::remains::{Ended, Locals, Remains};
+use super::task::TaskId;
 use crate::runtime::base::foreign::drop_quietly;
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::kernel::Kernel;
@@ -45,7 +46,9 @@ impl Kernel {
     /// Names a task for reports.
     pub(crate) fn name_task(&self, id: TaskId, name: Cow<'static, str>) {
         let mut tasks = self.sched.tasks.borrow_mut();
-        tasks.get_mut(id).and_then(|task| task.set_name(name));
+        tasks
+            .get_mut(id)
+            .and_then(|task| task.extras_mut().set_name(name));
     }
 
     /// Makes a task a child of a group. Returns whether the task is there.
@@ -57,14 +60,20 @@ impl Kernel {
 
     /// The task-locals of a task.
     pub(crate) fn locals_of(&self, id: TaskId) -> Option<Locals> {
-        self.sched.tasks.borrow().get(id)?.locals().cloned()
+        self.sched
+            .tasks
+            .borrow()
+            .get(id)?
+            .extras()
+            .locals()
+            .cloned()
     }
 
     /// Gives a task these task-locals; returns those it had, to be dropped without a borrow.
     pub(crate) fn set_locals(&self, id: TaskId, locals: Locals) -> Option<Locals> {
         self.sched.locals_used.set(true);
         let mut tasks = self.sched.tasks.borrow_mut();
-        tasks.get_mut(id)?.set_locals(Some(locals))
+        tasks.get_mut(id)?.extras_mut().set_locals(Some(locals))
     }
 
     /// Gives a new task the values of the one that spawns it.
@@ -73,7 +82,7 @@ impl Kernel {
         let parent = polling::current_task().and_then(|parent| self.locals_of(parent));
         let mut tasks = self.sched.tasks.borrow_mut();
         if let Some(task) = tasks.get_mut(child).filter(|_| parent.is_some()) {
-            task.set_locals(parent);
+            task.extras_mut().set_locals(parent);
         }
     }
 }
@@ -90,7 +99,7 @@ impl Kernel {
             match (task.request_cancel(), reason) {
                 (None, _) => return false,
                 (Some(false), _) => return true,
-                (Some(true), Some(reason)) => task.set_reason(reason),
+                (Some(true), Some(reason)) => task.extras_mut().set_reason(reason),
                 (Some(true), None) => {}
             }
         }
@@ -100,7 +109,12 @@ impl Kernel {
 
     /// The reason that was given for the end of a task.
     pub(crate) fn take_reason(&self, id: TaskId) -> Option<Cow<'static, str>> {
-        self.sched.tasks.borrow_mut().get_mut(id)?.take_reason()
+        self.sched
+            .tasks
+            .borrow_mut()
+            .get_mut(id)?
+            .extras_mut()
+            .take_reason()
     }
 
     /// Asks for the end of a task and takes its body, unless it runs: then it ends when its poll returns.
@@ -171,7 +185,7 @@ impl Kernel {
     pub(crate) fn retire(&self, id: TaskId, panic: Option<JoinError>) -> Option<Remains> {
         let mut tasks = self.sched.tasks.borrow_mut();
         if panic.is_some() {
-            tasks.get_mut(id)?.set_failure(panic);
+            tasks.get_mut(id)?.extras_mut().set_failure(panic);
         }
         let (remains, _) = tasks.remove(id)?;
         Some(remains)

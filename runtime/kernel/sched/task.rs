@@ -31,14 +31,11 @@
 //! A [`TaskId`] is a slot of the slab (`tasks.rs`) and the slot's generation, so a late wake
 //! finds another generation and does nothing.
 
-use std::any::Any;
-use std::borrow::Cow;
-use std::cell::Cell;
-use std::collections::HashMap;
 use std::panic::Location;
-use std::rc::Rc;
 
 use super::body::BoxedBody;
+use super::remains::{Ended, Extras, Remains};
+use super::suspicion::Suspicion;
 pub use super::task_id::TaskId;
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::base::passes::{NO_PASS, Pass};
@@ -76,10 +73,7 @@ pub(crate) struct Task {
     turn: Turn,
     /// The main future of a `block_on`, which lives on that call's stack.
     main: bool,
-    /// Used while it is found out whether anything can wake it.
-    suspect: Cell<bool>,
-    /// It was reported as having nothing that can wake it.
-    lost: Cell<bool>,
+    suspicion: Suspicion,
     /// Its poll is under way, and has another task's inside it.
     aside: bool,
     /// The pass in which it was polled last.
@@ -95,69 +89,7 @@ pub(crate) struct Task {
     spawned_at: &'static Location<'static>,
     /// Order of spawning on this thread, which is the order of teardown.
     serial: u64,
-    extra: Option<Box<Extra>>,
-}
-
-/// The task-locals of a task, by the address of their `TaskLocal`.
-pub(crate) type Locals = Rc<HashMap<usize, Rc<dyn Any>>>;
-
-/// What few tasks have.
-#[derive(Default)]
-struct Extra {
-    name: Option<Cow<'static, str>>,
-    reason: Option<Cow<'static, str>>,
-    failure: Option<JoinError>,
-    locals: Option<Locals>,
-}
-
-/// What a task leaves that has ended, to be dropped without a borrow.
-pub(super) struct Ended {
-    /// The body, if the handle is gone.
-    pub(super) left: Option<BoxedBody>,
-    pub(super) detached: bool,
-    pub(super) locals: Option<Locals>,
-    pub(super) waker: u32,
-    pub(super) joiner: u32,
-}
-
-/// What is left of a task that was taken out of the slab.
-pub(crate) struct Remains {
-    id: TaskId,
-    spawned_at: &'static Location<'static>,
-    body: Option<BoxedBody>,
-    extra: Option<Box<Extra>>,
-}
-
-impl Remains {
-    pub(crate) fn id(&self) -> TaskId {
-        self.id
-    }
-
-    pub(crate) fn spawned_at(&self) -> &'static Location<'static> {
-        self.spawned_at
-    }
-
-    pub(crate) fn name(&self) -> Option<&str> {
-        self.extra.as_ref()?.name.as_deref()
-    }
-
-    /// Takes the reason why there is no output.
-    pub(crate) fn take_failure(&mut self) -> Option<JoinError> {
-        self.extra.as_mut()?.failure.take()
-    }
-
-    /// Whether there is more than what every task has.
-    pub(crate) fn has_extra(&self) -> bool {
-        self.extra.is_some()
-    }
-
-    /// The output in its body, or the reason why there is none.
-    pub(crate) fn into_result(mut self) -> Result<BoxedBody, JoinError> {
-        match self.take_failure() {
-            Some(failure) => Err(failure),
-            None => Ok(self.body.expect("a task that is over keeps its body")),
-        }
-    }
+    extras: Extras,
 }
 
 /// What reports read.
@@ -168,7 +100,7 @@ impl Task {
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
-        self.extra.as_ref()?.name.as_deref()
+        self.extras.name()
     }
 
     #[inline]
@@ -200,9 +132,7 @@ impl Task {
 
     /// Whether it ended without an output.
     pub(crate) fn has_failed(&self) -> bool {
-        self.extra
-            .as_ref()
-            .is_some_and(|extra| extra.failure.is_some())
+        self.extras.has_failure()
     }
 
     /// The pass in which it was polled last.
@@ -228,21 +158,9 @@ impl Task {
         rests && self.waker == NO_WAKER
     }
 
-    /// Suspects that nothing can wake it, unless that was reported before.
-    pub(crate) fn suspect(&self) {
-        self.suspect.set(!self.lost.get());
-    }
-
-    /// Clears it of that: something can wake it.
-    pub(crate) fn clear_suspicion(&self) {
-        self.suspect.set(false);
-    }
-
-    /// Whether it is suspected still; then it counts as reported.
-    pub(crate) fn take_lost(&self) -> bool {
-        let lost = self.suspect.take();
-        self.lost.set(self.lost.get() || lost);
-        lost
+    /// Whether nothing may be able to wake it.
+    pub(crate) fn suspicion(&self) -> &Suspicion {
+        &self.suspicion
     }
 }
 
@@ -257,8 +175,7 @@ impl Task {
             detached: false,
             turn: Turn::Poll,
             main: false,
-            suspect: Cell::new(false),
-            lost: Cell::new(false),
+            suspicion: Suspicion::none(),
             aside: false,
             polled: NO_PASS,
             group: 0,
@@ -267,7 +184,7 @@ impl Task {
             body: None,
             spawned_at: at,
             serial: 0,
-            extra: None,
+            extras: Extras::none(),
         }
     }
 
@@ -367,12 +284,16 @@ impl Task {
             self.body.replace(body)
         };
         if failure.is_some() {
-            self.set_failure(failure);
+            self.extras.set_failure(failure);
         }
         Ended {
             left,
             detached,
-            locals: if has_locals { self.take_locals() } else { None },
+            locals: if has_locals {
+                self.extras.take_locals()
+            } else {
+                None
+            },
             waker: std::mem::replace(&mut self.waker, NO_WAKER),
             joiner: std::mem::replace(&mut self.joiner, NONE),
         }
@@ -391,12 +312,8 @@ impl Task {
     /// is in the ready queue counts as over until its turn.
     pub(super) fn vacate(&mut self) -> (Remains, u32) {
         let id = self.id;
-        let remains = Remains {
-            id,
-            spawned_at: self.spawned_at,
-            body: self.body.take(),
-            extra: self.extra.take(),
-        };
+        let extras = std::mem::replace(&mut self.extras, Extras::none());
+        let remains = Remains::new(id, self.spawned_at, self.body.take(), extras);
         self.cancelled = false;
         self.detached = false;
         self.turn = if self.is_scheduled() {
@@ -404,7 +321,7 @@ impl Task {
         } else {
             Turn::Poll
         };
-        self.lost.set(false);
+        self.suspicion = Suspicion::none();
         self.aside = false;
         self.polled = NO_PASS;
         self.group = 0;
@@ -496,37 +413,13 @@ impl Task {
         self.group = group;
     }
 
-    pub(super) fn set_name(&mut self, name: Cow<'static, str>) -> Option<Cow<'static, str>> {
-        self.extra().name.replace(name)
+    /// Its name, its locals, and why it ended.
+    pub(super) fn extras(&self) -> &Extras {
+        &self.extras
     }
 
-    pub(super) fn set_reason(&mut self, reason: Cow<'static, str>) {
-        self.extra().reason = Some(reason);
-    }
-
-    pub(super) fn take_reason(&mut self) -> Option<Cow<'static, str>> {
-        self.extra.as_mut()?.reason.take()
-    }
-
-    #[cold]
-    pub(super) fn set_failure(&mut self, failure: Option<JoinError>) {
-        self.extra().failure = failure;
-    }
-
-    pub(super) fn locals(&self) -> Option<&Locals> {
-        self.extra.as_ref()?.locals.as_ref()
-    }
-
-    pub(super) fn set_locals(&mut self, locals: Option<Locals>) -> Option<Locals> {
-        std::mem::replace(&mut self.extra().locals, locals)
-    }
-
-    fn take_locals(&mut self) -> Option<Locals> {
-        self.extra.as_mut()?.locals.take()
-    }
-
-    fn extra(&mut self) -> &mut Extra {
-        self.extra.get_or_insert_default()
+    pub(super) fn extras_mut(&mut self) -> &mut Extras {
+        &mut self.extras
     }
 
     /// Makes the next id of a free slot its last one.

@@ -12,7 +12,8 @@
 use std::panic::Location;
 
 use super::body::BoxedBody;
-use super::task::{NOBODY, Remains, Task, TaskId};
+use super::remains::Remains;
+use super::task::{NOBODY, Task, TaskId};
 use crate::runtime::base::table::{MUCH, Slack, growth};
 
 /// The tasks of a thread.

@@ -1,0 +1,37 @@
+//! Whether nothing may be able to wake a task that waits. Diagnostics looks for such tasks.
+
+use std::cell::Cell;
+
+/// What is suspected of a task.
+pub(crate) struct Suspicion {
+    /// Used while it is found out whether anything can wake the task.
+    suspect: Cell<bool>,
+    /// The task was reported as having nothing that can wake it.
+    lost: Cell<bool>,
+}
+
+impl Suspicion {
+    pub(super) const fn none() -> Self {
+        Suspicion {
+            suspect: Cell::new(false),
+            lost: Cell::new(false),
+        }
+    }
+
+    /// Begins, unless the task was reported before.
+    pub(crate) fn begin(&self) {
+        self.suspect.set(!self.lost.get());
+    }
+
+    /// Something can wake the task.
+    pub(crate) fn clear(&self) {
+        self.suspect.set(false);
+    }
+
+    /// Whether the task is a suspect still; then it counts as reported.
+    pub(crate) fn take_lost(&self) -> bool {
+        let lost = self.suspect.take();
+        self.lost.set(self.lost.get() || lost);
+        lost
+    }
+}
