@@ -21,11 +21,11 @@ use super::tcp::TcpStream;
 use super::unix::UnixStream;
 use crate::runtime::{Alarm, ignore_poison, spawn};
 
-/// The most that one read takes.
-const ROOM: usize = 64 << 10;
+/// The most that one read takes. hyper asks for 8 KiB first, and for more while reads fill what it asked for.
+const MOST: usize = 512 << 10;
 
 thread_local! {
-    /// Where all connections of a thread read to. It is zeroed once, and absent while it is in use.
+    /// Where all connections of a thread read to. It is zeroed when it grows, and absent while it is in use.
     static BYTES: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
@@ -37,8 +37,10 @@ fn poll_read(
 ) -> Poll<io::Result<()>> {
     // What is polled runs wakers of others, which may read, too.
     let mut bytes = BYTES.try_with(Cell::take).unwrap_or_default();
-    bytes.resize(ROOM, 0);
-    let room = buffer.remaining().min(ROOM);
+    let room = buffer.remaining().min(MOST);
+    if bytes.len() < room {
+        bytes = vec![0; room.next_power_of_two()];
+    }
     let read = flow::poll_read(flow, cx, &mut bytes[..room]);
     if let Poll::Ready(Ok(count)) = read {
         buffer.put_slice(&bytes[..count]);
