@@ -11,8 +11,8 @@ use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::answer;
 use super::external::expect_external;
+use super::oneshot;
 use super::pool::{self, Job, Lane};
 use crate::runtime::base::foreign::print;
 use crate::runtime::base::join_error::JoinError;
@@ -191,19 +191,19 @@ where
         Ok(false) => return Err(TrySpawnError::Full(call)),
         Err(error) => return Err(TrySpawnError::NoThread(call, error)),
     }
-    let (answer, question) = answer::pair();
+    let (sender, receiver) = oneshot::channel();
     let expected = expect_external(format!("blocking call at {at}"));
     let job = move || {
-        if !answer.is_unwanted() {
+        if !sender.is_unwanted() {
             let result = panic::catch_unwind(AssertUnwindSafe(call));
-            answer.give(result.map_err(JoinError::panicked));
+            sender.send(result.map_err(JoinError::panicked));
         }
     };
     let run = Box::new(job);
     let place = pool.queue(Job { run, at });
     let wait = async move {
         expected.is_awaited_here();
-        let result = question.await;
+        let result = receiver.await;
         place.leave();
         drop(expected);
         result.unwrap_or_else(|error| error.resume())

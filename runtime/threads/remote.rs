@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use pin_project_lite::pin_project;
 
-use super::answer::{self, Answer, Question};
 use super::external::External;
+use super::oneshot::{self, Receiver, Sender};
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::base::poison::ignore_poison;
 use crate::runtime::kernel::mail::{Link, Message};
@@ -108,19 +108,19 @@ impl Remote {
         F: Future<Output: Send> + 'static,
     {
         let at = Location::caller();
-        let (answer, question) = answer::pair();
+        let (sender, receiver) = oneshot::channel();
         let id = Arc::new(OnceLock::new());
         let started = id.clone();
-        // An unread call is dropped, and the answer in it tells the handle.
+        // An unread call is dropped, and the sender in it tells the handle.
         let _ = self.call(move || {
             let future = async move { make().await };
-            let answer = Some(answer);
-            let task = spawn_at(Answering { future, answer }, at);
+            let sender = Some(sender);
+            let task = spawn_at(Answering { future, sender }, at);
             let _ = started.set(task.id());
         });
         RemoteHandle {
             id,
-            question,
+            receiver,
             remote: self.clone(),
             expected: None,
             at,
@@ -136,12 +136,12 @@ impl fmt::Debug for Remote {
 
 pin_project! {
     /// A task that another thread started, and that sends its end there: an output, a panic, or, by
-    /// dropping the answer, that there will be none.
+    /// dropping the sender, that there will be none.
     struct Answering<F: Future> {
-        // Dropped before the answer is: by then nothing of the task is left.
+        // Dropped before the sender is: by then nothing of the task is left.
         #[pin]
         future: F,
-        answer: Option<Answer<F::Output>>,
+        sender: Option<Sender<F::Output>>,
     }
 }
 
@@ -155,8 +155,8 @@ impl<F: Future> Future for Answering<F> {
             Ok(poll) => Ok(ready!(poll)),
             Err(payload) => Err(JoinError::panicked(payload)),
         };
-        if let Some(answer) = this.answer.take() {
-            answer.give(result);
+        if let Some(sender) = this.sender.take() {
+            sender.send(result);
         }
         Poll::Ready(())
     }
@@ -181,7 +181,7 @@ impl<F: Future> Future for Answering<F> {
 #[must_use = "a dropped handle detaches its task; wait for it, or say `drop(handle)`"]
 pub struct RemoteHandle<T> {
     id: Arc<OnceLock<TaskId>>,
-    question: Question<T>,
+    receiver: Receiver<T>,
     remote: Remote,
     /// What a runtime that awaits it has been told: the task is at work outside.
     expected: Option<External>,
@@ -201,7 +201,7 @@ impl<T> RemoteHandle<T> {
     #[track_caller]
     pub fn wait(self) -> Result<T, JoinError> {
         self.refuse_own_thread();
-        self.question
+        self.receiver
             .wait(None)
             .expect("a wait without a deadline ends with a result")
     }
@@ -219,7 +219,7 @@ impl<T> RemoteHandle<T> {
     pub fn wait_timeout(self, limit: Duration) -> Result<Result<T, JoinError>, Self> {
         self.refuse_own_thread();
         let deadline = Instant::now().checked_add(limit);
-        self.question.wait(deadline).ok_or(self)
+        self.receiver.wait(deadline).ok_or(self)
     }
 
     /// Requests the end of the task.
@@ -233,7 +233,7 @@ impl<T> RemoteHandle<T> {
     }
 
     fn cancel_with(&self, reason: Option<Cow<'static, str>>) {
-        self.question.cancel(reason);
+        self.receiver.cancel(reason);
         let id = self.id.clone();
         // Messages are read in order: by then the task has been started.
         let _ = self.remote.call(move || {
@@ -245,7 +245,7 @@ impl<T> RemoteHandle<T> {
 
     /// Whether the result is there.
     pub fn is_finished(&self) -> bool {
-        self.question.is_given()
+        self.receiver.is_given()
     }
 
     /// Tells the runtime of this thread, if it is another one, that the task is at work.
@@ -279,7 +279,7 @@ impl<T> Future for RemoteHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = Pin::new(&mut self.question).poll(cx);
+        let polled = Pin::new(&mut self.receiver).poll(cx);
         match polled {
             Poll::Ready(_) => self.expected = None,
             Poll::Pending => self.expect_here(),

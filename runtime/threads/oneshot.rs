@@ -45,7 +45,7 @@ impl<T> Shared<T> {
 }
 
 /// A pair of ends.
-pub(crate) fn pair<T>() -> (Answer<T>, Question<T>) {
+pub(crate) fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let state = Mutex::new(State::Open(None));
     let shared = Arc::new(Shared {
         state,
@@ -53,20 +53,20 @@ pub(crate) fn pair<T>() -> (Answer<T>, Question<T>) {
         cancelled: OnceLock::new(),
     });
     (
-        Answer {
+        Sender {
             shared: shared.clone(),
         },
-        Question { shared },
+        Receiver { shared },
     )
 }
 
 /// The end that gives. Dropped without a result it says that there will be none.
-pub(crate) struct Answer<T> {
+pub(crate) struct Sender<T> {
     shared: Arc<Shared<T>>,
 }
 
-impl<T> Answer<T> {
-    pub(crate) fn give(self, result: Result<T, JoinError>) {
+impl<T> Sender<T> {
+    pub(crate) fn send(self, result: Result<T, JoinError>) {
         self.shared.give(result);
     }
 
@@ -76,7 +76,7 @@ impl<T> Answer<T> {
     }
 }
 
-impl<T> Drop for Answer<T> {
+impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         let reason = match self.shared.cancelled.get() {
             Some(reason) => reason.clone(),
@@ -87,11 +87,11 @@ impl<T> Drop for Answer<T> {
 }
 
 /// The end that waits: as a future, or by blocking its thread.
-pub(crate) struct Question<T> {
+pub(crate) struct Receiver<T> {
     shared: Arc<Shared<T>>,
 }
 
-impl<T> Question<T> {
+impl<T> Receiver<T> {
     /// Blocks until the result is there; `None` if that takes longer than until `deadline`.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> Option<Result<T, JoinError>> {
         let mut state = self.shared.lock();
@@ -126,7 +126,7 @@ fn take<T>(state: &mut State<T>) -> Result<T, JoinError> {
     }
 }
 
-impl<T> Future for Question<T> {
+impl<T> Future for Receiver<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
