@@ -41,12 +41,12 @@ pub use threads::remote::{Gone, Remote, RemoteHandle, remote};
 
 // For `sync`: the wait queue.
 pub use combinators::wait::{AsCompleted, WaitHandles, When, as_completed, wait};
-pub(crate) use kernel::wait::seat::Seat;
+pub(crate) use kernel::wait::single_waiter::SingleWaiter;
 pub use kernel::wait::stats::WaitStats;
-pub(crate) use kernel::wait::ticket::Ticket;
-pub use kernel::wait::ticket::{Left, Owner, Wait};
+pub(crate) use kernel::wait::wait_node::WaitNode;
+pub use kernel::wait::wait_node::{Left, Owner, Wait};
 pub use kernel::wait::wait_queue::WaitQueue;
-pub(crate) use kernel::wait::waiters::Terms;
+pub(crate) use kernel::wait::waiters::Description;
 
 // For `io`: sources, their readiness, and the budget of ready results; a deadline without its thread.
 #[cfg(feature = "process")]

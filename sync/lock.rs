@@ -23,7 +23,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use crate::runtime::{Left, Terms, Ticket, WaitQueue};
+use crate::runtime::{Description, Left, WaitNode, WaitQueue};
 
 /// A value that one task at a time may use, across await points.
 ///
@@ -60,14 +60,14 @@ pub struct Lock<T: ?Sized> {
 /// What a waiter asks for: to hold the lock.
 const HOLD: usize = 1;
 
-const TERMS: Terms = Terms::PLAIN.holding(HOLD);
+const DESCRIPTION: Description = Description::PLAIN.holding(HOLD);
 
 impl<T> Lock<T> {
     /// Creates a free lock.
     #[track_caller]
     pub const fn new(value: T) -> Self {
         Lock {
-            queue: WaitQueue::new("lock").with_terms(&TERMS),
+            queue: WaitQueue::new("lock").described(&DESCRIPTION),
             value: RefCell::new(value),
         }
     }
@@ -98,7 +98,7 @@ impl<T: ?Sized> Lock<T> {
     fn acquire_at(&self, at: &'static Location<'static>) -> Acquire<'_, T> {
         Acquire {
             lock: self,
-            ticket: Ticket::new(HOLD, at),
+            node: WaitNode::new(HOLD, at),
         }
     }
 
@@ -136,7 +136,7 @@ impl<T: ?Sized> Lock<T> {
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Acquire<'a, T: ?Sized> {
     lock: &'a Lock<T>,
-    ticket: Ticket,
+    node: WaitNode,
 }
 
 impl<'a, T: ?Sized> Acquire<'a, T> {
@@ -144,17 +144,17 @@ impl<'a, T: ?Sized> Acquire<'a, T> {
     #[inline]
     pub(super) fn over(lock: &'a Lock<T>, at: &'static Location<'static>) -> Self {
         let acquire = lock.acquire_at(at);
-        acquire.ticket.skip_if(|| true);
+        acquire.node.skip_if(|| true);
         acquire
     }
 
     pub(super) fn is_queued(&self) -> bool {
-        self.ticket.is_queued()
+        self.node.is_queued()
     }
 
     /// Makes it fit for another acquire.
     pub(super) fn renew(&self) {
-        self.ticket.renew();
+        self.node.renew();
     }
 }
 
@@ -164,10 +164,10 @@ impl<'a, T: ?Sized> Future for Acquire<'a, T> {
     // Always: taking a free lock is a test and a few stores, less than a call.
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Acquire { lock, ticket } = &mut *self;
-        let at = ticket.at();
-        if !ticket.skip_if(|| lock.queue.try_hold(at)) {
-            ready!(ticket.poll(&lock.queue, cx));
+        let Acquire { lock, node } = &mut *self;
+        let at = node.at();
+        if !node.skip_if(|| lock.queue.try_hold(at)) {
+            ready!(node.poll(&lock.queue, cx));
         }
         Poll::Ready(lock.guard())
     }
@@ -176,7 +176,7 @@ impl<'a, T: ?Sized> Future for Acquire<'a, T> {
 impl<T: ?Sized> Drop for Acquire<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(Left::Granted(_)) = self.ticket.leave(&self.lock.queue) {
+        if let Some(Left::Granted(_)) = self.node.leave(&self.lock.queue) {
             self.lock.queue.hand_on();
         }
     }

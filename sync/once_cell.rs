@@ -26,14 +26,14 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::runtime::{Left, Owner, Terms, Wait, WaitQueue};
+use crate::runtime::{Description, Left, Owner, Wait, WaitQueue};
 
 /// Granted: run your initialiser.
 const TURN: usize = 0;
 /// Granted: the value is there.
 const SET: usize = 1;
 
-const TERMS: Terms = Terms::PLAIN.holding(TURN);
+const DESCRIPTION: Description = Description::PLAIN.holding(TURN);
 
 /// A value that is made once, by whoever needs it first.
 ///
@@ -75,7 +75,7 @@ impl<T> OnceCell<T> {
         OnceCell {
             value: std::cell::OnceCell::new(),
             raw: RawOnce {
-                queue: WaitQueue::new("once cell").with_terms(&TERMS),
+                queue: WaitQueue::new("once cell").described(&DESCRIPTION),
             },
         }
     }

@@ -24,7 +24,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::runtime::{Left, Owner, Seat, Wait, WaitQueue};
+use crate::runtime::{Left, Owner, SingleWaiter, Wait, WaitQueue};
 
 /// What reports call it.
 const KIND: &str = "oneshot";
@@ -52,7 +52,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Rc::new(Shared {
         value: Cell::new(None),
         closed: Cell::new(false),
-        seat: Seat::new(),
+        waiter: SingleWaiter::new(),
         senders: OnceCell::new(),
         made: Location::caller(),
     });
@@ -158,7 +158,7 @@ struct Shared<T> {
     /// Nothing will be sent any more: an end is gone, or the receiver refuses.
     closed: Cell<bool>,
     /// The receiver's. It lies here, so that an end is one word to move.
-    seat: Seat,
+    waiter: SingleWaiter,
     /// Where those wait who want to know that it is closed.
     senders: OnceCell<Box<WaitQueue>>,
     made: &'static Location<'static>,
@@ -179,7 +179,7 @@ impl<T> Shared<T> {
     #[inline]
     fn close(&self) {
         if !self.closed.replace(true) {
-            self.seat.call();
+            self.waiter.wake();
             if let Some(senders) = self.senders.get() {
                 senders.wake_all();
             }
@@ -193,7 +193,7 @@ impl<T> Shared<T> {
 
     fn waiters(&self) -> usize {
         let senders = self.senders.get().map_or(0, |senders| senders.len());
-        senders + usize::from(self.seat.is_taken())
+        senders + usize::from(self.waiter.is_taken())
     }
 }
 
@@ -212,8 +212,8 @@ impl<T> Future for Receiver<T> {
         let outcome = this.outcome();
         // Whoever settles the outcome calls, and calls after that.
         match outcome {
-            Poll::Ready(_) => this.seat.rise(at),
-            Poll::Pending => this.seat.sit(cx, at, (&KIND, this.made)),
+            Poll::Ready(_) => this.waiter.resume(at),
+            Poll::Pending => this.waiter.register(cx, at, (&KIND, this.made)),
         }
         outcome
     }
@@ -279,7 +279,7 @@ impl<T> Drop for Receiver<T> {
     #[inline]
     fn drop(&mut self) {
         let shared = &*self.shared;
-        shared.seat.leave();
+        shared.waiter.leave();
         shared.close();
         drop(shared.value.take());
     }

@@ -31,7 +31,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::runtime::{Left, Terms, Ticket, WaitQueue};
+use crate::runtime::{Description, Left, WaitNode, WaitQueue};
 
 /// Permits of a [`Semaphore`](super::Semaphore) or a
 /// [`BoundedSemaphore`](super::BoundedSemaphore); dropping them gives them back.
@@ -115,14 +115,14 @@ impl fmt::Debug for Permit<'_> {
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct AcquirePermits<'a> {
     from: Reach<'a>,
-    ticket: Ticket,
+    node: WaitNode,
 }
 
 impl<'a> AcquirePermits<'a> {
     #[track_caller]
     pub(super) fn new(from: Reach<'a>, permits: usize) -> Self {
-        let ticket = Ticket::new(permits, Location::caller());
-        AcquirePermits { from, ticket }
+        let node = WaitNode::new(permits, Location::caller());
+        AcquirePermits { from, node }
     }
 }
 
@@ -132,10 +132,10 @@ impl<'a> Future for AcquirePermits<'a> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Permit<'a>> {
         let this = &mut *self;
-        let permits = this.ticket.ask();
-        let at = this.ticket.at();
-        if !this.ticket.skip_if(|| this.from.try_take(permits, at)) {
-            if this.ticket.poll(&this.from.queue, cx).is_pending() {
+        let permits = this.node.ask();
+        let at = this.node.at();
+        if !this.node.skip_if(|| this.from.try_take(permits, at)) {
+            if this.node.poll(&this.from.queue, cx).is_pending() {
                 this.from.tell_first();
                 return Poll::Pending;
             }
@@ -149,7 +149,7 @@ impl<'a> Future for AcquirePermits<'a> {
 impl Drop for AcquirePermits<'_> {
     #[inline]
     fn drop(&mut self) {
-        match self.ticket.leave(&self.from.queue) {
+        match self.node.leave(&self.from.queue) {
             Some(Left::Granted(permits)) => self.from.give(permits),
             // It may have been a big ask that held back small ones.
             Some(_) => self.from.let_in(self.from.available()),
@@ -161,8 +161,8 @@ impl Drop for AcquirePermits<'_> {
 impl fmt::Debug for AcquirePermits<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AcquirePermits")
-            .field("permits", &self.ticket.ask())
-            .field("queued", &self.ticket.is_queued())
+            .field("permits", &self.node.ask())
+            .field("queued", &self.node.is_queued())
             .finish()
     }
 }
@@ -183,7 +183,7 @@ impl RawSemaphore {
             available: Cell::new(permits),
             total: Cell::new(permits),
             last: Cell::new(Location::caller()),
-            queue: WaitQueue::new(kind).with_terms(&TERMS),
+            queue: WaitQueue::new(kind).described(&DESCRIPTION),
         }
     }
 
@@ -288,7 +288,7 @@ impl RawSemaphore {
     }
 }
 
-const TERMS: Terms = Terms::PLAIN.asking(asks);
+const DESCRIPTION: Description = Description::PLAIN.asking(asks);
 
 fn asks(permits: usize) -> Cow<'static, str> {
     match permits {

@@ -29,7 +29,7 @@ use std::panic::Location;
 
 use super::channel_errors::OverDone;
 use super::store::Store;
-use crate::runtime::{Left, Owner, Terms, Wait, WaitQueue};
+use crate::runtime::{Description, Left, Owner, Wait, WaitQueue};
 
 /// What a waiter asks for, or is granted.
 const ITEM: usize = 0;
@@ -37,7 +37,7 @@ pub(super) const ROOM: usize = 1;
 pub(super) const DONE: usize = 2;
 pub(super) const CLOSED: usize = 3;
 
-const TERMS: Terms = Terms::PLAIN.asking(asks);
+const DESCRIPTION: Description = Description::PLAIN.asking(asks);
 
 fn asks(ask: usize) -> Cow<'static, str> {
     Cow::Borrowed(match ask {
@@ -81,9 +81,9 @@ impl<S: Store> RawChannel<S> {
             reserved: Cell::new(0),
             promised: Cell::new(0),
             unfinished: Cell::new(0),
-            getters: WaitQueue::new(S::KIND).with_terms(&TERMS),
-            putters: WaitQueue::new(S::KIND).with_terms(&TERMS),
-            joiners: WaitQueue::new(S::KIND).with_terms(&TERMS),
+            getters: WaitQueue::new(S::KIND).described(&DESCRIPTION),
+            putters: WaitQueue::new(S::KIND).described(&DESCRIPTION),
+            joiners: WaitQueue::new(S::KIND).described(&DESCRIPTION),
         }
     }
 

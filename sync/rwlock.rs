@@ -32,12 +32,12 @@ use std::fmt;
 use std::panic::Location;
 
 use super::rwlock_guards::{Read, Reading, RwLockReadGuard, RwLockWriteGuard, Write, Writing};
-use crate::runtime::{Left, Owner, Terms, WaitQueue};
+use crate::runtime::{Description, Left, Owner, WaitQueue};
 
 const READ: usize = 0;
 const WRITE: usize = 1;
 
-const TERMS: Terms = Terms::PLAIN.asking(asks).holding(WRITE);
+const DESCRIPTION: Description = Description::PLAIN.asking(asks).holding(WRITE);
 
 fn asks(ask: usize) -> Cow<'static, str> {
     Cow::Borrowed(match ask {
@@ -212,8 +212,8 @@ impl RawRwLock {
             writing: Cell::new(false),
             last: Cell::new(Location::caller()),
             prefer_writers,
-            queue: WaitQueue::new("rwlock").with_terms(&TERMS),
-            writers: WaitQueue::new("rwlock").with_terms(&TERMS),
+            queue: WaitQueue::new("rwlock").described(&DESCRIPTION),
+            writers: WaitQueue::new("rwlock").described(&DESCRIPTION),
         }
     }
 

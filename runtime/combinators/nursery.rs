@@ -28,7 +28,7 @@ use crate::runtime::base::nesting::{self, Family};
 use crate::runtime::kernel;
 use crate::runtime::kernel::sched::body;
 use crate::runtime::kernel::sched::task::TaskId;
-use crate::runtime::kernel::wait::ticket::Ticket;
+use crate::runtime::kernel::wait::wait_node::WaitNode;
 use crate::runtime::kernel::wait::wait_queue::WaitQueue;
 use crate::runtime::task::join::{self, JoinHandle};
 use crate::runtime::task::spawn::spawn_boxed;
@@ -154,7 +154,7 @@ impl<T> Family for Shared<T> {
 /// The parent's end.
 pub(crate) struct Nursery<T: 'static> {
     shared: Rc<Shared<T>>,
-    ticket: Ticket,
+    node: WaitNode,
 }
 
 impl<T: 'static> Nursery<T> {
@@ -182,7 +182,7 @@ impl<T: 'static> Nursery<T> {
         });
         Nursery {
             shared,
-            ticket: Ticket::new(group as usize, at),
+            node: WaitNode::new(group as usize, at),
         }
     }
 
@@ -207,8 +207,8 @@ impl<T: 'static> Nursery<T> {
 
     /// Ready once after something has changed since it was last ready.
     pub(crate) fn poll_changed(&mut self, cx: &Context<'_>) -> Poll<()> {
-        ready!(self.ticket.poll(&self.shared.parent, cx));
-        self.ticket.renew();
+        ready!(self.node.poll(&self.shared.parent, cx));
+        self.node.renew();
         Poll::Ready(())
     }
 
@@ -231,7 +231,7 @@ impl<T: 'static> Nursery<T> {
 
 impl<T: 'static> Drop for Nursery<T> {
     fn drop(&mut self) {
-        self.ticket.leave(&self.shared.parent);
+        self.node.leave(&self.shared.parent);
         self.abort();
         // Reports that nobody asked for; they may own what leads back here. A destructor that panics must
         // not take the panics behind it along.

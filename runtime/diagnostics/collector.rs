@@ -35,7 +35,7 @@ pub(crate) fn look(kernel: &Kernel, living: &Living, to: impl Collects) {
     look.timers();
     look.waiters();
     look.joins();
-    look.sitters();
+    look.singles();
     look.polled_sources();
     look.works();
 }
@@ -98,10 +98,12 @@ impl<C: Collects> Look<'_, C> {
                     children if !Vec::is_empty(&children) => Help::OneOf(children),
                     _ => Help::Anyone,
                 },
-                () if queue.kind() == kinds::QUIESCENCE || queue.terms().source().is_some() => {
+                () if queue.kind() == kinds::QUIESCENCE
+                    || queue.description().source().is_some() =>
+                {
                     Help::Sure
                 }
-                () if queue.terms().names_a_holder() => self.from(holding(queue, &granted)),
+                () if queue.description().names_a_holder() => self.from(holding(queue, &granted)),
                 () => Help::Anyone,
             };
             let living = self.living;
@@ -117,18 +119,18 @@ impl<C: Collects> Look<'_, C> {
                 wait.holders = holders(queue, &granted, living);
                 wait.more_granted = all_granted.saturating_sub(MOST_GRANTED);
                 // "readers: 0" says nothing where a writer is named.
-                wait.tally = queue
-                    .tally()
-                    .filter(|tally| tally.count() > 0 || wait.holders.is_empty());
+                wait.gauge = queue
+                    .gauge()
+                    .filter(|gauge| gauge.count() > 0 || wait.holders.is_empty());
                 wait
             });
         }
     }
 
     fn joins(&mut self) {
-        let (living, seats) = (self.living, self.kernel.sitters());
+        let (living, singles) = (self.living, self.kernel.singles());
         for (number, task) in living.iter() {
-            let Some(joiner) = seats.get(task.joiner()) else {
+            let Some(joiner) = singles.get(task.joiner()) else {
                 continue;
             };
             if let Some(waits) = self.wanted(joiner.task()) {
@@ -143,14 +145,17 @@ impl<C: Collects> Look<'_, C> {
     }
 
     /// Those who wait alone, for something else than the end of a task.
-    fn sitters(&mut self) {
+    fn singles(&mut self) {
         let now = self.kernel.clock().now();
-        for (place, sitter) in self.kernel.sitters().iter() {
-            if let (Some(task), Some((kind, made))) = (self.wanted(sitter.task()), sitter.of()) {
+        for (place, single) in self.kernel.singles().iter() {
+            if let (Some(task), Some((kind, made))) = (self.wanted(single.task()), single.of()) {
                 self.to.add(task, Help::Anyone, || {
-                    let mut wait =
-                        Wait::new(What::Seat(kind, place), Some(made), Some(sitter.at()));
-                    wait.nanos = Some(now.saturating_sub(sitter.since()));
+                    let mut wait = Wait::new(
+                        What::SingleWaiter(kind, place),
+                        Some(made),
+                        Some(single.at()),
+                    );
+                    wait.nanos = Some(now.saturating_sub(single.since()));
                     wait
                 });
             }
@@ -248,10 +253,10 @@ fn what(queue: &QueueRecord, waiter: &Waiter, children: &[(u32, u32)], living: &
             What::Children(kind, named, more)
         }
         kinds::QUIESCENCE => What::Quiescence,
-        kind => match queue.terms().source() {
+        kind => match queue.description().source() {
             Some(what) => What::Source(kind, what),
             None => {
-                let asks = queue.terms().asks(waiter.ask());
+                let asks = queue.description().asks(waiter.ask());
                 What::Queue(kind, asks, waiter.queue())
             }
         },
@@ -272,12 +277,12 @@ fn holding(queue: &QueueRecord, granted: &[&Waiter]) -> Vec<Option<TaskId>> {
 
 /// The same, described. From its release on a lock is the next one's, not that of the holder before.
 fn holders(queue: &QueueRecord, granted: &[&Waiter], living: &Living) -> Vec<Held> {
-    let has = |what| queue.terms().asks(what);
+    let has = |what| queue.description().asks(what);
     let ended = |task: Option<TaskId>| task.is_some_and(|id| living.number(id).is_none());
     let holder = queue.holder().filter(|_| granted.is_empty());
     let holder = holder.map(|holder| Held {
         task: holder.task(),
-        has: has(queue.terms().holds()),
+        has: has(queue.description().holds()),
         at: holder.at(),
         granted: false,
         ended: ended(holder.task()),

@@ -6,7 +6,7 @@ use super::poll_times::{Longest, Polls};
 use super::report::{Held, Place, Report, Row, State, Wait, What};
 use crate::runtime::base::text::is_hidden;
 use crate::runtime::kernel::sched::task::TaskId;
-use crate::runtime::kernel::wait::waiters::Tally;
+use crate::runtime::kernel::wait::waiters::Gauge;
 
 impl Report {
     /// The report as one JSON object. Places are `"file:line:column"`, tasks are their ids as printed
@@ -118,7 +118,7 @@ impl Report {
                     let _ = writeln!(dot, "  {queue} [shape=ellipse, label={label}]");
                 }
             }
-            What::Seat(kind, seat) => {
+            What::SingleWaiter(kind, seat) => {
                 let node = text(&format!("seat {seat}"));
                 edge(&from, &node, &at);
                 let made = wait.made.map_or(String::new(), |made| made.to_string());
@@ -164,7 +164,7 @@ fn wait_json(wait: &Wait) -> String {
         ("lapsed", wait.lapsed.to_string()),
         ("taken_by", list(wait.holders.iter().map(held_json))),
         ("more_granted", wait.more_granted.to_string()),
-        ("tally", wait.tally.map_or("null".to_owned(), tally_json)),
+        ("tally", wait.gauge.map_or("null".to_owned(), gauge_json)),
         ("more_like_it", wait.more.to_string()),
     ])
 }
@@ -193,11 +193,11 @@ fn polls_json(polls: &Polls) -> String {
     ])
 }
 
-fn tally_json(tally: Tally) -> String {
-    let last = tally.last().map(|last| text(&last.to_string()));
+fn gauge_json(gauge: Gauge) -> String {
+    let last = gauge.last().map(|last| text(&last.to_string()));
     object(&[
-        ("what", text(tally.what())),
-        ("count", tally.count().to_string()),
+        ("what", text(gauge.what())),
+        ("count", gauge.count().to_string()),
         ("last_at", last.unwrap_or("null".to_owned())),
     ])
 }

@@ -58,7 +58,7 @@ fn has_suspects() -> bool {
 fn entries(kernel: &Kernel) -> usize {
     kernel.tasks().slots()
         + kernel.waiters().slots()
-        + kernel.sitters().slots()
+        + kernel.singles().slots()
         + kernel.timers().len()
         + reactor::count_sources()
 }
@@ -89,8 +89,8 @@ fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
     let waiting = waiters.iter().filter(|(_, waiter)| !waiter.is_granted());
     waiting.for_each(|(_, waiter)| wakes(waiter.task()));
     kernel.timers().each(|timer| wakes(timer.task()));
-    let sitters = kernel.sitters();
-    sitters.iter().for_each(|(_, sitter)| wakes(sitter.task()));
+    let singles = kernel.singles();
+    singles.iter().for_each(|(_, single)| wakes(single.task()));
     reactor::each_polled(tasks, |polled| wakes(Some(polled.task())));
 }
 

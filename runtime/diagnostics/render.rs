@@ -206,7 +206,7 @@ impl Report {
     pub(crate) fn what(&self, wait: &Wait) -> String {
         match &wait.what {
             What::Queue(kind, ask, _) => made(kind, ask.as_deref(), wait.made),
-            What::Seat(kind, _) => made(kind, None, wait.made),
+            What::SingleWaiter(kind, _) => made(kind, None, wait.made),
             What::Source(kinds::DESCRIPTOR, what) => made(kinds::DESCRIPTOR, Some(what), None),
             What::Source(kind, what) => made(kind, Some(what), wait.made),
             What::Work(label) => legible(label),
@@ -312,9 +312,9 @@ impl Report {
         if !facts.is_empty() {
             line(f, &facts.join(", "), None)?;
         }
-        if let Some(tally) = wait.tally {
-            let text = format!("{}: {}", tally.what(), tally.count());
-            match tally.last().filter(|_| tally.count() > 0) {
+        if let Some(gauge) = wait.gauge {
+            let text = format!("{}: {}", gauge.what(), gauge.count());
+            match gauge.last().filter(|_| gauge.count() > 0) {
                 Some(last) => line(f, &format!("{text}, the last since"), Some(last))?,
                 None => line(f, &text, None)?,
             }

@@ -11,7 +11,7 @@ use super::verdict::{Outside, Verdict};
 use crate::runtime::base::kinds;
 use crate::runtime::kernel::polling;
 use crate::runtime::kernel::sched::task::{Task, TaskId};
-use crate::runtime::kernel::wait::waiters::Tally;
+use crate::runtime::kernel::wait::waiters::Gauge;
 
 pub(crate) type Place = &'static Location<'static>;
 
@@ -93,7 +93,7 @@ pub(crate) struct Wait {
     /// Others that were granted it, and are not among the holders.
     pub(super) more_granted: usize,
     /// What the primitive says of itself.
-    pub(super) tally: Option<Tally>,
+    pub(super) gauge: Option<Gauge>,
     /// It is a step of one of the cycles.
     pub(super) in_cycle: bool,
     /// So many more of the same task, for the like at the same line, are not described.
@@ -105,7 +105,7 @@ pub(crate) enum What {
     /// A primitive, what of it, and its record.
     Queue(&'static str, Option<Cow<'static, str>>, u32),
     /// A primitive of which only one can wait, and its seat.
-    Seat(&'static str, u32),
+    SingleWaiter(&'static str, u32),
     /// A source of the system, and what of it.
     Source(&'static str, &'static str),
     /// That nobody else is ready.
@@ -126,7 +126,7 @@ impl What {
         match self {
             What::Queue(kind, ..)
             | What::Source(kind, _)
-            | What::Seat(kind, _)
+            | What::SingleWaiter(kind, _)
             | What::Timer(kind, _)
             | What::Children(kind, ..) => kind,
             What::Work(label) => label,
@@ -243,7 +243,7 @@ impl Wait {
             lapsed: false,
             holders: Vec::new(),
             more_granted: 0,
-            tally: None,
+            gauge: None,
             in_cycle: false,
             more: 0,
         }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use super::state;
 use crate::runtime::kernel;
-use crate::runtime::kernel::wait::ticket::Ticket;
+use crate::runtime::kernel::wait::wait_node::WaitNode;
 
 /// Waits until every other task is blocked: no task is ready, no timer is due and no descriptor is
 /// ready. Time does not pass for it, so a virtual clock stands still.
@@ -48,34 +48,34 @@ use crate::runtime::kernel::wait::ticket::Ticket;
 pub fn wait_quiescent() -> WaitQuiescent {
     kernel::with_runtime("wait_quiescent", |_| ());
     WaitQuiescent {
-        ticket: Ticket::new(0, Location::caller()),
+        node: WaitNode::new(0, Location::caller()),
     }
 }
 
 /// The future of [`wait_quiescent`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct WaitQuiescent {
-    ticket: Ticket,
+    node: WaitNode,
 }
 
 impl Future for WaitQuiescent {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        state::with(|driver| self.ticket.poll(&driver.quiescence, cx).map(drop))
+        state::with(|driver| self.node.poll(&driver.quiescence, cx).map(drop))
     }
 }
 
 impl Drop for WaitQuiescent {
     fn drop(&mut self) {
-        state::try_with(|driver| self.ticket.leave(&driver.quiescence));
+        state::try_with(|driver| self.node.leave(&driver.quiescence));
     }
 }
 
 impl fmt::Debug for WaitQuiescent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitQuiescent")
-            .field("ticket", &self.ticket)
+            .field("node", &self.node)
             .finish()
     }
 }

@@ -5,14 +5,14 @@ use std::panic::Location;
 use crate::runtime::base::kinds::Name;
 use crate::runtime::base::table::{Entry, NONE};
 use crate::runtime::kernel::sched::task::TaskId;
-use crate::runtime::kernel::wait::who::Who;
+use crate::runtime::kernel::wait::wake_target::WakeTarget;
 
 /// One armed timer. It fills a line of the cache.
 pub(crate) struct Timer {
     /// 0 if the entry is not in use.
     serial: u64,
     deadline: u64,
-    who: Who,
+    target: WakeTarget,
     at: &'static Location<'static>,
     name: Name,
     /// For the table, while the entry is not in use.
@@ -31,7 +31,7 @@ impl Timer {
     ) {
         self.serial = serial;
         self.deadline = deadline;
-        self.who.aim(task);
+        self.target.aim(task);
         self.at = at;
         self.name = name;
     }
@@ -45,9 +45,9 @@ impl Timer {
 
     /// Ends the use of the entry and returns what the timer was to wake.
     #[inline]
-    pub(super) fn disarm(&mut self) -> Who {
+    pub(super) fn disarm(&mut self) -> WakeTarget {
         self.serial = 0;
-        self.who.depart()
+        self.target.depart()
     }
 
     /// Whether it is armed, and by this serial.
@@ -56,13 +56,13 @@ impl Timer {
         self.serial == serial
     }
 
-    pub(super) fn who(&mut self) -> &mut Who {
-        &mut self.who
+    pub(super) fn target(&mut self) -> &mut WakeTarget {
+        &mut self.target
     }
 
     /// The task that waits for it.
     pub(crate) fn task(&self) -> Option<TaskId> {
-        self.who.task()
+        self.target.task()
     }
 
     /// When it expires, in nanoseconds of the clock.
@@ -86,7 +86,7 @@ impl Entry for Timer {
         Timer {
             serial: 0,
             deadline: 0,
-            who: Who::default(),
+            target: WakeTarget::default(),
             at: Location::caller(),
             name: &"",
             link: NONE,

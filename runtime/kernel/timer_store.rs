@@ -10,7 +10,7 @@ use super::timer::Timer;
 use super::timers::{TimerKey, Timers};
 use crate::runtime::base::kinds::Name;
 use crate::runtime::kernel::sched::task::TaskId;
-use crate::runtime::kernel::wait::who::Who;
+use crate::runtime::kernel::wait::wake_target::WakeTarget;
 
 /// The armed timers of a thread; times are nanoseconds of the clock.
 pub(crate) struct TimerStore(RefCell<Timers>);
@@ -40,9 +40,9 @@ impl TimerStore {
 
     /// Has a timer wake another one than it was armed for.
     #[inline(never)]
-    pub(crate) fn wake_instead(&self, key: TimerKey, mut who: Who) {
+    pub(crate) fn wake_instead(&self, key: TimerKey, mut target: WakeTarget) {
         if let Some(timer) = self.0.borrow_mut().get_mut(key) {
-            std::mem::swap(timer.who(), &mut who);
+            std::mem::swap(timer.target(), &mut target);
         }
     }
 
@@ -52,7 +52,7 @@ impl TimerStore {
         let mut timers = self.0.borrow_mut();
         match timers.is_past(key, deadline) {
             true => None,
-            false => timers.get_mut(key).map(|timer| timer.who().is(cx)),
+            false => timers.get_mut(key).map(|timer| timer.target().is(cx)),
         }
     }
 
@@ -63,8 +63,8 @@ impl TimerStore {
     /// Takes a timer back; nobody is woken.
     #[inline]
     pub(crate) fn disarm(&self, key: TimerKey) {
-        let who = self.0.borrow_mut().disarm(key);
-        drop(who);
+        let target = self.0.borrow_mut().disarm(key);
+        drop(target);
     }
 
     /// The earliest deadline that comes.
@@ -85,10 +85,10 @@ impl TimerStore {
 
     /// Takes out all timers that are due at `now`, and puts what they wake into `batch`.
     #[inline]
-    pub(crate) fn expire(&self, now: u64, batch: &mut Vec<Who>) {
+    pub(crate) fn expire(&self, now: u64, batch: &mut Vec<WakeTarget>) {
         let mut timers = self.0.borrow_mut();
-        while let Some(who) = timers.expire(now) {
-            batch.push(who);
+        while let Some(target) = timers.expire(now) {
+            batch.push(target);
         }
     }
 

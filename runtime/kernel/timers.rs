@@ -27,7 +27,7 @@ use super::timer::Timer;
 use crate::runtime::base::kinds::Name;
 use crate::runtime::base::table::{Entry, MUCH, Table};
 use crate::runtime::kernel::sched::task::TaskId;
-use crate::runtime::kernel::wait::who::Who;
+use crate::runtime::kernel::wait::wake_target::WakeTarget;
 
 /// Names an armed timer; stale once it has expired or was disarmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,20 +132,20 @@ impl Timers {
 
     /// Disarms a timer; the caller drops whom it was to wake after letting go of the borrow.
     #[inline]
-    pub(super) fn disarm(&mut self, key: TimerKey) -> Option<Who> {
-        let who = self.take(key)?;
+    pub(super) fn disarm(&mut self, key: TimerKey) -> Option<WakeTarget> {
+        let target = self.take(key)?;
         self.sweep();
-        Some(who)
+        Some(target)
     }
 
     /// Gives the entry of an armed timer back.
     #[inline]
-    fn take(&mut self, key: TimerKey) -> Option<Who> {
+    fn take(&mut self, key: TimerKey) -> Option<WakeTarget> {
         let timer = self.get_mut(key)?;
-        let who = timer.disarm();
+        let target = timer.disarm();
         self.table.give(key.slot);
         self.armed -= 1;
-        Some(who)
+        Some(target)
     }
 
     /// The earliest deadline that comes.
@@ -161,15 +161,15 @@ impl Timers {
 
     /// Takes out the earliest timer if it is due at `now`, and tells whom it wakes. Sorts nothing that is
     /// not due.
-    pub(super) fn expire(&mut self, now: u64) -> Option<Who> {
+    pub(super) fn expire(&mut self, now: u64) -> Option<WakeTarget> {
         loop {
             match self.nodes.get(self.taken..self.run_end())?.first() {
                 Some(&node) if node.0 <= now => {
                     self.taken += 1;
                     let (_, serial, slot) = node;
-                    let who = self.take(TimerKey { slot, serial });
-                    if who.is_some() {
-                        return who;
+                    let target = self.take(TimerKey { slot, serial });
+                    if target.is_some() {
+                        return target;
                     }
                 }
                 None if self.steps.last().is_some_and(|step| step.from <= now) => self.refill()?,

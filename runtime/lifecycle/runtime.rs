@@ -209,7 +209,7 @@ impl Runtime {
                 spawned: tasks.spawned(),
                 passes: kernel.passes().begun(),
                 ready: tasks.count_ready(),
-                waiters: kernel.waiters().iter().count() + kernel.sitters().count(),
+                waiters: kernel.waiters().iter().count() + kernel.singles().count(),
                 timers: kernel.timers().len(),
             }
         })

@@ -28,7 +28,7 @@ use crate::runtime::base::passes::{NO_PASS, Pass, Passes};
 use crate::runtime::kernel::polling::current_task;
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::sched::tasks::Tasks;
-use crate::runtime::kernel::wait::who::{Identity, Who};
+use crate::runtime::kernel::wait::wake_target::{Identity, WakeTarget};
 
 /// How many there may be at least before they are woken to see which of them still wait.
 const FEW: usize = 64;
@@ -47,7 +47,7 @@ pub(crate) enum Awaited {
 
 /// One that waits through the poll-style traits.
 pub(super) struct Asker {
-    who: Who,
+    target: WakeTarget,
     /// The pass in which it asked last.
     asked: Pass,
 }
@@ -55,12 +55,12 @@ pub(super) struct Asker {
 impl Asker {
     /// The task that asked.
     pub(super) fn task(&self) -> Option<TaskId> {
-        self.who.task()
+        self.target.task()
     }
 
     pub(super) fn awaited(&self, tasks: &Tasks) -> Awaited {
-        let Some(id) = self.who.woken_task() else {
-            return match self.who.wakes_something() {
+        let Some(id) = self.target.woken_task() else {
+            return match self.target.wakes_something() {
                 true => Awaited::Yes,
                 false => Awaited::Perhaps,
             };
@@ -111,19 +111,19 @@ impl Askers {
 
     /// Notes that the one that polls with `cx` asks again, if it is known. Calls no foreign code.
     pub(super) fn asks_again(&mut self, cx: &Context<'_>, now: Pass) -> bool {
-        let identity = Who::identity_of(cx);
+        let identity = WakeTarget::identity_of(cx);
         let place = match &self.places {
             Some(places) => places.get(&identity).copied(),
             None => {
                 let mut list = self.list.iter();
-                list.position(|asker| asker.who.identity() == identity)
+                list.position(|asker| asker.target.identity() == identity)
             }
         };
         place.map(|place| self.list[place].asked = now).is_some()
     }
 
     /// Adds one that asks for the first time. Puts into `batch` who is to be woken for it.
-    pub(super) fn add(&mut self, who: Who, passes: &Passes, batch: &mut Vec<Who>) {
+    pub(super) fn add(&mut self, target: WakeTarget, passes: &Passes, batch: &mut Vec<WakeTarget>) {
         let count = self.list.len();
         if passes.since(self.woken) <= RETURN {
             self.limit = self.limit.max(2 * (count + 1));
@@ -131,25 +131,25 @@ impl Askers {
             self.drain(passes.now(), batch);
         }
         if let Some(places) = &mut self.places {
-            places.insert(who.identity(), self.list.len());
+            places.insert(target.identity(), self.list.len());
         }
         if self.list.is_empty() {
             // Nearly always the only one.
             self.list.reserve_exact(1);
         }
         self.list.push(Asker {
-            who,
+            target,
             asked: passes.now(),
         });
         if self.list.len() == FEW {
-            let identities = self.list.iter().map(|asker| asker.who.identity());
+            let identities = self.list.iter().map(|asker| asker.target.identity());
             self.places = Some(Box::new(identities.zip(0..).collect()));
         }
     }
 
     /// Moves all into `batch`, to be woken.
-    pub(super) fn drain(&mut self, now: Pass, batch: &mut Vec<Who>) {
-        batch.extend(self.list.drain(..).map(|asker| asker.who));
+    pub(super) fn drain(&mut self, now: Pass, batch: &mut Vec<WakeTarget>) {
+        batch.extend(self.list.drain(..).map(|asker| asker.target));
         self.list.shrink_to(FEW);
         self.places = None;
         self.limit = FEW;

@@ -16,21 +16,21 @@ use mio::{Interest, Token};
 use super::askers::{Asker, Askers, Awaited};
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::sched::tasks::Tasks;
-use crate::runtime::kernel::wait::ticket::{Left, Owner, Wait};
+use crate::runtime::kernel::wait::wait_node::{Left, Owner, Wait};
 use crate::runtime::kernel::wait::wait_queue::WaitQueue;
-use crate::runtime::kernel::wait::waiters::Terms;
-use crate::runtime::kernel::wait::who::Who;
+use crate::runtime::kernel::wait::waiters::Description;
+use crate::runtime::kernel::wait::wake_target::WakeTarget;
 use crate::runtime::kernel::{self, Kernel};
 
 /// What a source is: what the system is asked to tell of it, and what reports call it.
 pub(crate) struct SourceKind {
     name: &'static str,
-    read: Terms,
+    read: Description,
     interest: Interest,
 }
 
 /// Who wants to write waits for this, whatever it is.
-const WRITE: Terms = Terms::of_source("a writable");
+const WRITE: Description = Description::of_source("a writable");
 
 impl SourceKind {
     /// A source to be read and written. `what` is what a reader waits for, to be said before the name:
@@ -38,7 +38,7 @@ impl SourceKind {
     pub(crate) const fn new(name: &'static str, what: &'static str) -> Self {
         SourceKind {
             name,
-            read: Terms::of_source(what),
+            read: Description::of_source(what),
             interest: Interest::READABLE.add(Interest::WRITABLE),
         }
     }
@@ -98,13 +98,13 @@ impl Owner for Direction {
 impl Direction {
     pub(crate) fn new(
         kind: &'static str,
-        terms: &'static Terms,
+        description: &'static Description,
         made: &'static Location<'static>,
     ) -> Self {
         Direction {
             known: Cell::new(Known::Guess),
             doubtful: Cell::new(false),
-            queue: WaitQueue::new_at(kind, made).with_terms(terms),
+            queue: WaitQueue::new_at(kind, made).described(description),
             askers: RefCell::default(),
         }
     }
@@ -136,10 +136,10 @@ impl Direction {
             if self.askers.borrow_mut().asks_again(cx, now) {
                 return;
             }
-            let who = Who::of(cx);
+            let target = WakeTarget::of(cx);
             kernel.wake_collected(|batch| {
                 let mut askers = self.askers.borrow_mut();
-                askers.add(who, kernel.passes(), batch);
+                askers.add(target, kernel.passes(), batch);
             });
         });
         Poll::Pending
@@ -148,11 +148,11 @@ impl Direction {
     /// Has `waker` woken when trying is worth while again.
     #[cfg(feature = "process")]
     pub(super) fn notify(&self, waker: Waker) {
-        let who = Who::of_waker(waker);
+        let target = WakeTarget::of_waker(waker);
         kernel::with(|kernel| {
             kernel.wake_collected(|batch| {
                 let mut askers = self.askers.borrow_mut();
-                askers.add(who, kernel.passes(), batch);
+                askers.add(target, kernel.passes(), batch);
             });
         });
     }

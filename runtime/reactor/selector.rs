@@ -28,7 +28,7 @@ use crate::runtime::base::refused::Refused;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::mail::Bell;
 use crate::runtime::kernel::sched::tasks::Tasks;
-use crate::runtime::kernel::wait::waiters::Terms;
+use crate::runtime::kernel::wait::waiters::Description;
 
 /// Rings when a message arrives.
 const BELL: Token = Token(usize::MAX - 1);
@@ -92,7 +92,7 @@ impl Reactor {
             listed: Vec::new(),
             released: Rc::new(Direction::new(
                 DESCRIPTOR,
-                &const { Terms::of_source("a") },
+                &const { Description::of_source("a") },
                 Location::caller(),
             )),
             sleeper,

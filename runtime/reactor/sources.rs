@@ -15,7 +15,7 @@ use super::selector::Reactor;
 use super::state;
 use super::state::{with_new_reactor, with_reactor};
 use crate::runtime::kernel;
-use crate::runtime::kernel::wait::ticket::Wait;
+use crate::runtime::kernel::wait::wait_node::Wait;
 
 /// A source's place in the reactor, which is free again when this goes.
 struct Place(Option<Rc<Readiness>>);

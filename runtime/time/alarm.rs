@@ -25,7 +25,7 @@ use super::yielding::yield_once;
 use crate::runtime::base::kinds::Name;
 use crate::runtime::kernel::TimerKey;
 use crate::runtime::kernel::polling;
-use crate::runtime::kernel::wait::who::Who;
+use crate::runtime::kernel::wait::wake_target::WakeTarget;
 use crate::runtime::kernel::{self, Kernel};
 
 #[derive(Clone, Copy, Debug)]
@@ -179,12 +179,12 @@ impl Alarm {
 
     fn arm(&self, kernel: &Kernel, cx: &Context<'_>, name: Name) {
         let own = polling::is_own(cx.waker());
-        let foreign = (!own).then(|| Who::of(cx));
+        let foreign = (!own).then(|| WakeTarget::of(cx));
         let (deadline, task) = (self.deadline.get().0, polling::registers());
         let key = kernel.timers().arm(deadline, task, self.at, name);
         self.state.set(State::Armed(key));
-        if let Some(who) = foreign {
-            kernel.timers().wake_instead(key, who);
+        if let Some(target) = foreign {
+            kernel.timers().wake_instead(key, target);
         }
         // Outside a turn the host has been armed for an earlier state of things.
         kernel.ring_if_embedded();
@@ -194,10 +194,10 @@ impl Alarm {
         match kernel.timers().wakes(key, self.deadline.get().0, cx) {
             Some(true) => Poll::Pending,
             Some(false) => {
-                let who = Who::of(cx);
+                let target = WakeTarget::of(cx);
                 // The clone of a foreign waker may have moved the deadline.
                 if let State::Armed(key) = self.state.get() {
-                    kernel.timers().wake_instead(key, who);
+                    kernel.timers().wake_instead(key, target);
                 }
                 Poll::Pending
             }

@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 
 use super::task::TaskId;
 use crate::runtime::base::table::NONE;
-use crate::runtime::kernel::wait::seat;
-use crate::runtime::kernel::wait::who::Who;
+use crate::runtime::kernel::wait::single_waiter;
+use crate::runtime::kernel::wait::wake_target::WakeTarget;
 use crate::runtime::kernel::{self, Kernel, polling};
 
 /// Ready if the task is over or gone; else makes `cx` its joiner.
@@ -18,7 +18,7 @@ pub(crate) fn watch(id: TaskId, cx: &Context<'_>, at: &'static Location<'static>
         };
         let place = task.joiner();
         if place == NONE && polling::is_own(cx.waker()) {
-            *task.joiner_mut() = seat::settle(kernel, polling::registers(), at, None);
+            *task.joiner_mut() = single_waiter::enter(kernel, polling::registers(), at, None);
             return Poll::Pending;
         }
         drop(tasks);
@@ -35,15 +35,15 @@ fn watch_again(
     cx: &Context<'_>,
     at: &'static Location<'static>,
 ) -> Poll<()> {
-    if seat::knows(kernel, place, cx, at) {
+    if single_waiter::knows(kernel, place, cx, at) {
         return Poll::Pending;
     }
-    let who = Who::of(cx);
+    let who = WakeTarget::of(cx);
     let mut tasks = kernel.sched.tasks.borrow_mut();
     // The clone of a foreign waker may have ended it.
     let (gone, polled) = match tasks.get_mut(id).filter(|task| !task.is_over()) {
         Some(task) => {
-            let gone = seat::put(kernel, task.joiner_mut(), who, at, None);
+            let gone = single_waiter::replace(kernel, task.joiner_mut(), who, at, None);
             (gone, Poll::Pending)
         }
         None => (who, Poll::Ready(())),
@@ -59,7 +59,7 @@ pub(crate) fn unwatch(kernel: &Kernel, id: TaskId) {
 }
 
 /// Takes the joiner of a task, to be dropped without a borrow.
-pub(crate) fn take_joiner(kernel: &Kernel, id: TaskId) -> Option<Who> {
+pub(crate) fn take_joiner(kernel: &Kernel, id: TaskId) -> Option<WakeTarget> {
     let mut tasks = kernel.sched.tasks.borrow_mut();
-    seat::take(kernel, tasks.get_mut(id)?.joiner_mut())
+    single_waiter::take(kernel, tasks.get_mut(id)?.joiner_mut())
 }

@@ -11,7 +11,7 @@ use crate::runtime::base::foreign::drop_quietly;
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::polling;
-use crate::runtime::kernel::wait::seat;
+use crate::runtime::kernel::wait::single_waiter;
 
 /// What the end of a handle leaves to do.
 pub(crate) enum Detached {
@@ -153,7 +153,7 @@ impl Kernel {
             mut joiner,
         } = task.finish(body, failure, self.sched.locals_used.get());
         drop(tasks);
-        let joiner = seat::take(self, &mut joiner);
+        let joiner = single_waiter::take(self, &mut joiner);
         if locals.is_some() {
             drop_quietly(locals);
         }
@@ -170,7 +170,7 @@ impl Kernel {
         let Some(task) = tasks.get_mut(id) else {
             return Detached::Nothing;
         };
-        let joiner = seat::take(self, task.joiner_mut());
+        let joiner = single_waiter::take(self, task.joiner_mut());
         let (over, body) = task.detach();
         drop(tasks);
         drop(joiner);

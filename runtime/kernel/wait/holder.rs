@@ -82,7 +82,7 @@ impl WaitQueue {
         granted: usize,
         at: &'static Location<'static>,
     ) {
-        if self.terms.holds() == granted {
+        if self.description.holds() == granted {
             self.hold_free(at);
             self.note_holder(waiters);
         }

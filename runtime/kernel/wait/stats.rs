@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::wait_queue::WaitQueue;
-use super::waiters::Tally;
+use super::waiters::Gauge;
 use crate::runtime::kernel;
 use crate::runtime::kernel::sched::task::TaskId;
 
@@ -44,7 +44,7 @@ impl WaitQueue {
             held_by: self
                 .holder
                 .get()
-                .filter(|_| self.terms.names_a_holder())
+                .filter(|_| self.description.names_a_holder())
                 .map(|holder| (holder.task(), holder.at())),
         };
         kernel::try_with(|kernel| {
@@ -53,7 +53,7 @@ impl WaitQueue {
             for (_, waiter) in waiters.iter().filter(|(_, at)| at.queue == record) {
                 if waiter.is_granted() {
                     stats.granted += 1;
-                    if self.terms.names_a_holder() {
+                    if self.description.names_a_holder() {
                         stats.held_by = Some((waiter.task(), waiter.at));
                     }
                 } else {
@@ -80,7 +80,7 @@ impl WaitQueue {
         kernel::try_with(|kernel| {
             let mut waiters = kernel.wait.waiters.borrow_mut();
             if let Some(record) = waiters.own_record(self.record.get()) {
-                record.tally = Some(Tally::new(what, count, last));
+                record.gauge = Some(Gauge::new(what, count, last));
             }
         });
     }

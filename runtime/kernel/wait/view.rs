@@ -2,7 +2,7 @@
 
 use std::cell::Ref;
 
-use super::sitters::Sitters;
+use super::singles::Singles;
 use super::waiters::Waiters;
 use crate::runtime::kernel::Kernel;
 
@@ -13,7 +13,7 @@ impl Kernel {
     }
 
     /// The waiters that wait alone, to be read.
-    pub(crate) fn sitters(&self) -> Ref<'_, Sitters> {
-        self.wait.sitters.borrow()
+    pub(crate) fn singles(&self) -> Ref<'_, Singles> {
+        self.wait.singles.borrow()
     }
 }

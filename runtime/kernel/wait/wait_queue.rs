@@ -29,9 +29,9 @@ use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
 
-use super::ticket::{Owner, Ticket, Wait};
-use super::waiters::{Holder, QueueRecord, Terms, Waiters};
-use super::who::Who;
+use super::wait_node::{Owner, Wait, WaitNode};
+use super::waiters::{Description, Holder, QueueRecord, Waiters};
+use super::wake_target::WakeTarget;
 use crate::runtime::base::passes::NO_PASS;
 use crate::runtime::base::table::NONE;
 use crate::runtime::kernel::sched::task::TaskId;
@@ -81,7 +81,7 @@ pub struct WaitQueue {
     /// This queue's entry among the thread's contended queues, from its first wait on.
     pub(super) record: Cell<u32>,
     pub(super) kind: &'static str,
-    pub(super) terms: &'static Terms,
+    pub(super) description: &'static Description,
     pub(super) made: &'static Location<'static>,
     pub(super) holder: Cell<Option<Holder>>,
     _thread: ThisThread,
@@ -102,7 +102,7 @@ impl WaitQueue {
             len: Cell::new(0),
             record: Cell::new(NONE),
             kind,
-            terms: &Terms::PLAIN,
+            description: &Description::PLAIN,
             made,
             holder: Cell::new(None),
             _thread: ThisThread::new(),
@@ -110,8 +110,8 @@ impl WaitQueue {
     }
 
     /// Says what its asks mean, where they mean anything.
-    pub(crate) const fn with_terms(mut self, terms: &'static Terms) -> Self {
-        self.terms = terms;
+    pub(crate) const fn described(mut self, description: &'static Description) -> Self {
+        self.description = description;
         self
     }
 
@@ -140,7 +140,7 @@ impl WaitQueue {
         ask: usize,
         at: &'static Location<'static>,
     ) -> Wait<'a, P> {
-        Wait::new(self, owner, Ticket::new(ask, at))
+        Wait::new(self, owner, WaitNode::new(ask, at))
     }
 
     /// What its primitive is called in reports.
@@ -150,7 +150,7 @@ impl WaitQueue {
 
     /// The one thing that can be waited for, where the system ends the wait.
     pub(crate) fn source(&self) -> Option<&'static str> {
-        self.terms.source()
+        self.description.source()
     }
 
     /// Where its primitive was made.
@@ -191,8 +191,8 @@ impl WaitQueue {
     #[inline(never)]
     fn grant(&self, value: impl FnOnce(usize) -> Option<usize>) -> bool {
         let done = kernel::try_with(|kernel| {
-            let who = self.take_head(kernel, &mut kernel.wait.waiters.borrow_mut(), value)?;
-            who.wake(kernel);
+            let target = self.take_head(kernel, &mut kernel.wait.waiters.borrow_mut(), value)?;
+            target.wake(kernel);
             Some(())
         });
         done.flatten().is_some()
@@ -237,9 +237,9 @@ impl WaitQueue {
                     waiter.ask = value(waiter.ask, place);
                     waiter.granted = kernel.passes().now();
                     key = waiter.next;
-                    match waiter.who.woken_task() {
+                    match waiter.target.woken_task() {
                         Some(task) if batch.is_empty() => tasks.schedule(task),
-                        _ => batch.push(waiter.who.depart()),
+                        _ => batch.push(waiter.target.depart()),
                     }
                 }
             });
@@ -263,28 +263,28 @@ impl WaitQueue {
         kernel: &Kernel,
         waiters: &mut Waiters,
         value: impl FnOnce(usize) -> Option<usize>,
-    ) -> Option<Who> {
+    ) -> Option<WakeTarget> {
         let key = self.head.get();
         let waiter = waiters.table.get_mut(key)?;
         waiter.ask = value(waiter.ask)?;
         waiter.granted = kernel.passes().now();
-        let who = waiter.who.depart();
+        let target = waiter.target.depart();
         self.unlink(waiters, key);
-        Some(who)
+        Some(target)
     }
 
     /// Appends a waiter, which is woken as a task of the loop, and returns its key.
     #[inline(always)]
-    pub(crate) fn link(&self, kernel: &Kernel, task: Option<TaskId>, ticket: &Ticket) -> u32 {
+    pub(crate) fn link(&self, kernel: &Kernel, task: Option<TaskId>, node: &WaitNode) -> u32 {
         let waiters = &mut *kernel.wait.waiters.borrow_mut();
         if self.record.get() == NONE {
             self.enrol(waiters);
         }
         let prev = self.tail.get();
         let (key, waiter) = waiters.table.take();
-        waiter.who.aim(task);
-        waiter.at = ticket.at();
-        waiter.ask = ticket.ask();
+        waiter.target.aim(task);
+        waiter.at = node.at();
+        waiter.ask = node.ask();
         waiter.since = kernel.clock.last();
         waiter.prev = prev;
         waiter.next = NONE;
@@ -294,7 +294,7 @@ impl WaitQueue {
             Some(tail) => tail.next = key,
             None => {
                 self.head.set(key);
-                if self.terms.names_a_holder() {
+                if self.description.names_a_holder() {
                     self.note_holder(waiters);
                 }
             }
@@ -306,7 +306,7 @@ impl WaitQueue {
 
     /// Lists the queue among those that were ever waited in.
     fn enrol(&self, waiters: &mut Waiters) {
-        let record = QueueRecord::new(self.kind, self.terms, self.made);
+        let record = QueueRecord::new(self.kind, self.description, self.made);
         self.record.set(waiters.enrol(record));
     }
 
@@ -318,10 +318,13 @@ impl WaitQueue {
                 let mut waiters = kernel.wait.waiters.borrow_mut();
                 let key = self.head.get();
                 self.unlink(&mut waiters, key);
-                let who = waiters.table.get_mut(key).map(|waiter| waiter.who.depart());
+                let target = waiters
+                    .table
+                    .get_mut(key)
+                    .map(|waiter| waiter.target.depart());
                 waiters.give(key);
                 drop(waiters);
-                drop(who);
+                drop(target);
             }
         });
     }

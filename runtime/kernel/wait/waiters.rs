@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::Location;
 
-use super::who::Who;
+use super::wake_target::WakeTarget;
 use crate::runtime::base::passes::{NO_PASS, Pass};
 use crate::runtime::base::table::{Entry, NONE, Table};
 use crate::runtime::kernel::sched::task::TaskId;
@@ -130,7 +130,7 @@ impl Waiters {
 /// One waiting or granted entry.
 pub(crate) struct Waiter {
     /// Whom to wake; once granted, the task that has to collect.
-    pub(super) who: Who,
+    pub(super) target: WakeTarget,
     /// The line that waits.
     pub(super) at: &'static Location<'static>,
     pub(super) ask: usize,
@@ -147,7 +147,7 @@ pub(crate) struct Waiter {
 impl Waiter {
     /// The task that waits; once it is granted, the one that has to collect.
     pub(crate) fn task(&self) -> Option<TaskId> {
-        self.who.task()
+        self.target.task()
     }
 
     /// The line that waits.
@@ -184,7 +184,7 @@ impl Waiter {
 impl Entry for Waiter {
     fn blank() -> Self {
         Waiter {
-            who: Who::default(),
+            target: WakeTarget::default(),
             at: Location::caller(),
             ask: 0,
             since: 0,
@@ -207,7 +207,7 @@ impl Entry for Waiter {
 /// What a report says about a queue that somebody has waited in.
 pub(crate) struct QueueRecord {
     pub(super) kind: &'static str,
-    pub(super) terms: &'static Terms,
+    pub(super) description: &'static Description,
     /// Where the primitive was made.
     pub(super) made: &'static Location<'static>,
     /// Who holds it, while somebody waits; out of date from the grant to somebody until that one runs.
@@ -215,7 +215,7 @@ pub(crate) struct QueueRecord {
     /// The record of another line for the same thing: what is granted there is not to be had here.
     pub(super) beside: u32,
     /// What its primitive tells besides.
-    pub(super) tally: Option<Tally>,
+    pub(super) gauge: Option<Gauge>,
     /// Its own, or none once its queue is gone.
     key: u32,
     /// For the table, while the record is not in use.
@@ -225,16 +225,16 @@ pub(crate) struct QueueRecord {
 impl QueueRecord {
     pub(crate) fn new(
         kind: &'static str,
-        terms: &'static Terms,
+        description: &'static Description,
         made: &'static Location<'static>,
     ) -> Self {
         QueueRecord {
             kind,
-            terms,
+            description,
             made,
             holder: None,
             beside: NONE,
-            tally: None,
+            gauge: None,
             key: NONE,
             link: NONE,
         }
@@ -244,8 +244,8 @@ impl QueueRecord {
         self.kind
     }
 
-    pub(crate) fn terms(&self) -> &'static Terms {
-        self.terms
+    pub(crate) fn description(&self) -> &'static Description {
+        self.description
     }
 
     /// Where the primitive was made.
@@ -254,19 +254,19 @@ impl QueueRecord {
     }
 
     /// What its primitive tells besides.
-    pub(crate) fn tally(&self) -> Option<Tally> {
-        self.tally
+    pub(crate) fn gauge(&self) -> Option<Gauge> {
+        self.gauge
     }
 
     /// What holds it, while something waits; out of date from a grant until its waiter runs.
     pub(crate) fn holder(&self) -> Option<Holder> {
-        self.holder.filter(|_| self.terms.names_a_holder())
+        self.holder.filter(|_| self.description.names_a_holder())
     }
 }
 
 impl Entry for QueueRecord {
     fn blank() -> Self {
-        QueueRecord::new("", &Terms::PLAIN, Location::caller())
+        QueueRecord::new("", &Description::PLAIN, Location::caller())
     }
 
     fn link(&mut self) -> &mut u32 {
@@ -280,19 +280,19 @@ impl Entry for QueueRecord {
 
 /// How a primitive stands, in a figure, for reports: "permits in hand: 2, the last since …".
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tally {
+pub(crate) struct Gauge {
     what: &'static str,
     count: usize,
     last: Option<&'static Location<'static>>,
 }
 
-impl Tally {
+impl Gauge {
     pub(super) fn new(
         what: &'static str,
         count: usize,
         last: Option<&'static Location<'static>>,
     ) -> Self {
-        Tally { what, count, last }
+        Gauge { what, count, last }
     }
 
     pub(crate) fn what(&self) -> &'static str {
@@ -334,7 +334,7 @@ impl Holder {
 }
 
 /// What the asks of a queue mean to a report.
-pub(crate) struct Terms {
+pub(crate) struct Description {
     asks: Option<Asks>,
     /// The one thing that can be waited for, where the system ends the wait: "input from".
     source: Option<&'static str>,
@@ -348,9 +348,9 @@ type Asks = fn(usize) -> Cow<'static, str>;
 /// No ask of a primitive that has one holder at a time.
 const NOTHING: usize = usize::MAX;
 
-impl Terms {
+impl Description {
     /// Asks that mean nothing.
-    pub(crate) const PLAIN: Terms = Terms {
+    pub(crate) const PLAIN: Description = Description {
         asks: None,
         source: None,
         holds: NOTHING,
@@ -364,9 +364,9 @@ impl Terms {
 
     /// The system ends a wait, which is one for `what`.
     pub(crate) const fn of_source(what: &'static str) -> Self {
-        let mut terms = Terms::PLAIN;
-        terms.source = Some(what);
-        terms
+        let mut description = Description::PLAIN;
+        description.source = Some(what);
+        description
     }
 
     /// There is one holder at a time: who takes a grant of `what` becomes it. Only the holder, or who

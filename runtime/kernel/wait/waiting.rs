@@ -5,9 +5,9 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::sitters::Sitters;
+use super::singles::Singles;
 use super::waiters::Waiters;
-use super::who::Who;
+use super::wake_target::WakeTarget;
 use crate::runtime::base::table::MUCH;
 
 /// What waits on a thread.
@@ -15,16 +15,16 @@ pub(crate) struct Waiting {
     /// The waiters of all queues.
     pub(super) waiters: RefCell<Waiters>,
     /// The waiters that wait alone, for the end of a task or for one value.
-    pub(super) sitters: RefCell<Sitters>,
+    pub(super) singles: RefCell<Singles>,
     /// Reused wherever many are woken after a borrow has ended.
-    pub(super) scratch: Cell<Vec<Who>>,
+    pub(super) scratch: Cell<Vec<WakeTarget>>,
 }
 
 impl Waiting {
     pub(crate) const fn new() -> Self {
         Waiting {
             waiters: RefCell::new(Waiters::new()),
-            sitters: RefCell::new(Sitters::new()),
+            singles: RefCell::new(Singles::new()),
             scratch: Cell::new(Vec::new()),
         }
     }
@@ -32,7 +32,7 @@ impl Waiting {
     /// Gives back what bursts have left.
     pub(crate) fn trim(&self, pass: u64) {
         self.waiters.borrow_mut().trim(pass);
-        self.sitters.borrow_mut().trim(pass);
+        self.singles.borrow_mut().trim(pass);
         let scratch = self.scratch.take();
         if scratch.capacity() < MUCH {
             self.scratch.set(scratch);

@@ -1,10 +1,10 @@
 //! Waking those that waited.
 
-use super::who::Who;
+use super::wake_target::WakeTarget;
 use crate::runtime::base::foreign::call_foreign;
 use crate::runtime::kernel::Kernel;
 
-impl Who {
+impl WakeTarget {
     /// Wakes; runs foreign code if the waker is foreign.
     #[inline]
     pub(crate) fn wake(mut self, kernel: &Kernel) {
@@ -18,10 +18,10 @@ impl Who {
 
 impl Kernel {
     /// Wakes everyone that `collect` puts into a reused buffer, in order, after it has returned.
-    pub(crate) fn wake_collected(&self, collect: impl FnOnce(&mut Vec<Who>)) {
+    pub(crate) fn wake_collected(&self, collect: impl FnOnce(&mut Vec<WakeTarget>)) {
         let mut batch = self.wait.scratch.take();
         collect(&mut batch);
-        batch.drain(..).for_each(|who| who.wake(self));
+        batch.drain(..).for_each(|target| target.wake(self));
         self.wait.scratch.set(batch);
     }
 }

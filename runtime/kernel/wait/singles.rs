@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::ptr;
 use std::task::Context;
 
-use super::who::Who;
+use super::wake_target::WakeTarget;
 use crate::runtime::base::kinds::Name;
 use crate::runtime::base::table::{Entry, NONE, SPECIAL, Table};
 use crate::runtime::kernel::sched::task::TaskId;
@@ -12,22 +12,22 @@ use crate::runtime::kernel::sched::task::TaskId;
 /// In the place of the next free entry: this one is in use.
 const IN_USE: u32 = SPECIAL;
 
-/// What a seat of a primitive is called, and where that was made.
+/// What the single waiter of a primitive is called, and where that was made.
 pub(crate) type Made = (Name, &'static Location<'static>);
 
 /// A task that waits alone.
-pub(crate) struct Sitter {
-    who: Who,
+pub(crate) struct Single {
+    target: WakeTarget,
     at: &'static Location<'static>,
     since: u64,
     of: Option<Made>,
     link: u32,
 }
 
-impl Sitter {
+impl Single {
     /// The task that waits.
     pub(crate) fn task(&self) -> Option<TaskId> {
-        self.who.task()
+        self.target.task()
     }
 
     /// The line that waits.
@@ -46,10 +46,10 @@ impl Sitter {
     }
 }
 
-impl Entry for Sitter {
+impl Entry for Single {
     fn blank() -> Self {
-        Sitter {
-            who: Who::default(),
+        Single {
+            target: WakeTarget::default(),
             at: Location::caller(),
             since: 0,
             of: None,
@@ -67,13 +67,13 @@ impl Entry for Sitter {
 }
 
 /// The tasks that wait alone, by their places.
-pub(crate) struct Sitters {
-    table: Table<Sitter>,
+pub(crate) struct Singles {
+    table: Table<Single>,
 }
 
-impl Sitters {
+impl Singles {
     pub(super) const fn new() -> Self {
-        Sitters {
+        Singles {
             table: Table::new(),
         }
     }
@@ -87,12 +87,12 @@ impl Sitters {
         since: u64,
         of: Option<Made>,
     ) -> u32 {
-        let (place, sitter) = self.table.take();
-        sitter.who.aim(task);
-        sitter.at = at;
-        sitter.since = since;
-        sitter.of = of;
-        sitter.link = IN_USE;
+        let (place, single) = self.table.take();
+        single.target.aim(task);
+        single.at = at;
+        single.since = since;
+        single.of = of;
+        single.link = IN_USE;
         place
     }
 
@@ -103,8 +103,8 @@ impl Sitters {
         cx: &Context<'_>,
         at: &'static Location<'static>,
     ) -> bool {
-        let sitter = self.table.get(place);
-        sitter.is_some_and(|sitter| sitter.who.is(cx) && ptr::eq(sitter.at, at))
+        let single = self.table.get(place);
+        single.is_some_and(|single| single.target.is(cx) && ptr::eq(single.at, at))
     }
 
     /// Has `who` wait there, at a line that was reached at `now`. Returns whom it replaces, to be dropped
@@ -112,25 +112,25 @@ impl Sitters {
     pub(super) fn replace(
         &mut self,
         place: u32,
-        mut who: Who,
+        mut target: WakeTarget,
         at: &'static Location<'static>,
         now: u64,
-    ) -> Who {
-        if let Some(sitter) = self.table.get_mut(place) {
-            if !ptr::eq(sitter.at, at) {
-                (sitter.at, sitter.since) = (at, now);
+    ) -> WakeTarget {
+        if let Some(single) = self.table.get_mut(place) {
+            if !ptr::eq(single.at, at) {
+                (single.at, single.since) = (at, now);
             }
-            std::mem::swap(&mut sitter.who, &mut who);
+            std::mem::swap(&mut single.target, &mut target);
         }
-        who
+        target
     }
 
     /// Frees a place and returns whom to wake.
     #[inline]
-    pub(super) fn take(&mut self, place: u32) -> Option<Who> {
-        let who = self.table.get_mut(place)?.who.depart();
+    pub(super) fn take(&mut self, place: u32) -> Option<WakeTarget> {
+        let target = self.table.get_mut(place)?.target.depart();
         self.table.give(place);
-        Some(who)
+        Some(target)
     }
 
     pub(super) fn trim(&mut self, pass: u64) {
@@ -138,19 +138,19 @@ impl Sitters {
     }
 
     /// The one at a place that is in use.
-    pub(crate) fn get(&self, place: u32) -> Option<&Sitter> {
+    pub(crate) fn get(&self, place: u32) -> Option<&Single> {
         self.table.get(place)
     }
 
     /// All of them, with their places.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Sitter)> {
-        self.table.iter().filter(|(_, sitter)| sitter.is_used())
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Single)> {
+        self.table.iter().filter(|(_, single)| single.is_used())
     }
 
     /// How many wait alone, apart from those that await the end of a task.
     pub(crate) fn count(&self) -> usize {
-        let sitters = self.iter();
-        sitters.filter(|(_, sitter)| sitter.of.is_some()).count()
+        let singles = self.iter();
+        singles.filter(|(_, single)| single.of.is_some()).count()
     }
 
     /// Places, free or not.

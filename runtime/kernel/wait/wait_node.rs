@@ -1,6 +1,6 @@
 //! The waiter's side of a [`WaitQueue`]: one place in it, from the first poll to the grant.
 //!
-//! A [`Ticket`] is the place itself and borrows nothing; a [`Wait`] is a ticket that knows its queue
+//! A [`WaitNode`] is the place itself and borrows nothing; a [`Wait`] is a node that knows its queue
 //! and its owner, and gives the place up when it is dropped.
 
 use std::cell::Cell;
@@ -11,12 +11,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::wait_queue::WaitQueue;
-use super::who::Who;
+use super::wake_target::WakeTarget;
 use crate::runtime::base::table::{NONE, SPECIAL};
 use crate::runtime::kernel::polling;
 use crate::runtime::kernel::{self, Kernel, ThisThread};
 
-/// A ticket whose grant was taken.
+/// The key of a node whose grant was taken.
 const DONE: u32 = SPECIAL;
 
 /// How a waiter left its queue without taking what it asked for; carries the ask, or what was
@@ -47,16 +47,12 @@ pub trait Owner {
 pub struct Wait<'a, P: Owner + ?Sized> {
     queue: &'a WaitQueue,
     owner: &'a P,
-    ticket: Ticket,
+    node: WaitNode,
 }
 
 impl<'a, P: Owner + ?Sized> Wait<'a, P> {
-    pub(crate) fn new(queue: &'a WaitQueue, owner: &'a P, ticket: Ticket) -> Self {
-        Wait {
-            queue,
-            owner,
-            ticket,
-        }
+    pub(crate) fn new(queue: &'a WaitQueue, owner: &'a P, node: WaitNode) -> Self {
+        Wait { queue, owner, node }
     }
 
     /// The primitive this wait belongs to.
@@ -66,22 +62,22 @@ impl<'a, P: Owner + ?Sized> Wait<'a, P> {
 
     /// What this waiter asks for.
     pub fn ask(&self) -> usize {
-        self.ticket.ask
+        self.node.ask
     }
 
     /// Whether the future has been polled and still waits or has a grant to collect.
     pub fn is_queued(&self) -> bool {
-        self.ticket.is_queued()
+        self.node.is_queued()
     }
 
     /// Where the waiting call was made.
     pub(crate) fn at(&self) -> &'static Location<'static> {
-        self.ticket.at()
+        self.node.at()
     }
 
-    /// As [`Ticket::renew`].
+    /// As [`WaitNode::renew`].
     pub(crate) fn renew(&self) {
-        self.ticket.renew();
+        self.node.renew();
     }
 
     /// Gives the place up, and passes on what was granted. It can be made to wait again.
@@ -95,7 +91,7 @@ impl<'a, P: Owner + ?Sized> Wait<'a, P> {
     /// Out of line: who takes what it waited for, as nearly all do, has no use for the owner's answer.
     #[inline(never)]
     fn give_up(&self) {
-        if let Some(left) = self.ticket.give_up(self.queue) {
+        if let Some(left) = self.node.give_up(self.queue) {
             self.owner.left(left);
         }
     }
@@ -105,7 +101,7 @@ impl<'a, P: Owner + ?Sized> Wait<'a, P> {
     #[inline]
     pub fn skip_if(&mut self, at_once: impl FnOnce(&'a P) -> bool) -> bool {
         let owner = self.owner;
-        self.ticket.skip_if(|| at_once(owner))
+        self.node.skip_if(|| at_once(owner))
     }
 }
 
@@ -116,7 +112,7 @@ impl<P: Owner + ?Sized> Future for Wait<'_, P> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let queue = self.queue;
-        self.ticket.poll(queue, cx)
+        self.node.poll(queue, cx)
     }
 }
 
@@ -131,7 +127,7 @@ impl<P: Owner + ?Sized> Drop for Wait<'_, P> {
 ///
 /// It serves futures that share their primitive through an `Rc`. Such a future always names the
 /// same queue, [leaves](Ticket::leave) in its own drop, and does there what [`Owner::left`] says.
-pub(crate) struct Ticket {
+pub(crate) struct WaitNode {
     ask: usize,
     /// `NONE` before the first poll, `DONE` after the grant was taken.
     key: Cell<u32>,
@@ -139,10 +135,10 @@ pub(crate) struct Ticket {
     _thread: ThisThread,
 }
 
-impl Ticket {
+impl WaitNode {
     pub(crate) fn new(ask: usize, at: &'static Location<'static>) -> Self {
         let _thread = ThisThread::new();
-        Ticket {
+        WaitNode {
             ask,
             key: Cell::new(NONE),
             at,
@@ -206,10 +202,10 @@ impl Ticket {
 
     #[cold]
     fn park_foreign(&self, kernel: &Kernel, queue: &WaitQueue, cx: &Context<'_>) {
-        let who = Who::of(cx);
-        let key = queue.link(kernel, who.task(), self);
+        let target = WakeTarget::of(cx);
+        let key = queue.link(kernel, target.task(), self);
         self.key.set(key);
-        self.wake_instead(kernel, who);
+        self.wake_instead(kernel, target);
     }
 
     #[inline(never)]
@@ -238,18 +234,18 @@ impl Ticket {
         let key = self.key.get();
         let waiter = waiters.table.get_mut(key);
         let waiter = waiter.expect("a queued wait has an entry");
-        if !waiter.who.is(cx) {
+        if !waiter.target.is(cx) {
             drop(waiters);
-            self.wake_instead(kernel, Who::of(cx));
+            self.wake_instead(kernel, WakeTarget::of(cx));
         }
         Poll::Pending
     }
 
     /// Has the grant wake another one than the entry says.
-    fn wake_instead(&self, kernel: &Kernel, mut who: Who) {
+    fn wake_instead(&self, kernel: &Kernel, mut target: WakeTarget) {
         let key = self.key.get();
         if let Some(waiter) = kernel.wait.waiters.borrow_mut().table.get_mut(key) {
-            std::mem::swap(&mut waiter.who, &mut who);
+            std::mem::swap(&mut waiter.target, &mut target);
         }
     }
 
@@ -270,7 +266,7 @@ impl Ticket {
             let mut waiters = kernel.wait.waiters.borrow_mut();
             let waiter = waiters.table.get_mut(key)?;
             let (granted, ask) = (waiter.is_granted(), waiter.ask);
-            let who = waiter.who.depart();
+            let target = waiter.target.depart();
             if !granted {
                 queue.unlink(&mut waiters, key);
             }
@@ -280,15 +276,15 @@ impl Ticket {
             } else {
                 Left::Waiting(ask)
             };
-            Some((left, who))
+            Some((left, target))
         })??;
         Some(left)
     }
 }
 
-impl fmt::Debug for Ticket {
+impl fmt::Debug for WaitNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ticket")
+        f.debug_struct("WaitNode")
             .field("ask", &self.ask)
             .field("queued", &self.is_queued())
             .finish()

@@ -1,8 +1,8 @@
-//! Whom to wake.
+//! What a wake is for: a task of the loop, or a foreign waker.
 //!
 //! A task of the loop is woken by its id, and nothing but the kernel runs. A foreign waker, which a
 //! combinator or another executor made, runs code of others: never under a borrow (rule R4), and what
-//! panics in there goes no further. Nobody else stays asleep for it, and no grant is lost.
+//! panics in there goes no further. No other waiter stays asleep for it, and no grant is lost.
 
 use std::task::{Context, RawWakerVTable, Waker};
 
@@ -13,16 +13,16 @@ use crate::runtime::kernel::sched::task::TaskId;
 /// The task that polled, and the parts of the waker if it is foreign. Wakers with the same parts wake the same.
 pub(crate) type Identity = (Option<TaskId>, Option<(*const (), *const RawWakerVTable)>);
 
-/// Whom to wake: the task that polled, by its id, or the foreign waker it polled with.
+/// What to wake: the task that polled, by its id, or the foreign waker it polled with.
 ///
-/// The task is recorded in both cases, so that a report can say who waits behind a combinator.
+/// The task is recorded in both cases, so that a report can say which one waits behind a combinator.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Who {
+pub(crate) struct WakeTarget {
     task: Option<TaskId>,
     waker: Option<Waker>,
 }
 
-impl Who {
+impl WakeTarget {
     /// The task that polled, for reports.
     #[inline]
     pub(crate) fn task(&self) -> Option<TaskId> {
@@ -38,12 +38,12 @@ impl Who {
 
     /// The one that polls with `cx`. Clones the waker if it is a foreign one, so no borrow of the
     /// kernel may be held.
-    pub(crate) fn of(cx: &Context<'_>) -> Who {
+    pub(crate) fn of(cx: &Context<'_>) -> WakeTarget {
         let task = polling::registers();
         if polling::is_own(cx.waker()) {
-            Who { task, waker: None }
+            WakeTarget { task, waker: None }
         } else {
-            Who {
+            WakeTarget {
                 task,
                 waker: Some(cx.waker().clone()),
             }
@@ -52,8 +52,8 @@ impl Who {
 
     /// One that is no task: whatever `waker` runs.
     #[cfg(feature = "process")]
-    pub(crate) fn of_waker(waker: Waker) -> Who {
-        Who {
+    pub(crate) fn of_waker(waker: Waker) -> WakeTarget {
+        WakeTarget {
             task: None,
             waker: Some(waker),
         }
@@ -106,13 +106,13 @@ impl Who {
 
     /// Takes out what wakes, and leaves the task for reports.
     #[inline]
-    pub(crate) fn depart(&mut self) -> Who {
+    pub(crate) fn depart(&mut self) -> WakeTarget {
         let (task, waker) = (self.task, self.waker.take());
-        Who { task, waker }
+        WakeTarget { task, waker }
     }
 }
 
-impl Drop for Who {
+impl Drop for WakeTarget {
     #[inline]
     fn drop(&mut self) {
         if let Some(waker) = self.waker.take() {
