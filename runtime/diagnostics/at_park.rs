@@ -6,8 +6,8 @@
 //!   about to sleep for ever ──▶ anything counted outside? ──yes──▶ Idle: sleep
 //!                                 │ no
 //!                                 ├─ clones of a waker left ──▶ Suspected: sleep for the grace,
-//!                                 │                             then say so once (strict: fail)
-//!                                 │                             and watch for the last to go
+//!                                 │                             then say so once (strict: fail);
+//!                                 │                             the last to go wakes the loop
 //!                                 └─ none ──▶ Certain: give up with the report
 //! ```
 
@@ -35,13 +35,11 @@ pub(crate) fn relieve() {
 pub(crate) enum Park {
     /// Sleep until something happens.
     Sleep,
-    /// Sleep until something happens, or until nobody has a clone of a waker any more.
-    Watch,
     /// Sleep at most until then, in real time, and ask again.
     Until(u64),
-    /// Do not sleep: foreign code has run and may have woken somebody.
+    /// Do not sleep: foreign code has run and may have woken a task.
     Again,
-    /// Do not sleep: nothing will ever happen, or nobody believes it any more.
+    /// Do not sleep: nothing will ever happen, or hardly so.
     GiveUp(Verdict),
 }
 
@@ -55,11 +53,9 @@ pub(crate) fn at_park(kernel: &Kernel) -> Park {
     if lost::report(kernel) && kernel.has_ready() {
         return Park::Again;
     }
-    let outside = Outside::count(kernel);
-    let verdict = outside.verdict(kernel);
-    match verdict {
-        Verdict::Certain => Park::GiveUp(verdict),
-        Verdict::Suspected => suspect(kernel, outside.wakers),
+    match Outside::judge(kernel) {
+        Verdict::Certain => Park::GiveUp(Verdict::Certain),
+        Verdict::Suspected => suspect(kernel),
         Verdict::Idle => {
             relieve();
             Park::Sleep
@@ -67,12 +63,12 @@ pub(crate) fn at_park(kernel: &Kernel) -> Park {
     }
 }
 
-/// Decides where only foreign wakers are left, of so many tasks.
-fn suspect(kernel: &Kernel, wakers: usize) -> Park {
+/// Decides where only foreign wakers are left.
+fn suspect(kernel: &Kernel) -> Park {
     let decide = |state: &state::State| {
         let suspicion = state.suspicion();
         if suspicion.is_reported() {
-            return Err(if wakers > 0 { Park::Watch } else { Park::Sleep });
+            return Err(Park::Sleep);
         }
         let now = clock::real();
         let end = suspicion.end_of_grace(now);

@@ -60,7 +60,13 @@ pub(crate) struct Outside {
 }
 
 impl Outside {
-    pub(crate) fn count(kernel: &Kernel) -> Self {
+    pub(super) fn count(kernel: &Kernel) -> Self {
+        let wakers = kernel.count_cloned();
+        Outside::count_beside(kernel, wakers)
+    }
+
+    /// Counts the rest, where it is known how many tasks foreign code has wakers of.
+    fn count_beside(kernel: &Kernel, wakers: usize) -> Self {
         let (mut sources, mut signals, mut lapsed) = (0, 0, 0);
         let tasks = kernel.tasks();
         reactor::find_awaited(&tasks, |source, awaited| {
@@ -72,8 +78,7 @@ impl Outside {
             }
             false
         });
-        let wakers = kernel.count_cloned();
-        // Those that our own threads keep are told as work.
+        // Those that our own threads keep are counted as work.
         let (mut working, mut ours) = (Vec::new(), 0);
         external::each_work(|label, awaited_by| {
             working.push(label.clone());
@@ -101,6 +106,19 @@ impl Outside {
         reactor::find_awaited(&tasks, |source, awaited| {
             awaited == Awaited::Yes && !(strict && source.ends_program())
         })
+    }
+
+    /// The verdict on a loop in which nothing is ready or due, and that nothing sustains. Where clones of
+    /// wakers are left the rest does not matter: only the wakers that were polled since the last verdict are
+    /// looked at, and the drop of the last clone wakes the loop.
+    pub(super) fn judge(kernel: &Kernel) -> Verdict {
+        if !kernel.let_go_of_cloned() {
+            return Outside::count_beside(kernel, 0).verdict(kernel);
+        }
+        match kernel.mail().has_mail() {
+            true => Verdict::Idle,
+            false => Verdict::Suspected,
+        }
     }
 
     /// Whether other threads can run what they like here.

@@ -153,7 +153,7 @@ fn poll_main(kernel: &Kernel, key: u32, spare: &mut PollWaker, main: &mut Main<'
         main.over = true;
     } else if notes & notes::YIELDED != 0 {
         kernel.yields(main.id);
-    } else if notes & notes::REGISTERED == 0 {
+    } else if notes & notes::REGISTERED == 0 && !kernel.has_own_waker(main.id) {
         lost::suspect(kernel, main.id);
     }
 }

@@ -10,7 +10,6 @@ use super::state::Driver;
 use crate::runtime::diagnostics::at_park::{self, Park};
 use crate::runtime::diagnostics::lost;
 use crate::runtime::diagnostics::verdict::Verdict;
-use crate::runtime::kernel::sched::lend::LetGo;
 use crate::runtime::kernel::slack;
 use crate::runtime::kernel::{Kernel, clock};
 use crate::runtime::reactor;
@@ -86,14 +85,14 @@ pub(super) fn idle(kernel: &Kernel, driver: &Driver, limit: Option<Duration>, ju
     if kernel.clock().is_virtual() && !reactor::follows_real_time(kernel) {
         return idle_virtual(kernel, driver, next, limit, judge);
     }
-    let rest = match rest(kernel, judge && limit.is_none() && next.is_none()) {
-        Ok(rest) => rest,
+    let judged = match self::judge(kernel, judge && limit.is_none() && next.is_none()) {
+        Ok(judged) => judged,
         Err(idle) => return idle,
     };
     let now = kernel.clock().now();
     let limit = limit
         .map(|limit| now.saturating_add(clock::nanos(limit)))
-        .or(rest.until);
+        .or(judged);
     let due = next.map(|next| driver.slacken(next));
     let until = match (due, limit) {
         (Some(due), Some(limit)) => Some(due.min(limit)),
@@ -103,7 +102,6 @@ pub(super) fn idle(kernel: &Kernel, driver: &Driver, limit: Option<Duration>, ju
         Some(until) if until.saturating_sub(now) < NEAR => linger(kernel, driver, until, now),
         _ => sleep_on_real_time(kernel, driver, until, now),
     }
-    drop(rest);
     let now = kernel.clock().now();
     driver.interval.begin(now, kernel.passes().begun() + 1);
     expire(kernel, now);
@@ -118,33 +116,17 @@ fn is_long(kernel: &Kernel) -> bool {
     next.is_none_or(|next| next.saturating_sub(kernel.clock().last()) >= LONG)
 }
 
-/// How a loop may sleep that no deadline wakes.
-#[derive(Default)]
-struct Rest<'a> {
-    /// Until when, in real time.
-    until: Option<u64>,
-    /// The wakers that the loop has no reference to while it sleeps.
-    _wakers: Option<LetGo<'a>>,
-}
-
-/// With `judge`, judges a loop that would sleep for ever.
-fn rest(kernel: &Kernel, judge: bool) -> Result<Rest<'_>, Idle> {
-    let mut rest = Rest::default();
+/// With `judge`, judges a loop that would sleep for ever: until when it may.
+fn judge(kernel: &Kernel, judge: bool) -> Result<Option<u64>, Idle> {
     if !judge {
-        return Ok(rest);
+        return Ok(None);
     }
     match at_park::at_park(kernel) {
-        Park::Sleep => {}
-        Park::Watch => {
-            // Without a clone that is left, the last one went while the verdict was made.
-            let wakers = LetGo::all(kernel).ok_or(Idle::Awake)?;
-            rest._wakers = Some(wakers);
-        }
-        Park::Until(until) => rest.until = Some(until),
-        Park::Again => return Err(Idle::Awake),
-        Park::GiveUp(verdict) => return Err(Idle::Dead(verdict)),
+        Park::Sleep => Ok(None),
+        Park::Until(until) => Ok(Some(until)),
+        Park::Again => Err(Idle::Awake),
+        Park::GiveUp(verdict) => Err(Idle::Dead(verdict)),
     }
-    Ok(rest)
 }
 
 fn call_hook(kernel: &Kernel, driver: &Driver) {
@@ -181,15 +163,14 @@ fn idle_virtual(
     let now = clock::real();
     let working = external::is_working();
     let Some(next) = next.filter(|_| !working) else {
-        let rest = match rest(kernel, judge && !working) {
-            Ok(rest) => rest,
+        let judged = match self::judge(kernel, judge && !working) {
+            Ok(judged) => judged,
             Err(idle) => return idle,
         };
         let until = limit
             .map(|limit| now.saturating_add(clock::nanos(limit)))
-            .or(rest.until);
+            .or(judged);
         sleep(kernel, driver, until, now);
-        drop(rest);
         dispatch::read(kernel);
         return Idle::Awake;
     };

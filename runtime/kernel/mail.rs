@@ -9,6 +9,7 @@
 //! **A runtime has an inbox**, from its making to its end, and an embedded loop is a runtime's.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -44,7 +45,43 @@ impl Ring for Bell {
 }
 
 /// The messages for one runtime.
-pub(crate) type Inbox = Mailbox<Message, Bell>;
+pub(crate) struct Inbox {
+    mailbox: Mailbox<Message, Bell>,
+    /// Wakers that the kernel has let go of and others have clones of.
+    loose: AtomicUsize,
+}
+
+impl Inbox {
+    fn new() -> Self {
+        Inbox {
+            mailbox: Mailbox::new(),
+            loose: AtomicUsize::new(0),
+        }
+    }
+
+    /// Whether a clone of a waker is left that the kernel has let go of.
+    pub(super) fn has_loose(&self) -> bool {
+        self.loose.load(Ordering::SeqCst) > 0
+    }
+
+    /// The kernel lets go of a waker.
+    pub(super) fn add_loose(&self) {
+        self.loose.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The kernel takes a waker up again, or its last clone is gone. Returns whether it was the last waker.
+    pub(super) fn remove_loose(&self) -> bool {
+        self.loose.fetch_sub(1, Ordering::SeqCst) == 1
+    }
+}
+
+impl Deref for Inbox {
+    type Target = Mailbox<Message, Bell>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.mailbox
+    }
+}
 
 /// Sends messages to a runtime from any thread. Counted.
 pub(crate) struct Link(Arc<Shared>);

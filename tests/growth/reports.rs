@@ -70,8 +70,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
             (0..n).for_each(|_| assert!(runtime.stats().ready <= n));
         })
         .grows("the tables keep their size"),
-        shape("a park after a suspicion was reported", N, after_suspicion)
-            .grows("each park lets go of all foreign wakers"),
+        shape("a park after a suspicion was reported", N, after_suspicion),
         shape("a task looked at for being lost, beside timers", N, |n| {
             lost(n, |_| sleep(Duration::from_secs(1 << 20)));
         }),

@@ -1,12 +1,11 @@
 //! Lending wakers to polls, taking them back, and letting go of those that others have clones of.
 
-use std::sync::Arc;
 use std::task::Context;
 
+use super::cloned::Own;
 use super::task::{NO_WAKER, Task, TaskId};
-use super::waker::{Loose, PollWaker};
+use super::waker::PollWaker;
 use crate::runtime::kernel::Kernel;
-use crate::runtime::kernel::mail::Inbox;
 use crate::runtime::kernel::polling;
 
 /// Runs a poll with the task's own waker if clones of it are kept, else with the spare one.
@@ -37,17 +36,14 @@ fn with_own_waker<R>(
     key: u32,
     poll: impl FnOnce(&mut Context<'_>) -> R,
 ) -> (R, u8) {
-    let own = kernel
-        .sched
-        .cloned
-        .borrow_mut()
-        .get_mut(key as usize)
-        .and_then(Option::take);
-    let own = own.expect("a waker stays with its task until the task is over");
+    let own = kernel.sched.cloned.borrow_mut().lend(key);
+    let own = match own.expect("a waker stays with its task until the task is over") {
+        Own::Held(own) => own,
+        Own::Loose(loose) => loose.take_up(&kernel.mail.inbox()),
+    };
+    own.aim(id);
     let polled = polling::poll(id, own.waker(), poll);
-    if let Some(place) = kernel.sched.cloned.borrow_mut().get_mut(key as usize) {
-        *place = Some(own);
-    }
+    kernel.sched.cloned.borrow_mut().put_back(key, own);
     polled
 }
 
@@ -60,7 +56,7 @@ fn adopt_waker(kernel: &Kernel, id: TaskId, spare: &mut PollWaker) {
     }
     let own = std::mem::replace(spare, new_waker(kernel));
     if let Some(task) = kernel.sched.tasks.borrow_mut().get_mut(id) {
-        task.set_waker(kernel.sched.cloned.borrow_mut().insert(Some(own)) as u32);
+        task.set_waker(kernel.sched.cloned.borrow_mut().insert(own));
     }
 }
 
@@ -83,18 +79,28 @@ impl Kernel {
         self.sched.spare.set(Some(spare));
     }
 
-    /// How many tasks there are of whose waker foreign code keeps clones.
+    /// How many tasks there are of whose waker foreign code keeps clones: O(tasks of which it did).
     pub(crate) fn count_cloned(&self) -> usize {
-        let cloned = self.sched.cloned.borrow();
-        let wakers = cloned.iter().filter_map(|(_, waker)| waker.as_ref());
-        wakers.filter(|waker| waker.is_cloned()).count()
+        self.sched.cloned.borrow().count()
     }
 
     /// Whether foreign code keeps clones of the task's waker.
     pub(crate) fn has_clones(&self, task: &Task) -> bool {
-        let cloned = self.sched.cloned.borrow();
-        let waker = cloned.get(task.waker() as usize).and_then(Option::as_ref);
-        task.waker() != NO_WAKER && waker.is_some_and(PollWaker::is_cloned)
+        task.waker() != NO_WAKER && self.sched.cloned.borrow().is_cloned(task.waker())
+    }
+
+    /// Whether a task has a waker of its own, since foreign code keeps or kept clones of it.
+    pub(crate) fn has_own_waker(&self, id: TaskId) -> bool {
+        let tasks = self.sched.tasks.borrow();
+        tasks.get(id).is_some_and(|task| task.waker() != NO_WAKER)
+    }
+
+    /// Lets go of the wakers that others have clones of. Returns whether there are any; then the drop of the
+    /// last clone has the loop judged anew. O(those that were polled since the last time).
+    pub(crate) fn let_go_of_cloned(&self) -> bool {
+        let mut cloned = self.sched.cloned.borrow_mut();
+        cloned.let_go();
+        !cloned.is_empty() && self.mail.inbox().has_loose()
     }
 }
 
@@ -102,44 +108,7 @@ impl Kernel {
 #[inline]
 pub(super) fn release_waker(kernel: &Kernel, key: u32) {
     if key != NO_WAKER {
-        let waker = kernel.sched.cloned.borrow_mut().try_remove(key as usize);
+        let waker = kernel.sched.cloned.borrow_mut().remove(key);
         drop(waker);
-    }
-}
-
-/// Others have clones of these wakers, and the kernel has no reference until this is dropped.
-///
-/// No task may be polled or end meanwhile: its waker is not in its place.
-pub(crate) struct LetGo<'a> {
-    kernel: &'a Kernel,
-    inbox: Arc<Inbox>,
-    wakers: Vec<(usize, Loose)>,
-}
-
-impl<'a> LetGo<'a> {
-    /// `None` if there are no clones any more: then no drop of one would announce that.
-    pub(crate) fn all(kernel: &'a Kernel) -> Option<Self> {
-        let mut cloned = kernel.sched.cloned.borrow_mut();
-        let wakers = cloned.iter_mut().filter_map(|(key, place)| {
-            let own = place.take_if(|own| own.is_cloned())?;
-            Some((key, own.let_go()))
-        });
-        let wakers: Vec<_> = wakers.collect();
-        (!wakers.is_empty()).then(|| LetGo {
-            kernel,
-            inbox: kernel.mail.inbox(),
-            wakers,
-        })
-    }
-}
-
-impl Drop for LetGo<'_> {
-    fn drop(&mut self) {
-        let mut cloned = self.kernel.sched.cloned.borrow_mut();
-        for (key, waker) in self.wakers.drain(..) {
-            if let Some(place) = cloned.get_mut(key) {
-                *place = Some(waker.take_up(&self.inbox));
-            }
-        }
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::panic::Location;
 
 use super::body::BoxedBody;
+use super::cloned::Cloned;
 use super::lend;
 use super::remains::{Ended, Locals, Remains};
 use super::task::TaskId;
@@ -225,7 +226,7 @@ impl Kernel {
 
     /// Drops the wakers of a runtime that is being torn down.
     pub(crate) fn drop_wakers(&self) {
-        let cloned = self.sched.cloned.take();
+        let cloned = self.sched.cloned.replace(Cloned::new());
         drop((cloned, self.sched.spare.take()));
     }
 

@@ -1,6 +1,7 @@
 //! The tasks of a thread, which of them are ready, and the wakers that schedule them.
 
 pub(crate) mod body;
+mod cloned;
 pub(crate) mod joiner;
 pub(crate) mod lend;
 pub(crate) mod life;

@@ -4,8 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 
-use slab::Slab;
-
+use super::cloned::Cloned;
 use super::tasks::Tasks;
 use super::waker::PollWaker;
 use crate::runtime::base::passes::Passes;
@@ -18,7 +17,7 @@ pub(crate) struct Sched {
     /// The waker that serves every task that keeps no clone of it.
     pub(super) spare: Cell<Option<Box<PollWaker>>>,
     /// The wakers of tasks of which foreign code kept a clone: the list the verdict reads.
-    pub(super) cloned: RefCell<Slab<Option<PollWaker>>>,
+    pub(super) cloned: RefCell<Cloned>,
     /// Some task has task-locals.
     pub(super) locals_used: Cell<bool>,
     /// Passes made so far.
@@ -34,7 +33,7 @@ impl Sched {
         Sched {
             tasks: RefCell::new(Tasks::new()),
             spare: Cell::new(None),
-            cloned: RefCell::new(Slab::new()),
+            cloned: RefCell::new(Cloned::new()),
             locals_used: Cell::new(false),
             passes: Passes::new(),
             runtime: Cell::new(None),

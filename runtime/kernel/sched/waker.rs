@@ -5,9 +5,9 @@
 //! enters the list of cloned wakers, the only one that the deadlock verdict has to read. So a task
 //! that waits for our own primitives costs no waker at all.
 //!
-//! A loop that sleeps without a deadline, and that only clones can wake, keeps no reference of its own
-//! meanwhile ([`Loose`]). So whoever drops the last clone, on whatever thread, runs the destructor of
-//! what it points at, and that has the loop judged anew. Nobody else pays for it.
+//! A loop that only clones can wake keeps no reference of its own ([`Loose`]), and counts the wakers that
+//! it has let go of in the inbox. Whatever drops the last clone, on whatever thread, runs the destructor of
+//! what it points at, which takes the count down; at zero the loop is judged anew. Nothing else pays for it.
 //!
 //! # Invariants
 //!
@@ -32,8 +32,8 @@ pub(super) struct TaskWaker {
     /// The task it wakes, as bits.
     pub(super) id: AtomicU64,
     pub(super) inbox: Arc<Inbox>,
-    /// The kernel has let go of it, and wants to know of its end.
-    awaited: AtomicBool,
+    /// The kernel has let go of it, and the inbox counts it.
+    loose: AtomicBool,
     /// The message that wakes the task from another thread.
     pub(super) errand: Errand,
 }
@@ -47,7 +47,7 @@ impl Summons for TaskWaker {
 
 impl Drop for TaskWaker {
     fn drop(&mut self) {
-        if *self.awaited.get_mut() {
+        if *self.loose.get_mut() && self.inbox.remove_loose() {
             self.inbox.nudge();
         }
     }
@@ -67,7 +67,7 @@ impl PollWaker {
         PollWaker::of(Arc::new(TaskWaker {
             id: AtomicU64::new(0),
             inbox,
-            awaited: AtomicBool::new(false),
+            loose: AtomicBool::new(false),
             errand: Errand::new(),
         }))
     }
@@ -95,31 +95,54 @@ impl PollWaker {
         fence(Ordering::Acquire);
         false
     }
-    /// Gives the references of ours up; whoever drops the last clone has the loop judged anew.
-    pub(crate) fn let_go(self) -> Loose {
-        self.target.awaited.store(true, Ordering::Relaxed);
+
+    /// Gives the references of ours up. The last drop of the last such waker has the loop judged anew.
+    pub(super) fn let_go(self) -> Loose {
+        self.target.loose.store(true, Ordering::Relaxed);
+        self.target.inbox.add_loose();
         Loose {
-            id: self.target.id.load(Ordering::Relaxed),
             target: Arc::downgrade(&self.target),
         }
     }
 }
 
-/// A [`PollWaker`] that only others have references to.
-pub(crate) struct Loose {
-    id: u64,
+/// A [`PollWaker`] that only others have references to, if anything has.
+pub(super) struct Loose {
     target: Weak<TaskWaker>,
 }
 
 impl Loose {
-    /// The waker again, or another one for the same task if nobody has it any more.
-    pub(crate) fn take_up(self, inbox: &Arc<Inbox>) -> PollWaker {
-        let own = match self.target.upgrade() {
+    /// In the place of a waker that a poll uses.
+    pub(super) const fn nothing() -> Self {
+        Loose {
+            target: Weak::new(),
+        }
+    }
+
+    /// The waker again, or another one if nothing has it any more.
+    pub(super) fn take_up(self, inbox: &Arc<Inbox>) -> PollWaker {
+        match self.target.upgrade() {
             Some(target) => PollWaker::of(target),
             None => PollWaker::new(inbox.clone()),
-        };
-        own.target.id.store(self.id, Ordering::Relaxed);
-        own.target.awaited.store(false, Ordering::Relaxed);
-        own
+        }
+    }
+
+    /// Whether others hold a clone and may wake the task.
+    pub(super) fn is_cloned(&self) -> bool {
+        if self.target.strong_count() > 0 {
+            return true;
+        }
+        fence(Ordering::Acquire);
+        false
+    }
+}
+
+/// It is no longer counted, whether the kernel takes it up or its task has ended.
+impl Drop for Loose {
+    fn drop(&mut self) {
+        if let Some(target) = self.target.upgrade() {
+            target.loose.store(false, Ordering::Relaxed);
+            target.inbox.remove_loose();
+        }
     }
 }

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use futures::poll;
 use turnwise::sync::Event;
-use turnwise::{Builder, Runtime, Verdict, expect_external, inlet, remote, spawn, spawn_blocking};
+use turnwise::{
+    Builder, Runtime, Verdict, expect_external, inlet, remote, spawn, spawn_blocking, yield_now,
+};
 
 use super::super::support::bounded;
 
@@ -122,6 +124,80 @@ fn a_task_whose_waker_was_let_go_of_is_polled_with_one_that_works() {
         });
         runtime.try_block_on(program).expect("it is woken twice");
         assert_eq!(polls, 3);
+    });
+}
+
+#[test]
+fn a_last_waker_dropped_within_the_grace_is_certain_at_once() {
+    bounded(|| {
+        let (give, wakers) = mpsc::channel::<Waker>();
+        thread::spawn(move || wakers.iter().for_each(drop));
+        for builder in [Builder::new(), Builder::new().strict()] {
+            let runtime = builder.grace(Duration::from_secs(3600)).build();
+            let deadlock = runtime.try_block_on(keep(vec![give.clone()]));
+            let verdict = deadlock.unwrap_err().report().verdict();
+            assert_eq!(verdict, Verdict::Certain);
+        }
+    });
+}
+
+#[test]
+fn a_waker_of_a_task_that_ended_after_the_suspicion_holds_nothing_up() {
+    bounded(|| {
+        let (give, tell) = keeper(Waker::wake);
+        let runtime = suspicious(move || tell.send(()).unwrap());
+        let deadlock = runtime.try_block_on(async {
+            let other = spawn(poll_fn(|cx| {
+                std::mem::forget(cx.waker().clone());
+                Poll::<()>::Pending
+            }));
+            wait_for_thread(&give).await;
+            // The loop has let go of both wakers.
+            other.cancel();
+            assert!(other.await.is_err());
+            Event::new().wait().await
+        });
+        let verdict = deadlock.unwrap_err().report().verdict();
+        assert_eq!(verdict, Verdict::Certain);
+    });
+}
+
+/// Gives a clone of the task's waker away and waits until it is used.
+async fn wait_for_thread(by: &mpsc::Sender<Waker>) {
+    let mut asked = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut asked, true) {
+            return Poll::Ready(());
+        }
+        by.send(cx.waker().clone()).unwrap();
+        Poll::Pending
+    })
+    .await
+}
+
+#[test]
+fn however_often_tasks_are_polled_after_a_suspicion_the_last_waker_is_noticed() {
+    bounded(|| {
+        let (give, tell) = keeper(Waker::wake);
+        let (give_last, wakers) = mpsc::channel::<Waker>();
+        thread::spawn(move || wakers.iter().for_each(drop));
+        let more = tell.clone();
+        let runtime = suspicious(move || tell.send(()).unwrap());
+        let deadlock = runtime.try_block_on(async {
+            let kept = [(); 3].map(|()| spawn(keep(vec![give_last.clone()])));
+            for polls in [0, 1, 2, 3, 4, 5, 6, 7, 8, 50] {
+                let waits = wait_for_thread(&give);
+                for _ in 0..polls {
+                    yield_now().await;
+                }
+                waits.await;
+                more.send(()).unwrap();
+            }
+            drop(kept);
+            Event::new().wait().await
+        });
+        let verdict = deadlock.unwrap_err().report().verdict();
+        assert_eq!(verdict, Verdict::Certain);
     });
 }
 
