@@ -51,7 +51,7 @@ pub(super) fn pass(kernel: &Kernel, driver: &Driver, main: &mut Option<Main<'_>>
     }
 }
 
-/// The pass, compiled for each kind of onlooker: where nobody looks on, a poll does not even ask.
+/// The pass, compiled for each kind of observer: without one, a poll does not even ask.
 fn pass_with(kernel: &Kernel, driver: &Driver, main: &mut Option<Main<'_>>, watch: &impl Observer) {
     let _resting = Resting(watch);
     let mut spare = kernel.take_spare_waker();

@@ -79,9 +79,8 @@ impl Builder {
     }
 
     /// Uses a virtual clock: when no task is ready and no outside work is in flight, time jumps to
-    /// the next deadline. Where somebody waits for a descriptor, it first gets a millisecond of real time
-    /// to become ready. While a child process lives, of which somebody has the
-    /// `io::Child`, time follows real time.
+    /// the next deadline. Where a task waits for a descriptor, the descriptor first gets a millisecond of
+    /// real time to become ready. While a child process lives whose `io::Child` is kept, time follows real time.
     pub fn virtual_clock(mut self) -> Self {
         self.virtual_clock = true;
         self
@@ -90,7 +89,7 @@ impl Builder {
     /// Lets the loop sleep that much longer than to the next deadline, so that deadlines which are near each
     /// other share one wake-up: less work for the processor, and longer rests. None unless this is called.
     ///
-    /// A deadline is never early and at most this late, besides what the system and the tasks before it
+    /// A deadline is never early and at most this late, in addition to what the system and the tasks before it
     /// take. A loop that is awake anyway, for a task or a descriptor, keeps to what is due by then; virtual
     /// time knows no slack.
     ///
@@ -118,7 +117,7 @@ impl Builder {
         self
     }
 
-    /// Tells `hook` of a problem in a task that nobody will ask about: a panic of a detached task,
+    /// Tells `hook` of a problem in a task whose result is never asked for: a panic of a detached task,
     /// a task that waits for nothing. Without a hook it is printed on the standard error.
     pub fn on_unobserved(mut self, hook: impl Fn(&Unobserved) + 'static) -> Self {
         self.on_unobserved = Some(Rc::new(hook));

@@ -18,16 +18,17 @@ use crate::runtime::reactor;
 use crate::runtime::task::unobserved;
 use crate::runtime::threads::{external, inlet, pool};
 
-/// Drops everything the runtime owns; returns the first panic of a destructor.
-pub(crate) fn tear_down(kernel: &Kernel) -> Option<Payload> {
+/// Closes one module after the other: the tasks first, which may use all the rest; the hooks last. Returns the first panic of a destructor.
+pub(super) fn tear_down(kernel: &Kernel) -> Option<Payload> {
     let closing = Closing::begin(kernel);
     let mut panics = Panics { first: None };
     drop_tasks(kernel, &mut panics);
     panics.catch(|| kernel.timers().clear());
-    panics.catch(|| close_outside(kernel));
+    panics.catch(|| reactor::close(kernel));
+    panics.catch(pool::close);
     panics.catch(driver::close);
     inlet::close(|gone| panics.catch(|| drop(gone)));
-    // Closed, but still there: a destructor may ask for a handle, which will find nobody at home.
+    // Closed, but still there: a destructor may ask for a handle, which finds the runtime gone.
     panics.catch(|| drop(kernel.mail().close()));
     panics.catch(|| kernel.drop_wakers());
     panics.catch(|| drop(unobserved::configure(None)));
@@ -88,10 +89,4 @@ fn drop_tasks(kernel: &Kernel, panics: &mut Panics) {
             sight.rest();
         }
     }
-}
-
-/// Ends what the loop hears of the outside world.
-fn close_outside(kernel: &Kernel) {
-    reactor::close(kernel);
-    pool::close();
 }
