@@ -34,6 +34,11 @@ use crate::runtime::task::join::{self, JoinHandle};
 use crate::runtime::task::spawn::spawn_boxed;
 use crate::runtime::task::unobserved::Panicked;
 
+thread_local! {
+    /// Groups of children made so far, each of which has its number.
+    static GROUPS: Cell<u32> = const { Cell::new(0) };
+}
+
 /// How a child ended.
 pub(crate) enum Report<T> {
     /// With what it reports.
@@ -163,12 +168,8 @@ impl<T: 'static> Nursery<T> {
             kinds::GROUPS.contains(&kind),
             "reports must know the kind of a group"
         );
-        let group = kernel::try_with(|kernel| {
-            let group = kernel.groups.get().wrapping_add(1).max(1);
-            kernel.groups.set(group);
-            group
-        });
-        let group = group.unwrap_or_default();
+        let group = GROUPS.get().wrapping_add(1).max(1);
+        GROUPS.set(group);
         let shared = Rc::new(Shared {
             group,
             living: RefCell::new(BTreeMap::new()),

@@ -44,8 +44,6 @@ pub(crate) struct Kernel {
     pub(super) mail: Mail,
     /// The pass in which tables were looked at for what a burst has left.
     pub(super) trimmed: Cell<u64>,
-    /// Groups of children made so far, each of which has its number.
-    pub(crate) groups: Cell<u32>,
 }
 
 impl Kernel {
@@ -57,7 +55,6 @@ impl Kernel {
             clock: Clock::new(),
             mail: Mail::new(),
             trimmed: Cell::new(0),
-            groups: Cell::new(0),
         }
     }
 
