@@ -126,7 +126,7 @@ impl<P: Owner + ?Sized> Drop for Wait<'_, P> {
 /// A place in a queue: the part of a [`Wait`] that borrows nothing.
 ///
 /// It serves futures that share their primitive through an `Rc`. Such a future always names the
-/// same queue, [leaves](Ticket::leave) in its own drop, and does there what [`Owner::left`] says.
+/// same queue, [leaves](WaitNode::leave) in its own drop, and does there what [`Owner::left`] says.
 pub(crate) struct WaitNode {
     ask: usize,
     /// `NONE` before the first poll, `DONE` after the grant was taken.

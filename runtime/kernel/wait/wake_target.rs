@@ -77,7 +77,7 @@ impl WakeTarget {
         )
     }
 
-    /// As [`identity`](Who::identity), of the one that polls with `cx`, whose wake is counted on.
+    /// As [`identity`](WakeTarget::identity), of the one that polls with `cx`, whose wake is counted on.
     pub(crate) fn identity_of(cx: &Context<'_>) -> Identity {
         let (task, waker) = (polling::registers(), cx.waker());
         let foreign = !polling::is_own(waker);
