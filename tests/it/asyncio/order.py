@@ -1,7 +1,7 @@
 """Interprets scripts on asyncio and prints what happened, in order.
 
 Reads lines: `script NAME key=value ...`, `task NAME OP; OP; ...`, `end`. Prints its version, and one line
-per script: `NAME TAB LOG`. The same scripts are interpreted by tests/it/asyncio_interpreter.rs; an operation is
+per script: `NAME TAB LOG`. The same scripts are interpreted by tests/it/asyncio/interpreter.rs; an operation is
 logged as `task:operation` when it is over. Time is virtual: the loop jumps to the next deadline.
 """
 

@@ -1,0 +1,6 @@
+//! Reports, verdicts, the watchdog.
+
+pub(crate) mod dump;
+pub(crate) mod hangs;
+pub(crate) mod not_hangs;
+pub(crate) mod watchdog;

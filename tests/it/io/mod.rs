@@ -1,0 +1,13 @@
+//! Sockets, streams, signals, children.
+
+pub(crate) mod descriptors;
+pub(crate) mod hyper_io;
+pub(crate) mod inherited;
+pub(crate) mod inject;
+pub(crate) mod process;
+pub(crate) mod signals;
+pub(crate) mod stdio;
+pub(crate) mod streams;
+pub(crate) mod tcp;
+pub(crate) mod udp;
+pub(crate) mod unix;

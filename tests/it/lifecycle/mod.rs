@@ -1,0 +1,5 @@
+//! Runtimes: embedded, torn down, in host programs.
+
+pub(crate) mod embed;
+pub(crate) mod host_programs;
+pub(crate) mod teardown;

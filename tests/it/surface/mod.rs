@@ -1,0 +1,6 @@
+//! What is public, and what misuse says.
+
+pub(crate) mod auto_traits;
+pub(crate) mod kernel_traits;
+pub(crate) mod misuse;
+pub(crate) mod refused;

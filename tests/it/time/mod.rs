@@ -1,0 +1,5 @@
+//! Waits for time, and what moves them.
+
+pub(crate) mod rearming;
+pub(crate) mod turns;
+pub(crate) mod waits;
