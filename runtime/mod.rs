@@ -24,7 +24,7 @@ pub use combinators::gather_spawned::{
 pub use combinators::group::{ChildHandle, Group, GroupClosed, GroupError, TaskGroup, task_group};
 pub use combinators::race::{Either, Race, RaceEither, RaceEitherSet, RaceSet, race, race_either};
 pub use diagnostics::watchdog::Stall;
-pub use diagnostics::{deadlock::Deadlock, verdict::Verdict};
+pub use diagnostics::{deadlock::Deadlock, outside::Verdict};
 pub use diagnostics::{report::Report, taking::dump};
 pub use driver::{WaitQuiescent, spawn_eager, wait_quiescent};
 pub use kernel::sched::task::TaskId;

@@ -13,9 +13,9 @@
 
 use std::time::Duration;
 
+use super::outside::{Outside, Verdict};
 use super::report::Report;
 use super::suspicion::SuspectedHook;
-use super::verdict::{Outside, Verdict};
 use super::{lost, state};
 use crate::runtime::base::foreign::{call_foreign, print};
 use crate::runtime::kernel::{Kernel, clock};

@@ -9,9 +9,9 @@ use std::collections::{HashMap, HashSet};
 use super::collector::{Collects, look};
 use super::graph::{self, ALIVE, CLONED, Graph, Help, LAPSED};
 use super::living::Living;
+use super::outside::Outside;
 use super::report::{Row, State, Step, Wait};
 use super::state;
-use super::verdict::Outside;
 use crate::runtime::kernel::Kernel;
 
 /// Tasks that are described.

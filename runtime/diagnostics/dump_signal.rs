@@ -6,7 +6,6 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::panic::Location;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -71,9 +70,9 @@ impl DumpSignal {
 }
 
 /// Makes `SIGUSR1` print a dump: returns what the loop is to call now and then.
-pub(crate) fn start() -> Option<Rc<dyn Fn(&Kernel) -> Duration>> {
+pub(crate) fn start() -> Option<impl Fn(&Kernel) -> Duration> {
     match DumpSignal::listen() {
-        Ok(signal) => Some(Rc::new(move |kernel| signal.work_off(kernel))),
+        Ok(signal) => Some(move |kernel: &Kernel| signal.work_off(kernel)),
         Err(error) => {
             print(format_args!("SIGUSR1 cannot be listened for: {error}"));
             None

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 use std::panic::Location;
 
+use super::outside::{Outside, Verdict};
 use super::poll_times::Polls;
-use super::verdict::{Outside, Verdict};
 use crate::runtime::base::kinds;
 use crate::runtime::kernel::polling;
 use crate::runtime::kernel::sched::task::{Task, TaskId};

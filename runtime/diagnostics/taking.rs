@@ -10,9 +10,9 @@
 
 use super::described;
 use super::living::Living;
+use super::outside::{Outside, Verdict};
 use super::report::{Counts, Report, State};
 use super::state;
-use super::verdict::{Outside, Verdict};
 use crate::runtime::kernel::{self, Kernel};
 
 impl Report {

@@ -9,7 +9,7 @@ use super::fork;
 use super::state::Driver;
 use crate::runtime::diagnostics::at_park::{self, Park};
 use crate::runtime::diagnostics::lost;
-use crate::runtime::diagnostics::verdict::Verdict;
+use crate::runtime::diagnostics::outside::Verdict;
 use crate::runtime::kernel::slack;
 use crate::runtime::kernel::{Kernel, clock};
 use crate::runtime::reactor;

@@ -85,8 +85,8 @@ pub(crate) fn configure(slack: Duration, watched: bool) {
 
 /// Sets the hook of the loop.
 #[cfg(feature = "signal")]
-pub(crate) fn set_hook(hook: Option<LoopHook>) {
-    let before = with(|driver| driver.hook.replace(hook));
+pub(crate) fn set_hook(hook: impl Fn(&Kernel) -> Duration + 'static) {
+    let before = with(|driver| driver.hook.replace(Some(Rc::new(hook))));
     drop(before);
 }
 

@@ -248,7 +248,9 @@ impl Builder {
         kernel.open(at);
         #[cfg(feature = "signal")]
         if self.dump_on_sigusr1 {
-            driver::set_hook(dump_signal::start());
+            if let Some(hook) = dump_signal::start() {
+                driver::set_hook(hook);
+            }
         }
         Runtime::new_with(self.on_deadlock)
     }

@@ -168,7 +168,6 @@ const INSIDE: &[&str] = &[
     "JoinHandle",
     "LatchWait",
     "Put",
-    "Question",
     "Race",
     "RaceEither",
     "Read",
