@@ -31,11 +31,11 @@ use crate::runtime::task::join::JoinHandle;
 ///
 /// The first error or panic, of the body or of a child, ends the rest: the body and then every child
 /// is dropped, oldest first, before this returns. Errors of children that had failed by then are all
-/// collected. A panic goes on when the siblings are gone; of several the first does, and the others are told
-/// to [`Builder::on_unobserved`](crate::Builder::on_unobserved), once each. Dropping the group's future drops all of it.
+/// collected. A panic goes on when the siblings are gone; of several the first does, and the others are
+/// reported to [`Builder::on_unobserved`](crate::Builder::on_unobserved), once each. Dropping the group's future drops all of it.
 ///
-/// asyncio counterpart: `asyncio.TaskGroup`. Differences: children are dropped, not told by an
-/// exception; a value comes back.
+/// asyncio counterpart: `asyncio.TaskGroup`. Differences: children are dropped, where asyncio raises an
+/// exception in them; a value comes back.
 ///
 /// # Cancel safety
 ///

@@ -8,7 +8,7 @@
 //!
 //! # Implementation
 //!
-//! Besides the task's own allocation a child costs an entry in an ordered map while it lives. A
+//! In addition to the task's own allocation a child costs an entry in an ordered map while it lives. A
 //! finished child leaves nothing but its report.
 
 use std::cell::{Cell, RefCell};
@@ -44,7 +44,7 @@ pub(crate) enum Report<T> {
     /// With what it reports.
     Value(T),
     Panicked(Panicked),
-    /// Somebody else asked for its end.
+    /// It was cancelled from outside.
     Cancelled,
 }
 
@@ -56,9 +56,9 @@ pub(crate) struct Shared<T> {
     reports: RefCell<VecDeque<(usize, Report<T>)>>,
     /// No child is taken in any more.
     closing: Cell<bool>,
-    /// Somebody asked for the end of it all.
+    /// The end of all was asked for.
     cancelled: Cell<bool>,
-    /// The children are being ended: nobody asks for reports of that.
+    /// The children are being ended: no reports of that are wanted.
     aborted: Cell<bool>,
     /// What the parent is, for messages.
     kind: &'static str,
@@ -192,7 +192,7 @@ impl<T: 'static> Nursery<T> {
     }
 
     /// The next report, with the number of its child; `None` when no child is left. Pending also
-    /// ends when somebody asks for the end, which the caller has to look at.
+    /// ends when the end is asked for, which the caller has to look at.
     pub(crate) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Option<(usize, Report<T>)>> {
         loop {
             let report = self.shared.reports.borrow_mut().pop_front();
@@ -234,7 +234,7 @@ impl<T: 'static> Drop for Nursery<T> {
     fn drop(&mut self) {
         self.node.leave(&self.shared.parent);
         self.abort();
-        // Reports that nobody asked for; they may own what leads back here. A destructor that panics must
+        // Reports that were not read; they may own what leads back here. A destructor that panics must
         // not take the panics behind it along.
         let reports = std::mem::take(&mut *self.shared.reports.borrow_mut());
         for (_, report) in reports {
@@ -303,7 +303,7 @@ impl<T> Member<T> {
     fn report(&mut self, report: Report<T>) {
         self.reported = true;
         match report {
-            // It ended the group itself, and nobody reads reports any more.
+            // It ended the group itself, and reports are not read any more.
             Report::Panicked(panicked) if self.shared.aborted.get() => panicked.report(),
             report => {
                 let mut reports = self.shared.reports.borrow_mut();
