@@ -5,30 +5,31 @@ use std::future::Future;
 use super::builder::Builder;
 use super::runtime::Runtime;
 use crate::runtime::kernel;
+use crate::runtime::kernel::sched::body::off_stack;
 use crate::runtime::task::join;
 
 /// Runs a program.
 #[track_caller]
 pub fn main<R, F: Future<Output = R>>(future: F) -> R {
-    Runtime::new().block_on(future)
+    off_stack!(F, future => Runtime::new().block_on(future))
 }
 
 /// Runs a program on the virtual clock.
 #[track_caller]
 pub fn main_virtual<R, F: Future<Output = R>>(future: F) -> R {
-    Builder::new().virtual_clock().build().block_on(future)
+    off_stack!(F, future => Builder::new().virtual_clock().build().block_on(future))
 }
 
 /// Runs a test on the virtual clock.
 #[track_caller]
 pub fn test<R, F: Future<Output = R>>(future: F) -> R {
-    checked(Builder::new().virtual_clock().strict().build(), future)
+    off_stack!(F, future => checked(Builder::new().virtual_clock().strict().build(), future))
 }
 
 /// Runs a test on the real clock.
 #[track_caller]
 pub fn test_real_time<R, F: Future<Output = R>>(future: F) -> R {
-    checked(Builder::new().strict().build(), future)
+    off_stack!(F, future => checked(Builder::new().strict().build(), future))
 }
 
 /// Fails if a task outlives main that was not cancelled.

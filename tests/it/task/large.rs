@@ -6,7 +6,9 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use turnwise::{Runtime, block_on, gather_spawned, spawn, spawn_eager, task_group, timeout};
+use turnwise::{
+    Runtime, block_on, gather, gather_spawned, spawn, spawn_eager, task_group, timeout,
+};
 
 /// A future of so many bytes, which waits once.
 struct Large<const BYTES: usize> {
@@ -75,10 +77,39 @@ fn a_future_of_900_kib_is_spawned() {
 }
 
 #[test]
+fn a_program_of_400_kib_runs() {
+    #[turnwise::main]
+    async fn main() {
+        assert_eq!(Large::<{ 400 << 10 }>::new().await, 400 << 10);
+    }
+    on_two_mib(main);
+
+    #[turnwise::main(virtual_clock)]
+    async fn virtual_main() {
+        assert_eq!(Large::<{ 400 << 10 }>::new().await, 400 << 10);
+    }
+    on_two_mib(virtual_main);
+}
+
+#[turnwise::test]
+async fn a_test_of_200_kib_runs() {
+    assert_eq!(Large::<{ 200 << 10 }>::new().await, 200 << 10);
+}
+
+#[turnwise::test(real_time)]
+async fn a_test_of_200_kib_runs_on_the_real_clock() {
+    assert_eq!(Large::<{ 200 << 10 }>::new().await, 200 << 10);
+}
+
+#[test]
 fn futures_of_200_kib_are_gathered_and_have_a_limit() {
     const SIZE: usize = 200 << 10;
     on_two_mib(|| {
         let all = async { gather_spawned(vec![Large::<SIZE>::new()]).await };
+        assert_eq!(block_on(all), [SIZE]);
+    });
+    on_two_mib(|| {
+        let all = async { gather(vec![Large::<SIZE>::new()]).await };
         assert_eq!(block_on(all), [SIZE]);
     });
     on_two_mib(|| {
