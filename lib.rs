@@ -100,7 +100,8 @@ pub use runtime::{
     Stats, TaskGroup, TaskId, TryGather, TryGatherSet, TryGatherSpawned, TrySpawnError, Unobserved,
     Verdict, WaitHandles, WaitQuiescent, When, as_completed, block_on, dump, expect_external,
     gather, gather_spawned, inlet, race, race_either, remote, spawn, spawn_blocking, spawn_eager,
-    task_group, try_gather, try_gather_spawned, try_spawn_blocking, wait, wait_quiescent,
+    spawn_eager_named, task_group, try_gather, try_gather_spawned, try_spawn_blocking, wait,
+    wait_quiescent,
 };
 pub use turnwise_macros::{main, test};
 

@@ -26,7 +26,7 @@ pub use combinators::race::{Either, Race, RaceEither, RaceEitherSet, RaceSet, ra
 pub use diagnostics::watchdog::Stall;
 pub use diagnostics::{deadlock::Deadlock, outside::Verdict};
 pub use diagnostics::{report::Report, taking::dump};
-pub use driver::{WaitQuiescent, spawn_eager, wait_quiescent};
+pub use driver::{WaitQuiescent, spawn_eager, spawn_eager_named, wait_quiescent};
 pub use kernel::sched::task::TaskId;
 pub use lifecycle::builder::{Builder, OnDeadlock};
 pub(crate) use lifecycle::entry;

@@ -1,5 +1,6 @@
 //! Starting a task with its first poll inside the call that starts it.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::future::Future;
 use std::panic::Location;
@@ -29,7 +30,7 @@ thread_local! {
 /// 64 levels deep; one below that takes its first poll in its turn, as with [`spawn`](crate::spawn), and so does not
 /// use up the stack.
 ///
-/// A name that [`JoinHandle::named`] gives comes after that first poll.
+/// A name that [`JoinHandle::named`] gives comes after that first poll; [`spawn_eager_named`] gives it before.
 ///
 /// asyncio counterpart: `asyncio.eager_task_factory`. Difference: it is chosen for each task, not for
 /// the whole loop.
@@ -57,6 +58,36 @@ where
     let task = JoinHandle::new(kernel::with_runtime("spawn_eager", |kernel| {
         kernel.insert(body, at)
     }));
+    kernel::with(|kernel| step_now(kernel, task.id()));
+    task
+}
+
+/// As [`spawn_eager`], with a name for reports that the task has in its first poll, too.
+///
+/// # Panics
+///
+/// Without a runtime on this thread. A panic of the task is the task's.
+///
+/// # Examples
+///
+/// ```
+/// # turnwise::block_on(async {
+/// let name = async { turnwise::task::current().unwrap().name };
+/// let task = turnwise::spawn_eager_named("first", name);
+/// assert_eq!(task.await.unwrap().as_deref(), Some("first"));
+/// # });
+/// ```
+#[track_caller]
+pub fn spawn_eager_named<F>(name: impl Into<Cow<'static, str>>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+{
+    let at = Location::caller();
+    let body = off_stack!(F, future => body::boxed(future));
+    let task = JoinHandle::new(kernel::with_runtime("spawn_eager_named", |kernel| {
+        kernel.insert(body, at)
+    }));
+    let task = task.named(name);
     kernel::with(|kernel| step_now(kernel, task.id()));
     task
 }

@@ -17,7 +17,7 @@ mod quiescence;
 mod run;
 mod state;
 
-pub use eager::spawn_eager;
+pub use eager::{spawn_eager, spawn_eager_named};
 pub(crate) use host::embed;
 pub use quiescence::{WaitQuiescent, wait_quiescent};
 pub(crate) use run::{admit, refuse_nesting, run, turn};

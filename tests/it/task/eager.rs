@@ -9,10 +9,23 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use turnwise::sync::{Event, Lock};
-use turnwise::{JoinError, Runtime, block_on, sleep, spawn, spawn_eager, task, timeout, yield_now};
+use turnwise::{
+    JoinError, Runtime, block_on, sleep, spawn, spawn_eager, spawn_eager_named, task, timeout,
+    yield_now,
+};
 
 use crate::support::{panic_of, virtual_runtime};
 use crate::sync::trace::Trace;
+
+#[turnwise::test]
+async fn a_name_that_is_given_before_is_there_in_the_first_poll() {
+    let name = || async { task::current().expect("it is a task").name };
+    let named = spawn_eager_named("early", name());
+    assert!(named.is_finished());
+    assert_eq!(named.await.expect("it returns").as_deref(), Some("early"));
+    let late = spawn_eager(name()).named("late");
+    assert_eq!(late.await.expect("it returns"), None);
+}
 
 #[turnwise::test]
 async fn the_first_poll_is_inside_the_call_as_a_task_of_its_own() {
