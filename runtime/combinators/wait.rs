@@ -13,6 +13,8 @@ use super::nursery::{Nursery, Report};
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::kernel;
 use crate::runtime::kernel::sched::joiner;
+use crate::runtime::kernel::wait::wake_target::WakeTarget;
+use crate::runtime::task::failures;
 use crate::runtime::task::join::JoinHandle;
 use crate::runtime::time::{Sleep, sleep};
 
@@ -33,8 +35,8 @@ pub enum When {
 /// Takes the handles of the tasks that have ended out of `handles`, in their order, and returns
 /// them: awaiting those is ready at once. The rest stay where they are.
 ///
-/// A call looks at every handle, and so does each end under [`When::FirstError`]. To take the results of many
-/// tasks one by one, use [`as_completed`], which looks only at those that ended.
+/// A call looks at every handle, which is O(n); so does the end of a task that fails under [`When::FirstError`]. To
+/// take the results of many tasks one by one, use [`as_completed`], which looks only at those that ended.
 ///
 /// asyncio counterpart: `asyncio.wait`. Differences: an `Err` that a task returns is a value, not an
 /// error of the task; a cancelled task ends a [`When::FirstError`], where it does not end asyncio's
@@ -42,7 +44,7 @@ pub enum When {
 ///
 /// # Cancel safety
 ///
-/// *Strict*: a dropped wait leaves every handle in place. A time limit begins anew.
+/// *Strict*: a dropped wait leaves every handle in place. A new wait has its time limit from the start.
 ///
 /// # Panics
 ///
@@ -83,6 +85,7 @@ pub fn wait<T>(
         when,
         limit,
         ended: 0,
+        looked: None,
         at: Location::caller(),
     }
 }
@@ -93,30 +96,35 @@ pub struct WaitHandles<'a, T> {
     handles: &'a mut Vec<JoinHandle<T>>,
     when: When,
     limit: Option<Sleep>,
-    /// With `All`: that many from the front have ended, so that each is looked at once.
+    /// That many from the front have ended, so that each is looked at once.
     ended: usize,
+    /// With `FirstError`: how many tasks of the thread had failed when all handles were last looked at, and the
+    /// waiter that they all had then.
+    looked: Option<(u64, WakeTarget)>,
     at: &'static Location<'static>,
 }
 
 impl<T> WaitHandles<'_, T> {
     fn is_over(&mut self, cx: &Context<'_>) -> bool {
         let ended = |handle: &JoinHandle<T>| joiner::watch(handle.id(), cx, self.at).is_ready();
+        let front = self.handles[self.ended..].iter();
+        self.ended += front.take_while(|handle| ended(handle)).count();
+        let left = &self.handles[self.ended..];
         match self.when {
-            When::All => {
-                self.ended += self.handles[self.ended..]
-                    .iter()
-                    .take_while(|h| ended(h))
-                    .count();
-                self.ended == self.handles.len()
-            }
-            When::FirstCompleted => self.handles.iter().filter(|h| ended(h)).count() > 0,
+            _ if left.is_empty() => true,
+            When::All => false,
+            // All are watched unless one has ended.
+            When::FirstCompleted => self.ended > 0 || left.iter().any(ended),
             When::FirstError => {
-                let over = self.handles.iter().filter(|h| ended(h)).count();
-                over == self.handles.len()
-                    || self
-                        .handles
-                        .iter()
-                        .any(|h| h.is_finished() && h.has_failed())
+                let failures = failures::count();
+                let looked = self.looked.as_ref();
+                if looked.is_some_and(|(seen, waiter)| *seen == failures && waiter.is(cx)) {
+                    return false;
+                }
+                self.looked = Some((failures, WakeTarget::of(cx)));
+                left.iter().for_each(|handle| _ = ended(handle));
+                let failed = |handle: &JoinHandle<T>| handle.is_finished() && handle.has_failed();
+                self.handles.iter().any(failed)
             }
         }
     }
@@ -142,7 +150,7 @@ impl<T> Future for WaitHandles<'_, T> {
 
 impl<T> Drop for WaitHandles<'_, T> {
     fn drop(&mut self) {
-        // Nobody awaits those that are left: an end of theirs must not wake us, nor a report say so.
+        // Those that are left are not awaited any more: their end must not wake this task, nor a report say it waits.
         let left = self.handles.iter().map(JoinHandle::id);
         kernel::try_with(|kernel| left.for_each(|id| joiner::unwatch(kernel, id)));
     }

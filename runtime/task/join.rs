@@ -13,7 +13,7 @@ use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::unobserved;
+use super::{failures, unobserved};
 use crate::runtime::base::foreign::{Payload, drop_quietly};
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::kernel::polling;
@@ -209,6 +209,9 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// Ends a task whose future is done with; `body` holds the output unless there was a failure.
 #[inline]
 pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Option<JoinError>) {
+    if failure.is_some() {
+        failures::note();
+    }
     if let Some(left) = kernel.finish(id, body, failure) {
         retire(kernel, id, left);
     }

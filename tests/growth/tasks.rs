@@ -131,8 +131,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
         shape("wait for all", N, |n| virtually(wait_for(n, When::All))),
         shape("wait for the first error", N, |n| {
             virtually(wait_for(n, When::FirstError))
-        })
-        .grows("each end has all handles looked at"),
+        }),
         shape("wait for the first, again and again", N, |n| {
             virtually(wait_again(n))
         })

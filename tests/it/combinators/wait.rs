@@ -102,6 +102,51 @@ async fn first_error_ends_at_a_panic_or_a_cancel_or_when_all_have_ended() {
 }
 
 #[turnwise::test]
+async fn first_error_is_noticed_wherever_it_is_among_many() {
+    for fails in [0, 1, 50, 99] {
+        let ends = |n: u64| async move {
+            sleep(seconds(n + 1)).await;
+            assert_ne!(n, fails, "this one fails");
+        };
+        let mut handles: Vec<_> = (0..100).map(|n| spawn(ends(n))).collect();
+        // One of others that fails is no failure of these.
+        let other = spawn(async {
+            sleep(Duration::from_millis(500)).await;
+            panic!("of another");
+        });
+        let start = Instant::now();
+        let done = wait(&mut handles, When::FirstError, None).await;
+        assert_eq!(
+            (done.len() as u64, start.elapsed()),
+            (fails + 1, seconds(fails + 1))
+        );
+        assert!(other.await.is_err());
+        handles.iter().for_each(|handle| _ = handle.cancel());
+    }
+}
+
+#[turnwise::test]
+async fn first_error_wakes_the_waker_of_the_last_poll() {
+    // Polled under one waker, then under another: the next failure has to wake the second.
+    let mut handles = vec![spawn(pending::<()>()), spawn(pending())];
+    let last = task::all().pop().expect("there are three");
+    let mut waits = Box::pin(async move {
+        let done = wait(&mut handles, When::FirstError, None).await;
+        (done.len(), handles.len())
+    });
+    assert!(futures::poll!(&mut waits).is_pending());
+    let mut all = FuturesUnordered::from_iter([waits]);
+    let cancels = spawn(async move {
+        sleep(seconds(1)).await;
+        last.cancel()
+    });
+    assert_eq!(all.next().await, Some((1, 1)));
+    assert!(cancels.await.expect("it returns"));
+    // The wait dropped the handle of the other.
+    task::all()[1].cancel();
+}
+
+#[turnwise::test]
 async fn an_err_that_a_task_returns_is_a_value() {
     let mut handles = vec![
         spawn(async { Err::<(), _>("a value") }),
