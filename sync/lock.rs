@@ -57,6 +57,13 @@ pub struct Lock<T: ?Sized> {
     value: RefCell<T>,
 }
 
+/// Holds for no type: what a call of `lock` needs, so that the compiler says the name that it has here.
+#[diagnostic::on_unimplemented(
+    message = "a `Lock` has no `lock` and no `try_lock`",
+    label = "write `acquire().await`, or `try_acquire()`, which does not wait"
+)]
+pub trait CalledAcquire {}
+
 /// What a waiter asks for: to hold the lock.
 const HOLD: usize = 1;
 
@@ -110,6 +117,30 @@ impl<T: ?Sized> Lock<T> {
         self.queue
             .try_hold(Location::caller())
             .then(|| self.guard())
+    }
+
+    /// Refused at each call, with the name of the method: [`acquire`](Lock::acquire).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of `acquire`.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn lock(&self) -> Acquire<'_, T>
+    where
+        T: CalledAcquire,
+    {
+        self.acquire()
+    }
+
+    /// Refused at each call, with the name of the method: [`try_acquire`](Lock::try_acquire).
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn try_lock(&self) -> Option<LockGuard<'_, T>>
+    where
+        T: CalledAcquire,
+    {
+        self.try_acquire()
     }
 
     /// Whether a task holds the lock, or has been granted it.

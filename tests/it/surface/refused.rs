@@ -7,6 +7,14 @@ use std::process::Command;
 /// What is refused, and a part of each error.
 const REFUSED: &[(&str, &str)] = &[
     (
+        "*sync::Lock::new(1).lock().await += 1;",
+        "a `Lock` has no `lock` and no `try_lock`: write `acquire().await`",
+    ),
+    (
+        "let lock = std::rc::Rc::new(sync::Lock::new(1)); drop(lock.try_lock());",
+        "a `Lock` has no `lock` and no `try_lock`: write `acquire().await`",
+    ),
+    (
         "race((ready(1), ready('x'))).await;",
         "the futures of a race have different outputs: `{integer}` and `char`: use `race_either`",
     ),
@@ -78,7 +86,7 @@ fn errors(body: &str, library: &Path, place: &Path) -> Vec<String> {
 
 #[test]
 #[cfg_attr(miri, ignore = "it runs the compiler")]
-fn a_wrong_use_of_a_combinator_is_one_error_that_names_the_cure() {
+fn a_wrong_use_is_one_error_that_names_the_cure() {
     let program = std::env::current_exe().expect("this is a program");
     let place = program.parent().expect("it lies in a directory");
     let library = library(place);
