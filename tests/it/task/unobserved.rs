@@ -137,7 +137,7 @@ fn of_several_panics_in_a_gather_one_goes_on_and_the_others_are_told_once() {
     let panicked = runtime.block_on(async {
         let all = ["first", "second", "third"].map(|text| async move { fail(text) });
         line = here() + 1;
-        let gathers = async { gather_spawned(all.into_iter()).await };
+        let gathers = async { gather_spawned(all).await };
         spawn(gathers).await.expect_err("it goes on")
     });
     assert_eq!(panicked.panic_message(), Some("first"));
