@@ -6,7 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use hyper::StatusCode;
-use turnwise::gather_spawned;
+use turnwise::{gather, gather_spawned};
 use turnwise::sync::{Queue, Semaphore};
 use url::{Origin, Url};
 
