@@ -1,5 +1,6 @@
 //! A report for tools: JSON and Graphviz' DOT.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use super::poll_times::{Longest, Polls};
@@ -67,7 +68,7 @@ impl Report {
     /// red. `dot -Tsvg` draws it.
     pub fn to_dot(&self) -> String {
         let mut dot = "digraph turnwise {\n  node [shape=box, fontname=monospace]\n".to_owned();
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
         for row in &self.tasks {
             let red = row.waits.iter().any(|wait| wait.in_cycle);
             let label = format!("task {}\n{}", self.title(row.id), row.spawned_at);
@@ -86,7 +87,7 @@ impl Report {
         dot
     }
 
-    fn wait_dot(&self, dot: &mut String, row: &Row, wait: &Wait, seen: &mut Vec<bool>) {
+    fn wait_dot(&self, dot: &mut String, row: &Row, wait: &Wait, seen: &mut HashSet<u32>) {
         let (from, colour) = (
             text(&row.id.to_string()),
             if wait.in_cycle { ", color=red" } else { "" },
@@ -106,9 +107,7 @@ impl Report {
                 if wait.granted.is_none() {
                     edge(&from, &queue, &at);
                 }
-                let record = *record as usize;
-                seen.resize(seen.len().max(record + 1), false);
-                if wait.granted.is_none() && !std::mem::replace(&mut seen[record], true) {
+                if wait.granted.is_none() && seen.insert(*record) {
                     for held in &wait.holders {
                         let holder = held.task.map_or("outside".to_owned(), |id| id.to_string());
                         edge(&queue, &text(&holder), &text(&held.at.to_string()));

@@ -96,8 +96,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
                     .collect();
                 drop(all);
             })
-        })
-        .grows("each registers an action of its own with the library"),
+        }),
     ]
 }
 

@@ -143,8 +143,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
         shape("a very deep group, cancelled", 20_000, |n| {
             really(deep(n, true))
         })
-        .slow()
-        .grows("the stack ends before the groups do"),
+        .slow(),
     ]
 }
 
@@ -225,7 +224,7 @@ async fn group_cancelled(n: usize) {
         Ok(())
     })
     .await;
-    assert!(result.is_err());
+    assert!(result.is_ok(), "the body gave its value");
 }
 
 /// A group in a child of a group, and so on; the innermost rests or ends.
