@@ -6,8 +6,8 @@ use std::fmt;
 use std::rc::Rc;
 
 use hyper::StatusCode;
-use turnwise::{gather, gather_spawned};
 use turnwise::sync::{Queue, Semaphore};
+use turnwise::{gather, gather_spawned};
 use url::{Origin, Url};
 
 use crate::http::{Answer, Client, Failure};
