@@ -140,7 +140,7 @@ impl Child {
         child.stdout = pipes.1.map(|pipe| ChildStdout::new(pipe, at)).transpose()?;
         child.stderr = pipes.2.map(|pipe| ChildStderr::new(pipe, at)).transpose()?;
         if has_virtual_clock() {
-            // If its end cannot be watched, who waits for it gets the error.
+            // If its end cannot be watched, a task that waits for it gets the error.
             let _ = child.watch(at);
         }
         child.kill_on_drop = kill_on_drop;

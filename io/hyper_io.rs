@@ -130,7 +130,7 @@ impl Timer for HyperTimer {
         self.sleep(deadline.saturating_duration_since(self.now()))
     }
 
-    /// Who waits for it goes on waiting, for the new deadline.
+    /// A task that waits for it goes on waiting, for the new deadline.
     #[track_caller]
     fn reset(&self, sleep: &mut Pin<Box<dyn hyper::rt::Sleep>>, deadline: Instant) {
         let bound = sleep.as_mut().downcast_mut_pin::<BoundSleep>();
