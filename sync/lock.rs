@@ -208,7 +208,7 @@ impl<T: ?Sized> Drop for Acquire<'_, T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(Left::Granted(_)) = self.node.leave(&self.lock.queue) {
-            self.lock.queue.hand_on();
+            self.lock.queue.hand_over();
         }
     }
 }
@@ -243,7 +243,7 @@ struct Held<'a, T: ?Sized> {
 impl<T: ?Sized> Drop for Held<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.lock.queue.hand_on();
+        self.lock.queue.hand_over();
     }
 }
 

@@ -169,7 +169,7 @@ impl RawOnce {
 impl Owner for RawOnce {
     fn left(&self, left: Left) {
         if left == Left::Granted(TURN) {
-            self.queue.hand_on();
+            self.queue.hand_over();
         }
     }
 }
@@ -189,7 +189,7 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.raw.queue.hand_on();
+        self.raw.queue.hand_over();
     }
 }
 

@@ -68,10 +68,10 @@ fn find(kernel: &Kernel, suspects: &mut Vec<TaskId>) -> Vec<Unobserved> {
     let tasks = kernel.tasks();
     let all = suspects.iter().filter_map(|id| tasks.get(*id));
     all.filter(|task| task.is_silent())
-        .for_each(|task| task.suspicion().begin());
+        .for_each(|task| task.lost_mark().suspect());
     clear_registered(kernel, &tasks);
     let lost = suspects.drain(..).filter_map(|id| {
-        let task = tasks.get(id).filter(|task| task.suspicion().take_lost())?;
+        let task = tasks.get(id).filter(|task| task.lost_mark().take_lost())?;
         let problem = PROBLEM.to_owned();
         Some(Unobserved::new(id, task.name(), task.spawned_at(), problem))
     });
@@ -82,7 +82,7 @@ fn find(kernel: &Kernel, suspects: &mut Vec<TaskId>) -> Vec<Unobserved> {
 fn clear_registered(kernel: &Kernel, tasks: &Tasks) {
     let wakes = |id: Option<TaskId>| {
         if let Some(task) = id.and_then(|id| tasks.get(id)) {
-            task.suspicion().clear();
+            task.lost_mark().clear();
         }
     };
     let waiters = kernel.waiters();

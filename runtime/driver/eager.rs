@@ -12,9 +12,9 @@ use crate::runtime::base::nesting;
 use crate::runtime::diagnostics::observer;
 use crate::runtime::kernel::polling::{self, Polling};
 use crate::runtime::kernel::sched::body::{self, off_stack};
-use crate::runtime::kernel::sched::lend::new_waker;
+use crate::runtime::kernel::sched::lend_waker::new_waker;
+use crate::runtime::kernel::sched::poll_task::Choice;
 use crate::runtime::kernel::sched::task::TaskId;
-use crate::runtime::kernel::sched::turn::Choice;
 use crate::runtime::kernel::{self, Kernel};
 use crate::runtime::task::join::JoinHandle;
 

@@ -26,10 +26,10 @@ use crate::runtime::diagnostics::observer::{self, Observer};
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::polling::notes;
 use crate::runtime::kernel::sched::body::BoxedBody;
-use crate::runtime::kernel::sched::lend::with_waker;
+use crate::runtime::kernel::sched::lend_waker::with_waker;
+use crate::runtime::kernel::sched::poll_task::{Choice, Chosen, Rest};
 use crate::runtime::kernel::sched::task::TaskId;
-use crate::runtime::kernel::sched::turn::{Choice, Chosen, Rest};
-use crate::runtime::kernel::sched::waker::PollWaker;
+use crate::runtime::kernel::sched::task_waker::PollWaker;
 use crate::runtime::task::join;
 
 /// The future of a `block_on`, which takes its turn like any task but lives on the stack.

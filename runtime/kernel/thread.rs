@@ -24,7 +24,7 @@ use super::clock::Clock;
 use super::mail::Mail;
 use super::sched::Sched;
 use super::timer_store::TimerStore;
-use crate::runtime::kernel::wait::waiting::Waiting;
+use crate::runtime::kernel::wait::state::Waiting;
 
 thread_local! {
     static KERNEL: Kernel = const { Kernel::new() };

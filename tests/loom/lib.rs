@@ -287,7 +287,7 @@ fn the_last_to_give_up_its_share_is_never_slept_over() {
     });
 }
 
-/// As in `runtime/kernel/sched/waker.rs`: wakes of one task, of which each that finds a message on its way sends none.
+/// As in `runtime/kernel/sched/task_waker.rs`: wakes of one task, of which each that finds a message on its way sends none.
 #[test]
 fn a_wake_that_sends_no_message_is_seen_by_the_one_on_its_way() {
     explore(Some(2), || {

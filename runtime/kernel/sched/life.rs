@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::panic::Location;
 
 use super::body::BoxedBody;
-use super::cloned::Cloned;
-use super::lend;
+use super::cloned_wakers::Cloned;
+use super::lend_waker;
 use super::remains::{Ended, Locals, Remains};
 use super::task::TaskId;
 use crate::runtime::base::foreign::drop_quietly;
@@ -158,7 +158,7 @@ impl Kernel {
         if locals.is_some() {
             drop_quietly(locals);
         }
-        lend::release_waker(self, waker);
+        lend_waker::release_waker(self, waker);
         if let Some(joiner) = joiner {
             joiner.wake(self);
         }
@@ -195,7 +195,7 @@ impl Kernel {
     /// Takes a task out, whatever its state, with its joiner and its waker. The caller drops what is left.
     pub(crate) fn remove(&self, id: TaskId) -> Option<Remains> {
         let (remains, waker) = self.sched.tasks.borrow_mut().remove(id)?;
-        lend::release_waker(self, waker);
+        lend_waker::release_waker(self, waker);
         Some(remains)
     }
 }

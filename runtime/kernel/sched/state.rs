@@ -4,9 +4,9 @@
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 
-use super::cloned::Cloned;
+use super::cloned_wakers::Cloned;
+use super::task_waker::PollWaker;
 use super::tasks::Tasks;
-use super::waker::PollWaker;
 use crate::runtime::base::passes::Passes;
 
 /// The scheduler's part of the kernel.

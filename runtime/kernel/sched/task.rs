@@ -34,8 +34,8 @@
 use std::panic::Location;
 
 use super::body::BoxedBody;
+use super::lost_mark::LostMark;
 use super::remains::{Ended, Extras, Remains};
-use super::suspicion::Suspicion;
 pub use super::task_id::TaskId;
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::base::passes::{NO_PASS, Pass};
@@ -73,7 +73,7 @@ pub(crate) struct Task {
     turn: Turn,
     /// The main future of a `block_on`, which lives on that call's stack.
     main: bool,
-    suspicion: Suspicion,
+    lost_mark: LostMark,
     /// Its poll is under way, and has another task's inside it.
     aside: bool,
     /// The pass in which it was polled last.
@@ -159,8 +159,8 @@ impl Task {
     }
 
     /// Whether nothing may be able to wake it.
-    pub(crate) fn suspicion(&self) -> &Suspicion {
-        &self.suspicion
+    pub(crate) fn lost_mark(&self) -> &LostMark {
+        &self.lost_mark
     }
 }
 
@@ -175,7 +175,7 @@ impl Task {
             detached: false,
             turn: Turn::Poll,
             main: false,
-            suspicion: Suspicion::none(),
+            lost_mark: LostMark::none(),
             aside: false,
             polled: NO_PASS,
             group: 0,
@@ -321,7 +321,7 @@ impl Task {
         } else {
             Turn::Poll
         };
-        self.suspicion = Suspicion::none();
+        self.lost_mark = LostMark::none();
         self.aside = false;
         self.polled = NO_PASS;
         self.group = 0;

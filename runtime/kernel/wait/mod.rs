@@ -1,18 +1,18 @@
 //! Waiting: the queues, the entries of single waiters, and what a grant wakes.
 //!
-//! `wake_target.rs`, `waiters.rs`, `singles.rs` and `waiting.rs` are state and know no kernel. The other files
+//! `wake_target.rs`, `waiters.rs`, `singles.rs` and `state.rs` are state and know no kernel. The other files
 //! are verbs on the kernel. The tables are visible in this folder alone; reports read them through `view.rs`.
 //!
 //! A verb that borrows two tables borrows the waiters before the tasks, and the tasks before the singles.
 
-pub(crate) mod holder;
+pub(crate) mod hand_over;
 pub(crate) mod single_waiter;
 pub(crate) mod singles;
+pub(crate) mod state;
 pub(crate) mod stats;
 pub(crate) mod view;
 pub(crate) mod wait_node;
 pub(crate) mod wait_queue;
 pub(crate) mod waiters;
-pub(crate) mod waiting;
-pub(crate) mod wake;
 pub(crate) mod wake_target;
+pub(crate) mod wake_waiters;

@@ -185,23 +185,23 @@ impl WaitNode {
     #[inline]
     pub(crate) fn poll(&self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
         match self.key.get() {
-            NONE => self.park(queue, cx),
+            NONE => self.join_queue(queue, cx),
             DONE => panic!("a wait was polled after it was granted; make a new one for every wait"),
             _ => self.look(queue, cx),
         }
     }
 
     #[inline(never)]
-    fn park(&self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
+    fn join_queue(&self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
         kernel::with(|kernel| match polling::is_own(cx.waker()) {
             true => self.key.set(queue.link(kernel, polling::registers(), self)),
-            false => self.park_foreign(kernel, queue, cx),
+            false => self.join_queue_foreign(kernel, queue, cx),
         });
         Poll::Pending
     }
 
     #[cold]
-    fn park_foreign(&self, kernel: &Kernel, queue: &WaitQueue, cx: &Context<'_>) {
+    fn join_queue_foreign(&self, kernel: &Kernel, queue: &WaitQueue, cx: &Context<'_>) {
         let target = WakeTarget::of(cx);
         let key = queue.link(kernel, target.task(), self);
         self.key.set(key);

@@ -1,4 +1,4 @@
-//! A FIFO of waiting tasks: the one place where a primitive parks, grants and abandons.
+//! A FIFO of waiting tasks: the one place where a primitive queues, grants and abandons.
 //!
 //! Every primitive of [`sync`](crate::sync) is a policy over a [`WaitQueue`]: it decides *who fits*,
 //! the queue knows *who is next*. A waiter is in one of three places:

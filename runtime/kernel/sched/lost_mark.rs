@@ -3,23 +3,23 @@
 use std::cell::Cell;
 
 /// What is suspected of a task.
-pub(crate) struct Suspicion {
+pub(crate) struct LostMark {
     /// Used while it is found out whether anything can wake the task.
     suspect: Cell<bool>,
     /// The task was reported as having nothing that can wake it.
     lost: Cell<bool>,
 }
 
-impl Suspicion {
+impl LostMark {
     pub(super) const fn none() -> Self {
-        Suspicion {
+        LostMark {
             suspect: Cell::new(false),
             lost: Cell::new(false),
         }
     }
 
     /// Begins, unless the task was reported before.
-    pub(crate) fn begin(&self) {
+    pub(crate) fn suspect(&self) {
         self.suspect.set(!self.lost.get());
     }
 

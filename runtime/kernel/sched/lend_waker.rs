@@ -2,9 +2,9 @@
 
 use std::task::Context;
 
-use super::cloned::Own;
+use super::cloned_wakers::Own;
 use super::task::{NO_WAKER, Task, TaskId};
-use super::waker::PollWaker;
+use super::task_waker::PollWaker;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::polling;
 

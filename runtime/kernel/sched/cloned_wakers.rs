@@ -8,7 +8,7 @@
 //! ```
 //!
 //! - *fresh*: it was with a poll since the last park of this kind, which may have cloned it.
-//! - *loose*: only others have it. The kernel has let go of it, to hear of its end (`waker.rs`).
+//! - *loose*: only others have it. The kernel has let go of it, to hear of its end (`task_waker.rs`).
 //! - *quiet*: only the kernel has it, so nothing can clone it before its task is polled.
 //!
 //! # Implementation
@@ -20,7 +20,7 @@ use std::mem;
 
 use slab::Slab;
 
-use super::waker::{Loose, PollWaker};
+use super::task_waker::{Loose, PollWaker};
 
 /// The table of them.
 pub(super) struct Cloned {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::task::Wake;
 
 use super::task::TaskId;
-use super::waker::TaskWaker;
+use super::task_waker::TaskWaker;
 use crate::runtime::kernel;
 use crate::runtime::kernel::mail::Message;
 

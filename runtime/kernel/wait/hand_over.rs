@@ -33,7 +33,7 @@ impl WaitQueue {
 
     /// Grants it to the head; without waiters there is no holder any more.
     #[inline]
-    pub(crate) fn hand_on(&self) {
+    pub(crate) fn hand_over(&self) {
         if self.is_empty() || !self.grant_head() {
             self.holder.set(None);
         }
