@@ -24,8 +24,8 @@ pub use combinators::gather_spawned::{
 pub use combinators::group::{ChildHandle, Group, GroupClosed, GroupError, TaskGroup, task_group};
 pub use combinators::race::{Either, Race, RaceEither, RaceEitherSet, RaceSet, race, race_either};
 pub use diagnostics::watchdog::Stall;
-pub use diagnostics::{deadlock::Deadlock, outside::Verdict};
-pub use diagnostics::{report::Report, taking::dump};
+pub use diagnostics::{deadlock_error::Deadlock, verdict::Verdict};
+pub use diagnostics::{report::Report, take_report::dump};
 pub use driver::{WaitQuiescent, spawn_eager, spawn_eager_named, wait_quiescent};
 pub use kernel::sched::task::TaskId;
 pub use lifecycle::builder::{Builder, OnDeadlock};

@@ -13,22 +13,23 @@
 
 use std::time::Duration;
 
-use super::outside::{Outside, Verdict};
+use super::outside::Outside;
 use super::report::Report;
-use super::suspicion::SuspectedHook;
-use super::{lost, state};
+use super::suspected_deadlock::SuspectedHook;
+use super::verdict::Verdict;
+use super::{lost_tasks, state};
 use crate::runtime::base::foreign::{call_foreign, print};
 use crate::runtime::kernel::{Kernel, clock};
 
-/// How this thread's next runtime judges. It begins with no suspicion.
+/// How this thread's next runtime judges. It begins with no suspected.
 pub(crate) fn configure(grace: Duration, strict: bool, hook: Option<SuspectedHook>) {
-    state::try_with(|state| state.suspicion().begin(grace, strict, hook));
+    state::try_with(|state| state.suspected().begin(grace, strict, hook));
 }
 
 /// Notes that something has happened since the last park.
 #[inline]
 pub(crate) fn relieve() {
-    state::try_with(|state| state.suspicion().relieve());
+    state::try_with(|state| state.suspected().relieve());
 }
 
 /// What to do at a park without a deadline.
@@ -50,7 +51,7 @@ pub(crate) fn at_park(kernel: &Kernel) -> Park {
         relieve();
         return Park::Sleep;
     }
-    if lost::report(kernel) && kernel.has_ready() {
+    if lost_tasks::report(kernel) && kernel.has_ready() {
         return Park::Again;
     }
     match Outside::judge(kernel) {
@@ -66,19 +67,19 @@ pub(crate) fn at_park(kernel: &Kernel) -> Park {
 /// Decides where only foreign wakers are left.
 fn suspect(kernel: &Kernel) -> Park {
     let decide = |state: &state::State| {
-        let suspicion = state.suspicion();
-        if suspicion.is_reported() {
+        let suspected = state.suspected();
+        if suspected.is_reported() {
             return Err(Park::Sleep);
         }
         let now = clock::real();
-        let end = suspicion.end_of_grace(now);
+        let end = suspected.end_of_grace(now);
         if now < end {
             return Err(Park::Until(end));
         }
-        if suspicion.is_strict() {
+        if suspected.is_strict() {
             return Err(Park::GiveUp(Verdict::Suspected));
         }
-        Ok(suspicion.begin_report())
+        Ok(suspected.begin_report())
     };
     let hook = match state::try_with(decide).unwrap_or(Err(Park::Sleep)) {
         Ok(hook) => hook,

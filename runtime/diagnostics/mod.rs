@@ -2,22 +2,22 @@
 
 pub(crate) mod at_park;
 mod collector;
-pub(crate) mod deadlock;
+pub(crate) mod deadlock_error;
 mod described;
 #[cfg(feature = "signal")]
 pub(crate) mod dump_signal;
 mod export;
 mod graph;
 mod living;
-pub(crate) mod lost;
+mod lost_suspects;
+pub(crate) mod lost_tasks;
 pub(crate) mod observer;
-pub(crate) mod outside;
+mod outside;
 mod poll_times;
 mod render;
 pub(crate) mod report;
 pub(crate) mod state;
-mod suspects;
-pub(crate) mod suspicion;
-pub(crate) mod taking;
-mod verdict;
+pub(crate) mod suspected_deadlock;
+pub(crate) mod take_report;
+pub(crate) mod verdict;
 pub(crate) mod watchdog;

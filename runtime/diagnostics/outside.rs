@@ -1,35 +1,16 @@
-//! What can wake the loop from outside, and what that says of it.
+//! What can wake the loop from outside, counted. `verdict.rs` says what follows from the counts.
 
 use std::borrow::Cow;
 use std::fmt;
 
+use super::state;
 use crate::runtime::base::text::legible;
+use crate::runtime::kernel::Kernel;
+use crate::runtime::reactor::{self, Awaited};
+use crate::runtime::threads::external;
 
 /// Labels of work in flight that are printed before the rest is only counted.
 const MOST: usize = 8;
-
-/// What can be said of a program in which no task is ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Verdict {
-    /// Nothing inside or outside can ever wake it.
-    Certain,
-    /// Only foreign code that keeps clones of wakers might still wake it: another thread, or a
-    /// combinator inside a task that waits itself.
-    Suspected,
-    /// Something can wake it: a timer, a descriptor, work in flight, another thread's handle.
-    Idle,
-}
-
-impl Verdict {
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Verdict::Certain => "certain",
-            Verdict::Suspected => "suspected",
-            Verdict::Idle => "idle",
-        }
-    }
-}
 
 /// What can wake the loop from outside.
 #[derive(Clone, Debug, Default)]
@@ -42,13 +23,62 @@ pub(crate) struct Outside {
     pub(super) lapsed: usize,
     /// Awaited requests to end the program (Ctrl-C, SIGTERM): help in a program, hardly in a test.
     pub(super) signals: usize,
-    /// Tasks of which somebody keeps a waker.
+    /// Tasks of which foreign code keeps a waker.
     pub(super) wakers: usize,
     /// Handles through which other threads can spawn.
     pub(super) remotes: usize,
 }
 
 impl Outside {
+    /// Counts everything. O(tasks and sources).
+    pub(super) fn count(kernel: &Kernel) -> Self {
+        let wakers = kernel.count_cloned();
+        Outside::count_beside(kernel, wakers)
+    }
+
+    /// Counts the rest, where it is known how many tasks foreign code has wakers of.
+    pub(super) fn count_beside(kernel: &Kernel, wakers: usize) -> Self {
+        let (mut sources, mut signals, mut lapsed) = (0, 0, 0);
+        let tasks = kernel.tasks();
+        reactor::find_awaited(&tasks, |source, awaited| {
+            match awaited {
+                Awaited::No => {}
+                Awaited::Perhaps => lapsed += 1,
+                Awaited::Yes if source.ends_program() => signals += 1,
+                Awaited::Yes => sources += 1,
+            }
+            false
+        });
+        // Those that our own threads keep are counted as work.
+        let (mut working, mut ours) = (Vec::new(), 0);
+        external::each_work(|label, awaited_by| {
+            working.push(label.clone());
+            let task = awaited_by.and_then(|id| tasks.get(id));
+            ours += usize::from(task.is_some_and(|task| kernel.has_clones(task)));
+        });
+        Outside {
+            working,
+            sources,
+            lapsed,
+            signals,
+            wakers: wakers.saturating_sub(ours),
+            remotes: kernel.mail().links(),
+        }
+    }
+
+    /// Whether something counted can wake the loop, found without looking at everything: a server
+    /// that sleeps has thousands of descriptors to wait for, and one is enough.
+    pub(super) fn is_sustained(kernel: &Kernel) -> bool {
+        let strict = state::is_strict();
+        if external::is_working() || kernel.mail().links() > 0 {
+            return true;
+        }
+        let tasks = kernel.tasks();
+        reactor::find_awaited(&tasks, |source, awaited| {
+            awaited == Awaited::Yes && !(strict && source.ends_program())
+        })
+    }
+
     /// Whether other threads can run what they like here.
     pub(crate) fn is_anyone(&self) -> bool {
         !self.working.is_empty() || self.remotes > 0
@@ -97,9 +127,6 @@ impl fmt::Display for Outside {
             comma(f)?;
             write!(f, "{count} {}", if count == 1 { one } else { many })?;
         }
-        match any {
-            true => Ok(()),
-            false => f.write_str("nothing"),
-        }
+        if any { Ok(()) } else { f.write_str("nothing") }
     }
 }

@@ -10,9 +10,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::outside::Verdict;
 use super::poll_times::Polls;
 use super::report::{Held, Place, Report, Row, State, Step, Wait, What};
+use super::verdict::Verdict;
 use crate::runtime::base::kinds;
 use crate::runtime::base::text::{legible, quoted};
 use crate::runtime::kernel::sched::task::TaskId;

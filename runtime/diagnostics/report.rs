@@ -1,13 +1,14 @@
 //! What waits for what: the picture behind a deadlock report and a dump, as it is kept.
 //!
-//! It is taken in `taking.rs`, and printed by `render.rs` and `export.rs`. `verdict.rs` says what is
+//! It is taken in `take_report.rs`, and printed by `render.rs` and `export.rs`. `verdict.rs` says what is
 //! concluded from it.
 
 use std::borrow::Cow;
 use std::panic::Location;
 
-use super::outside::{Outside, Verdict};
+use super::outside::Outside;
 use super::poll_times::Polls;
+use super::verdict::Verdict;
 use crate::runtime::base::kinds;
 use crate::runtime::kernel::polling;
 use crate::runtime::kernel::sched::task::{Task, TaskId};

@@ -3,9 +3,9 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 
+use super::lost_suspects::Suspects;
 use super::poll_times::PollTimes;
-use super::suspects::Suspects;
-use super::suspicion::Suspicion;
+use super::suspected_deadlock::SuspectedDeadlock;
 use super::watchdog::Watchdog;
 
 thread_local! {
@@ -16,7 +16,7 @@ thread_local! {
 pub(super) struct State {
     /// Tasks that may wait for nothing.
     suspects: RefCell<Suspects>,
-    suspicion: Suspicion,
+    suspected: SuspectedDeadlock,
     /// A `block_on` is under way: no code outside the tasks runs on this thread.
     judging: Cell<bool>,
     /// Sees, from a thread of its own, polls that block the loop.
@@ -29,7 +29,7 @@ impl State {
     const fn new() -> Self {
         State {
             suspects: RefCell::new(Suspects::new()),
-            suspicion: Suspicion::new(),
+            suspected: SuspectedDeadlock::new(),
             judging: Cell::new(false),
             watchdog: RefCell::new(None),
             poll_times: RefCell::new(None),
@@ -41,8 +41,8 @@ impl State {
         self.suspects.borrow_mut()
     }
 
-    pub(super) fn suspicion(&self) -> &Suspicion {
-        &self.suspicion
+    pub(super) fn suspected(&self) -> &SuspectedDeadlock {
+        &self.suspected
     }
 
     /// Borrowed for a statement.
@@ -73,7 +73,7 @@ pub(super) fn is_hosted() -> bool {
 
 /// Whether a suspected deadlock fails like a certain one.
 pub(super) fn is_strict() -> bool {
-    try_with(|state| state.suspicion.is_strict()) == Some(true)
+    try_with(|state| state.suspected.is_strict()) == Some(true)
 }
 
 /// While it lives, no code outside the tasks runs on this thread, which reports rely on.
@@ -97,7 +97,7 @@ pub(crate) fn close() {
     let left = try_with(|state| {
         state.suspects.replace(Suspects::new());
         let observers = (state.watchdog.take(), state.poll_times.take());
-        (observers, state.suspicion.take_hook())
+        (observers, state.suspected.take_hook())
     });
     drop(left);
 }

@@ -1,4 +1,7 @@
-//! Whether the program can ever move again: what is counted for it (`outside.rs`), and the verdict.
+//! The verdict: a deadlock, a suspected one, or neither.
+//!
+//! A loop in which no task is ready is judged by what can still wake it from outside (`outside.rs`). What the
+//! loop then does is decided in `at_park.rs`.
 //!
 //! # Invariant
 //!
@@ -8,61 +11,34 @@
 
 use std::sync::atomic::{Ordering, fence};
 
-use super::outside::{Outside, Verdict};
+use super::outside::Outside;
 use super::state;
 use crate::runtime::kernel::Kernel;
-use crate::runtime::reactor::{self, Awaited};
-use crate::runtime::threads::external;
+
+/// What can be said of a program in which no task is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Nothing inside or outside can ever wake it.
+    Certain,
+    /// Only foreign code that keeps clones of wakers might still wake it: another thread, or a
+    /// combinator inside a task that waits itself.
+    Suspected,
+    /// Something can wake it: a timer, a descriptor, work in flight, another thread's handle.
+    Idle,
+}
+
+impl Verdict {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Verdict::Certain => "certain",
+            Verdict::Suspected => "suspected",
+            Verdict::Idle => "idle",
+        }
+    }
+}
 
 impl Outside {
-    pub(super) fn count(kernel: &Kernel) -> Self {
-        let wakers = kernel.count_cloned();
-        Outside::count_beside(kernel, wakers)
-    }
-
-    /// Counts the rest, where it is known how many tasks foreign code has wakers of.
-    fn count_beside(kernel: &Kernel, wakers: usize) -> Self {
-        let (mut sources, mut signals, mut lapsed) = (0, 0, 0);
-        let tasks = kernel.tasks();
-        reactor::find_awaited(&tasks, |source, awaited| {
-            match awaited {
-                Awaited::No => {}
-                Awaited::Perhaps => lapsed += 1,
-                Awaited::Yes if source.ends_program() => signals += 1,
-                Awaited::Yes => sources += 1,
-            }
-            false
-        });
-        // Those that our own threads keep are counted as work.
-        let (mut working, mut ours) = (Vec::new(), 0);
-        external::each_work(|label, awaited_by| {
-            working.push(label.clone());
-            let task = awaited_by.and_then(|id| tasks.get(id));
-            ours += usize::from(task.is_some_and(|task| kernel.has_clones(task)));
-        });
-        Outside {
-            working,
-            sources,
-            lapsed,
-            signals,
-            wakers: wakers.saturating_sub(ours),
-            remotes: kernel.mail().links(),
-        }
-    }
-
-    /// Whether something counted can wake the loop, found without looking at everything: a server
-    /// that sleeps has thousands of descriptors to wait for, and one is enough.
-    pub(super) fn is_sustained(kernel: &Kernel) -> bool {
-        let strict = state::is_strict();
-        if external::is_working() || kernel.mail().links() > 0 {
-            return true;
-        }
-        let tasks = kernel.tasks();
-        reactor::find_awaited(&tasks, |source, awaited| {
-            awaited == Awaited::Yes && !(strict && source.ends_program())
-        })
-    }
-
     /// The verdict on a loop in which nothing is ready or due, and that nothing sustains. Where clones of
     /// wakers are left the rest does not matter: only the wakers that were polled since the last verdict are
     /// looked at, and the drop of the last clone wakes the loop.
@@ -70,9 +46,10 @@ impl Outside {
         if !kernel.let_go_of_cloned() {
             return Outside::count_beside(kernel, 0).verdict(kernel);
         }
-        match kernel.mail().has_mail() {
-            true => Verdict::Idle,
-            false => Verdict::Suspected,
+        if kernel.mail().has_mail() {
+            Verdict::Idle
+        } else {
+            Verdict::Suspected
         }
     }
 

@@ -21,7 +21,7 @@ use std::task::Poll;
 use super::park;
 use super::state::Driver;
 use crate::runtime::base::join_error::JoinError;
-use crate::runtime::diagnostics::lost;
+use crate::runtime::diagnostics::lost_tasks;
 use crate::runtime::diagnostics::observer::{self, Observer};
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::polling::notes;
@@ -138,7 +138,7 @@ fn poll_task(kernel: &Kernel, id: TaskId, key: u32, spare: &mut PollWaker, mut b
 fn rest(kernel: &Kernel, id: TaskId, notes: u8, body: BoxedBody) {
     match kernel.put_back(id, notes, body) {
         Rest::Waits => {}
-        Rest::Silent => lost::suspect(kernel, id),
+        Rest::Silent => lost_tasks::suspect(kernel, id),
         Rest::Cancelled(body) => join::cancel_now(kernel, id, body),
         Rest::Gone(body) => drop(body),
     }
@@ -154,6 +154,6 @@ fn poll_main(kernel: &Kernel, key: u32, spare: &mut PollWaker, main: &mut Main<'
     } else if notes & notes::YIELDED != 0 {
         kernel.yields(main.id);
     } else if notes & notes::REGISTERED == 0 && !kernel.has_own_waker(main.id) {
-        lost::suspect(kernel, main.id);
+        lost_tasks::suspect(kernel, main.id);
     }
 }

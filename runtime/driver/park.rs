@@ -1,6 +1,7 @@
-//! What the loop hears of the outside world, and when: inbox, due timers, readiness, and sleep.
+//! Where the loop looks outside and where it sleeps: messages, due timers, readiness.
 //!
-//! The only file that drives timers, clock, reactor and inbox together.
+//! `look` runs between two polls. `park` runs when no task is ready: it brings in what is due, else decides
+//! whether to sleep, until when, or to end with a verdict (`diagnostics/at_park.rs`).
 
 use std::hint;
 use std::time::Duration;
@@ -8,8 +9,8 @@ use std::time::Duration;
 use super::fork;
 use super::state::Driver;
 use crate::runtime::diagnostics::at_park::{self, Park};
-use crate::runtime::diagnostics::lost;
-use crate::runtime::diagnostics::outside::Verdict;
+use crate::runtime::diagnostics::lost_tasks;
+use crate::runtime::diagnostics::verdict::Verdict;
 use crate::runtime::kernel::slack;
 use crate::runtime::kernel::{Kernel, clock};
 use crate::runtime::reactor;
@@ -23,7 +24,7 @@ pub(super) fn look(kernel: &Kernel, driver: &Driver) {
     call_hook(kernel, driver);
     slack::trim_now_and_then(kernel);
     dispatch::read(kernel);
-    // Read even where no timer is armed: the pace has to know how long polls take when one is.
+    // Read even where no timer is armed: the interval has to know how long polls take when one is.
     // Virtual time stands still while tasks are ready, but what is due is due.
     let now = kernel.clock().now();
     driver.interval.adapt(now);
@@ -56,38 +57,43 @@ fn ask(kernel: &Kernel, deadline: Option<u64>, now: u64) {
     }
 }
 
-/// What [`idle`] found.
+/// What [`park`] found.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Idle {
+pub(super) enum Parked {
     /// Something may be ready now.
     Awake,
     /// Nothing inside or outside can ever wake a task.
-    Dead(Verdict),
+    Deadlocked(Verdict),
 }
 
 /// Called when no task is ready: brings in what is due, or sleeps until something is.
 ///
-/// `limit` bounds the sleep in real time. With `judge`, a loop that nothing can wake is declared
-/// dead instead of sleeping for ever.
-pub(super) fn idle(kernel: &Kernel, driver: &Driver, limit: Option<Duration>, judge: bool) -> Idle {
+/// `limit` bounds the sleep in real time. With `judge`, a loop that nothing can wake is judged
+/// instead of sleeping for ever.
+pub(super) fn park(
+    kernel: &Kernel,
+    driver: &Driver,
+    limit: Option<Duration>,
+    judge: bool,
+) -> Parked {
     call_hook(kernel, driver);
     if dispatch::read(kernel) && kernel.has_ready() {
-        return Idle::Awake;
+        return Parked::Awake;
     }
-    if lost::report_if_cheap(kernel, || is_long(kernel)) && kernel.has_ready() {
-        return Idle::Awake;
+    if lost_tasks::report_if_cheap(kernel, || is_long(kernel)) && kernel.has_ready() {
+        return Parked::Awake;
     }
     if !driver.quiescence.is_empty() && !kernel.has_ready() {
-        return settle(kernel, driver);
+        return wake_quiescent(kernel, driver);
     }
     slack::trim(kernel);
     let next = kernel.timers().next();
     if kernel.clock().is_virtual() && !reactor::follows_real_time(kernel) {
-        return idle_virtual(kernel, driver, next, limit, judge);
+        return park_virtual(kernel, driver, next, limit, judge);
     }
     let judged = match self::judge(kernel, judge && limit.is_none() && next.is_none()) {
         Ok(judged) => judged,
-        Err(idle) => return idle,
+        Err(parked) => return parked,
     };
     let now = kernel.clock().now();
     let limit = limit
@@ -106,7 +112,7 @@ pub(super) fn idle(kernel: &Kernel, driver: &Driver, limit: Option<Duration>, ju
     driver.interval.begin(now, kernel.passes().begun() + 1);
     expire(kernel, now);
     dispatch::read(kernel);
-    Idle::Awake
+    Parked::Awake
 }
 
 /// Whether no deadline is near: before such a sleep a look at everything costs nothing that counts.
@@ -117,15 +123,15 @@ fn is_long(kernel: &Kernel) -> bool {
 }
 
 /// With `judge`, judges a loop that would sleep for ever: until when it may.
-fn judge(kernel: &Kernel, judge: bool) -> Result<Option<u64>, Idle> {
+fn judge(kernel: &Kernel, judge: bool) -> Result<Option<u64>, Parked> {
     if !judge {
         return Ok(None);
     }
     match at_park::at_park(kernel) {
         Park::Sleep => Ok(None),
         Park::Until(until) => Ok(Some(until)),
-        Park::Again => Err(Idle::Awake),
-        Park::GiveUp(verdict) => Err(Idle::Dead(verdict)),
+        Park::Again => Err(Parked::Awake),
+        Park::GiveUp(verdict) => Err(Parked::Deadlocked(verdict)),
     }
 }
 
@@ -138,7 +144,7 @@ fn call_hook(kernel: &Kernel, driver: &Driver) {
 
 /// Brings in what is due now; if that is nothing, wakes the tasks that wait for all others to be blocked.
 #[cold]
-fn settle(kernel: &Kernel, driver: &Driver) -> Idle {
+fn wake_quiescent(kernel: &Kernel, driver: &Driver) -> Parked {
     let now = kernel.clock().now();
     expire(kernel, now);
     if reactor::has_sources() {
@@ -147,17 +153,17 @@ fn settle(kernel: &Kernel, driver: &Driver) -> Idle {
     if !kernel.has_ready() {
         driver.quiescence.wake_all();
     }
-    Idle::Awake
+    Parked::Awake
 }
 
-/// As [`idle`], on virtual time: with no outside work in flight, the clock jumps to the deadline.
-fn idle_virtual(
+/// As [`park`], on virtual time: with no outside work in flight, the clock jumps to the deadline.
+fn park_virtual(
     kernel: &Kernel,
     driver: &Driver,
     next: Option<u64>,
     limit: Option<Duration>,
     judge: bool,
-) -> Idle {
+) -> Parked {
     /// Real time that pending readiness gets before the clock jumps.
     const GRACE: u64 = 1_000_000;
     let now = clock::real();
@@ -165,14 +171,14 @@ fn idle_virtual(
     let Some(next) = next.filter(|_| !working) else {
         let judged = match self::judge(kernel, judge && !working) {
             Ok(judged) => judged,
-            Err(idle) => return idle,
+            Err(parked) => return parked,
         };
         let until = limit
             .map(|limit| now.saturating_add(clock::nanos(limit)))
             .or(judged);
         sleep(kernel, driver, until, now);
         dispatch::read(kernel);
-        return Idle::Awake;
+        return Parked::Awake;
     };
     let awaited = reactor::find_awaited(&kernel.tasks(), |_, _| true);
     let (mut now, until) = (now, now + GRACE);
@@ -182,7 +188,7 @@ fn idle_virtual(
         sleep(kernel, driver, Some(until), now);
         dispatch::read(kernel);
         if kernel.has_ready() {
-            return Idle::Awake;
+            return Parked::Awake;
         }
         now = clock::real();
     }
@@ -192,7 +198,7 @@ fn idle_virtual(
         .clock()
         .advance_to(next.min(now.saturating_add(most)));
     expire(kernel, kernel.clock().now());
-    Idle::Awake
+    Parked::Awake
 }
 
 /// Waits for a near deadline awake, and hears once what the reactor has.

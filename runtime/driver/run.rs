@@ -6,12 +6,12 @@ use std::pin::pin;
 use std::time::Duration;
 
 use super::executor::{self, Main};
-use super::park::{self, Idle};
+use super::park::{self, Parked};
 use super::state::{self, Driver};
 use super::{fork, host};
 use crate::runtime::diagnostics::at_park;
-use crate::runtime::diagnostics::deadlock::Deadlock;
-use crate::runtime::diagnostics::lost;
+use crate::runtime::diagnostics::deadlock_error::Deadlock;
+use crate::runtime::diagnostics::lost_tasks;
 use crate::runtime::diagnostics::report::Report;
 use crate::runtime::diagnostics::state::Judging;
 use crate::runtime::kernel::polling;
@@ -68,7 +68,7 @@ impl Drop for Turning<'_> {
     fn drop(&mut self) {
         let (kernel, driver) = (self.kernel, self.driver);
         if !std::thread::panicking() {
-            lost::report(kernel);
+            lost_tasks::report(kernel);
         }
         driver.turning.set(None);
         polling::set_current_task(None);
@@ -120,7 +120,7 @@ pub(crate) fn run<F: Future>(
             });
             while main.as_ref().is_some_and(|main| !main.over) {
                 if !kernel.has_ready() {
-                    if let Idle::Dead(verdict) = park::idle(kernel, driver, None, judge) {
+                    if let Parked::Deadlocked(verdict) = park::park(kernel, driver, None, judge) {
                         return Err(Deadlock::new(Report::take_judged(kernel, verdict)));
                     }
                     if kernel.has_ready() {
@@ -145,7 +145,7 @@ pub(crate) fn turn(
         let _turning = Turning::begin(kernel, driver, at);
         let busy = kernel.has_ready();
         let max_wait = if busy { Some(Duration::ZERO) } else { max_wait };
-        park::idle(kernel, driver, max_wait, false);
+        park::park(kernel, driver, max_wait, false);
         executor::pass(kernel, driver, &mut None);
         host::has_more(kernel, driver)
     })

@@ -11,7 +11,7 @@ use crate::runtime::diagnostics::at_park;
 use crate::runtime::diagnostics::dump_signal;
 use crate::runtime::diagnostics::observer;
 use crate::runtime::diagnostics::report::Report;
-use crate::runtime::diagnostics::suspicion::{self, SuspectedHook};
+use crate::runtime::diagnostics::suspected_deadlock::{self, SuspectedHook};
 use crate::runtime::diagnostics::watchdog::{self, Stall, StallHook};
 use crate::runtime::driver;
 use crate::runtime::kernel::{self, Kernel};
@@ -66,7 +66,7 @@ impl Builder {
             on_deadlock: OnDeadlock::Panic,
             on_unobserved: None,
             on_suspected: None,
-            grace: suspicion::GRACE,
+            grace: suspected_deadlock::GRACE,
             strict: false,
             watchdog: None,
             on_stall: None,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::builder::{Builder, OnDeadlock};
 use super::teardown;
-use crate::runtime::diagnostics::deadlock::Deadlock;
+use crate::runtime::diagnostics::deadlock_error::Deadlock;
 use crate::runtime::diagnostics::report::Report;
 use crate::runtime::driver;
 use crate::runtime::kernel::sched::body::off_stack;

@@ -1,8 +1,8 @@
-//! Whether nothing may be able to wake a task that waits. Diagnostics looks for such tasks.
+//! The mark of a lost task: one that waits, and that nothing can wake. Diagnostics looks for such tasks.
 
 use std::cell::Cell;
 
-/// What is suspected of a task.
+/// Whether a task is suspected of being lost, or was reported as lost.
 pub(crate) struct LostMark {
     /// Used while it is found out whether anything can wake the task.
     suspect: Cell<bool>,

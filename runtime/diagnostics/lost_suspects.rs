@@ -1,4 +1,4 @@
-//! Tasks that may have nothing that can wake them.
+//! Tasks that may be lost: `lost_tasks.rs` finds out whether anything can still wake them.
 
 use std::collections::BTreeMap;
 use std::panic::Location;

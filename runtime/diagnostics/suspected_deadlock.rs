@@ -1,4 +1,4 @@
-//! What the judging of a loop remembers from one park to the next.
+//! What is remembered of a suspected deadlock from one park to the next.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -14,7 +14,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(5);
 pub(crate) type SuspectedHook = Rc<dyn Fn(&Report)>;
 
 /// A suspected deadlock, from the first park at which there is one to its report.
-pub(super) struct Suspicion {
+pub(super) struct SuspectedDeadlock {
     /// Real time of the first park of a row at which only foreign wakers were left; 0 is none.
     since: Cell<u64>,
     /// It was reported; once is enough.
@@ -25,9 +25,9 @@ pub(super) struct Suspicion {
     hook: RefCell<Option<SuspectedHook>>,
 }
 
-impl Suspicion {
+impl SuspectedDeadlock {
     pub(super) const fn new() -> Self {
-        Suspicion {
+        SuspectedDeadlock {
             since: Cell::new(0),
             reported: Cell::new(false),
             grace: Cell::new(GRACE),

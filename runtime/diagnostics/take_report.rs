@@ -10,9 +10,10 @@
 
 use super::described;
 use super::living::Living;
-use super::outside::{Outside, Verdict};
+use super::outside::Outside;
 use super::report::{Counts, Report, State};
 use super::state;
+use super::verdict::Verdict;
 use crate::runtime::kernel::{self, Kernel};
 
 impl Report {

@@ -1,4 +1,4 @@
-//! Finds tasks that nothing can wake, among those that were suspected of it (`suspects.rs`).
+//! Finds tasks that nothing can wake, among those that were suspected of it (`lost_suspects.rs`).
 
 use std::collections::BTreeMap;
 
