@@ -20,8 +20,8 @@ use std::time::Duration;
 use mio::event;
 use rustix::io::Errno;
 
-use super::ready::Trial;
 use super::source::Source;
+use super::when_ready::Trial;
 use crate::runtime::time::{Instant, Sleep, sleep_until};
 use crate::runtime::{Direction, SourceKind, Wait, Way, released};
 

@@ -26,10 +26,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::flow::read_to_end;
 use super::pipe::{ChildStderr, ChildStdin, ChildStdout};
-use super::ready::Trial;
 use super::reap;
 use super::source::{Fd, Source};
 use super::steps::Steps;
+use super::when_ready::Trial;
 use crate::runtime::{
     Courtesy, External, Way, expect_external, follow_real_time, has_virtual_clock, print,
     try_gather,

@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::ready::Trial;
+use super::when_ready::Trial;
 use crate::runtime::time::{Sleep, sleep};
 use crate::runtime::{Readiness, Way};
 

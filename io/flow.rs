@@ -14,7 +14,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::ready::{Trial, poll_attempt};
+use super::when_ready::{Trial, poll_attempt};
 use crate::runtime::{Readiness, Way};
 
 /// A non-blocking byte stream that is registered with the reactor.

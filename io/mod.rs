@@ -36,7 +36,6 @@ mod output;
 mod pipe;
 #[cfg(feature = "process")]
 mod process;
-mod ready;
 #[cfg(feature = "process")]
 mod reap;
 #[cfg(feature = "signal")]
@@ -55,6 +54,7 @@ mod unix;
 mod unix_datagram;
 #[cfg(feature = "unix")]
 mod unix_listener;
+mod when_ready;
 
 #[cfg(feature = "process")]
 pub use child::{Child, WaitChild};
@@ -68,7 +68,6 @@ pub use output::{Stderr, Stdout, stderr, stdout};
 pub use pipe::{ChildStderr, ChildStdin, ChildStdout};
 #[cfg(feature = "process")]
 pub use process::Command;
-pub use ready::Ready;
 #[cfg(feature = "signal")]
 pub use signal::{CtrlC, RecvSignal, Signal, SignalKind, ctrl_c, signal};
 pub use source::{Fd, Op, Source};
@@ -83,3 +82,4 @@ pub use unix::UnixStream;
 pub use unix_datagram::UnixDatagram;
 #[cfg(feature = "unix")]
 pub use unix_listener::{AcceptUnix, IncomingUnix, UnixListener};
+pub use when_ready::Ready;

@@ -30,7 +30,7 @@ use futures_core::Stream;
 use signal_hook::consts;
 
 use super::ears::Ears;
-use super::ready::{Trial, poll_attempt};
+use super::when_ready::{Trial, poll_attempt};
 use crate::runtime::{Courtesy, Way, is_ignored};
 
 /// Waits for Ctrl-C (`SIGINT`), which from this call on no longer kills the process.

@@ -25,7 +25,7 @@ use std::task::{Context, Poll};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token, event};
 
-use super::ready::{self, Ready, Trial};
+use super::when_ready::{self, Ready, Trial};
 use crate::runtime::{Readiness, SourceKind, Way, deregister, register};
 
 /// What is known of somebody else's.
@@ -192,7 +192,7 @@ impl<S: event::Source> Source<S> {
     fn try_with<R>(&self, way: Way, mut op: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
         let direction = self.readiness.way(way);
         let tried = match direction.is_worth_trying() {
-            true => ready::try_once(direction, &mut || op(self.get_ref())),
+            true => when_ready::try_once(direction, &mut || op(self.get_ref())),
             false => None,
         };
         tried.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))

@@ -31,8 +31,8 @@ use mio::Interest;
 use rustix::io::Errno;
 
 use super::flow::{self, Flow, Read};
-use super::ready;
 use super::source::{Fd, Source};
+use super::when_ready;
 use crate::runtime::{BlockingIo, Lane, Readiness, SourceKind, Way, do_blocking};
 
 const KIND: SourceKind =
@@ -261,7 +261,7 @@ impl Watched {
         if !self.shared {
             return Ok(());
         }
-        match ready::is_ready_now(self.fd(), Way::Read)? {
+        match when_ready::is_ready_now(self.fd(), Way::Read)? {
             true => Ok(()),
             false => Err(io::ErrorKind::WouldBlock.into()),
         }

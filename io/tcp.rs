@@ -15,9 +15,9 @@ use std::task::{Context, Poll};
 
 use super::dns::{ToAddresses, first_that_works, resolve};
 use super::flow::{self, Flow, Read, Write};
-use super::ready::{Ready, Trial};
 use super::source::{STREAM, Source};
 use super::steps::Steps;
+use super::when_ready::{Ready, Trial};
 use crate::runtime::{Readiness, SourceKind, Way};
 
 const KIND: SourceKind = SourceKind::new("TCP stream", "bytes from").with_interest(STREAM);

@@ -8,9 +8,9 @@ use std::panic::Location;
 
 use super::datagram::{Datagrams, Recv, RecvFrom, Send, SendTo};
 use super::dns::{ToAddresses, first_that_works, resolve};
-use super::ready::Ready;
 use super::source::Source;
 use super::steps::Steps;
+use super::when_ready::Ready;
 use crate::runtime::{Readiness, SourceKind};
 
 const KIND: SourceKind = SourceKind::new("UDP socket", "a datagram to");

@@ -11,9 +11,9 @@ use std::path::Path;
 use rustix::net::{RecvFlags, ReturnFlags, recvmsg};
 
 use super::flow::{self, Flow, Read, Write};
-use super::ready::{Ready, Trial};
 use super::source::{STREAM, Source};
 use super::steps::Steps;
+use super::when_ready::{Ready, Trial};
 use crate::runtime::{Readiness, SourceKind, Way};
 
 const KIND: SourceKind = SourceKind::new("Unix stream", "bytes from").with_interest(STREAM);

@@ -9,8 +9,8 @@ use std::panic::Location;
 use std::path::Path;
 
 use super::datagram::{Datagrams, Recv, RecvFrom, Send, SendTo};
-use super::ready::Ready;
 use super::source::{Fd, Source};
+use super::when_ready::Ready;
 use crate::runtime::{Readiness, SourceKind};
 
 const KIND: SourceKind = SourceKind::new("Unix datagram socket", "a datagram to");

@@ -30,7 +30,8 @@ use crate::runtime::kernel::sched::body;
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::wait::wait_node::WaitNode;
 use crate::runtime::kernel::wait::wait_queue::WaitQueue;
-use crate::runtime::task::join::{self, JoinHandle};
+use crate::runtime::task::end;
+use crate::runtime::task::join::JoinHandle;
 use crate::runtime::task::spawn::spawn_boxed;
 use crate::runtime::task::unobserved::Panicked;
 
@@ -151,7 +152,7 @@ impl<T> Family for Shared<T> {
                 .map(|(n, id)| (*n, *id));
             let Some((number, id)) = child else { break };
             next = number + 1;
-            join::abort(id);
+            end::abort(id);
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::runtime::kernel::sched::lend_waker::with_waker;
 use crate::runtime::kernel::sched::poll_task::{Choice, Chosen, Rest};
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::sched::task_waker::PollWaker;
-use crate::runtime::task::join;
+use crate::runtime::task::end;
 
 /// The future of a `block_on`, which takes its turn like any task but lives on the stack.
 pub(super) struct Main<'a> {
@@ -102,7 +102,7 @@ pub(super) fn step(
         } => (slot, id, body, waker, cancelled, spawned_at),
     };
     match body {
-        Some(body) if cancelled => join::cancel_now(kernel, id, body),
+        Some(body) if cancelled => end::cancel_now(kernel, id, body),
         Some(body) => poll_task(kernel, id, key, spare, body),
         None => match main {
             Some(main) if main.id == id => poll_main(kernel, key, spare, main),
@@ -128,8 +128,8 @@ fn poll_task(kernel: &Kernel, id: TaskId, key: u32, spare: &mut PollWaker, mut b
     });
     match result {
         Ok(Poll::Pending) => rest(kernel, id, notes, body),
-        Ok(Poll::Ready(())) => join::complete(kernel, id, body, None),
-        Err(payload) => join::complete(kernel, id, body, Some(JoinError::panicked(payload))),
+        Ok(Poll::Ready(())) => end::complete(kernel, id, body, None),
+        Err(payload) => end::complete(kernel, id, body, Some(JoinError::panicked(payload))),
     }
 }
 
@@ -139,7 +139,7 @@ fn rest(kernel: &Kernel, id: TaskId, notes: u8, body: BoxedBody) {
     match kernel.put_back(id, notes, body) {
         Rest::Waits => {}
         Rest::Silent => lost_tasks::suspect(kernel, id),
-        Rest::Cancelled(body) => join::cancel_now(kernel, id, body),
+        Rest::Cancelled(body) => end::cancel_now(kernel, id, body),
         Rest::Gone(body) => drop(body),
     }
 }

@@ -6,7 +6,7 @@ use super::builder::Builder;
 use super::runtime::Runtime;
 use crate::runtime::kernel;
 use crate::runtime::kernel::sched::body::off_stack;
-use crate::runtime::task::join;
+use crate::runtime::task::end;
 
 /// Runs a program.
 #[track_caller]
@@ -36,7 +36,7 @@ pub fn test_real_time<R, F: Future<Output = R>>(future: F) -> R {
 #[track_caller]
 fn checked<R, F: Future<Output = R>>(runtime: Runtime, future: F) -> R {
     let output = runtime.block_on(future);
-    kernel::with(join::end_cancelled);
+    kernel::with(end::end_cancelled);
     let leaked = runtime.dump();
     assert!(
         leaked.tasks() == 0,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::join;
+use super::end;
 use crate::runtime::kernel::polling;
 use crate::runtime::kernel::sched::task::{Task, TaskId};
 use crate::runtime::kernel::{self, ThisThread};
@@ -38,7 +38,7 @@ impl Info {
     /// Requests the end of the task, as [`JoinHandle::cancel`](crate::JoinHandle::cancel). The
     /// future of a `block_on` cannot be cancelled. Returns whether the task had still to end and can be.
     pub fn cancel(&self) -> bool {
-        join::cancel(self.id, None)
+        end::cancel(self.id, None)
     }
 }
 

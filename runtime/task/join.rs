@@ -1,4 +1,4 @@
-//! What starting a task gives back: its handle, and how its end is reported.
+//! The handle of a task, which takes the task's output. How a task ends is in `end.rs`.
 //!
 //! # Implementation
 //!
@@ -9,20 +9,17 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::panic::{self, AssertUnwindSafe, Location};
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::{failures, unobserved};
-use crate::runtime::base::foreign::{Payload, drop_quietly};
+use super::end;
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::kernel::polling;
 use crate::runtime::kernel::sched::body::BoxedBody;
 use crate::runtime::kernel::sched::joiner::watch;
-use crate::runtime::kernel::sched::life::Detached;
-use crate::runtime::kernel::sched::remains::Remains;
 use crate::runtime::kernel::sched::task::TaskId;
-use crate::runtime::kernel::{self, Kernel, ThisThread};
+use crate::runtime::kernel::{self, ThisThread};
 
 /// Owns the right to a task's output.
 ///
@@ -121,18 +118,13 @@ impl<T> JoinHandle<T> {
     /// exception to catch; a task of asyncio that cancels itself and returns without waiting counts as
     /// cancelled.
     pub fn cancel(&self) -> bool {
-        cancel(self.id, None)
+        end::cancel(self.id, None)
     }
 
     /// As [`cancel`](JoinHandle::cancel), with a reason that [`JoinError::Cancelled`] will carry.
     pub fn cancel_because(&self, reason: impl Into<Cow<'static, str>>) -> bool {
-        cancel(self.id, Some(reason.into()))
+        end::cancel(self.id, Some(reason.into()))
     }
-}
-
-/// Asks for the end of a task. Returns whether it had still to end.
-pub(crate) fn cancel(id: TaskId, reason: Option<Cow<'static, str>>) -> bool {
-    kernel::try_with(|kernel| kernel.request_cancel(id, reason)).unwrap_or(false)
 }
 
 impl<T: 'static> Future for JoinHandle<T> {
@@ -183,18 +175,9 @@ fn open<T: 'static>(mut body: BoxedBody) -> T {
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         if !self.taken {
-            detach(self.id);
+            end::detach(self.id);
         }
     }
-}
-
-/// Leaves the task to itself; drops what is left of one that is over, and reports it if it failed.
-fn detach(id: TaskId) {
-    kernel::try_with(|kernel| {
-        if let Detached::Over(body) = kernel.detach(id) {
-            retire(kernel, id, body);
-        }
-    });
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {
@@ -203,63 +186,5 @@ impl<T> fmt::Debug for JoinHandle<T> {
             .field("id", &self.id)
             .field("finished", &self.is_finished())
             .finish()
-    }
-}
-
-/// Ends a task whose future is done with; `body` holds the output unless there was a failure.
-#[inline]
-pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Option<JoinError>) {
-    if failure.is_some() {
-        failures::note();
-    }
-    if let Some(left) = kernel.finish(id, body, failure) {
-        retire(kernel, id, left);
-    }
-}
-
-/// Drops what a task that is over leaves and nothing takes, and frees its slot. A panic in there is one
-/// of that task, and is reported as such: it does not reach the code that happens to be on the stack.
-fn retire(kernel: &Kernel, id: TaskId, body: Option<BoxedBody>) {
-    let dropped = drop_as(id, || drop(body));
-    let remains = kernel.retire(id, dropped.err().map(JoinError::panicked));
-    if let Some(mut task) = remains.filter(Remains::has_extra) {
-        unobserved::report_panic(&mut task);
-        drop_quietly(task);
-    }
-}
-
-/// Drops something of a task as that task, even inside the poll of another one.
-fn drop_as(id: TaskId, drop: impl FnOnce()) -> Result<(), Payload> {
-    let outer = polling::set_current_task(Some(id));
-    let dropped = panic::catch_unwind(AssertUnwindSafe(drop));
-    polling::set_current_task(outer);
-    dropped
-}
-
-/// Drops the future of a task whose end was asked for, and completes it.
-pub(crate) fn cancel_now(kernel: &Kernel, id: TaskId, mut body: BoxedBody) {
-    let failure = match drop_as(id, || body.as_mut().drop_future()) {
-        Err(payload) => JoinError::panicked(payload),
-        Ok(()) => JoinError::Cancelled {
-            reason: kernel.take_reason(id),
-        },
-    };
-    complete(kernel, id, body, Some(failure));
-}
-
-/// Drops the future of a task here and now, unless it is on the stack: then when its poll returns.
-pub(crate) fn abort(id: TaskId) {
-    kernel::try_with(|kernel| {
-        if let Some(body) = kernel.abandon(id) {
-            cancel_now(kernel, id, body);
-        }
-    });
-}
-
-/// Ends every task whose end was asked for, as the loop would in their turns.
-pub(crate) fn end_cancelled(kernel: &Kernel) {
-    // The destructor of one may ask for the end of another.
-    while let Some(id) = kernel.next_cancelled() {
-        abort(id);
     }
 }

@@ -1,5 +1,6 @@
 //! Looking at tasks from inside: which one this is, and which there are.
 
+pub(crate) mod end;
 pub(crate) mod failures;
 pub(crate) mod inspect;
 pub(crate) mod join;

@@ -21,7 +21,7 @@ use crate::runtime::base::poison::ignore_poison;
 use crate::runtime::kernel::mail::{Link, Message};
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::{self, Kernel};
-use crate::runtime::task::join;
+use crate::runtime::task::end;
 use crate::runtime::task::spawn::spawn_at;
 
 /// The handle of this thread's runtime for other threads.
@@ -238,7 +238,7 @@ impl<T> RemoteHandle<T> {
         // Messages are read in order: by then the task has been started.
         let _ = self.remote.call(move || {
             if let Some(id) = id.get() {
-                join::cancel(*id, None);
+                end::cancel(*id, None);
             }
         });
     }
