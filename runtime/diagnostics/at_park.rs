@@ -47,14 +47,15 @@ pub(crate) enum Park {
 /// Decides at a park without a deadline. Runs the hook when it reports.
 #[cold]
 pub(crate) fn at_park(kernel: &Kernel) -> Park {
-    if Outside::is_sustained(kernel) {
+    let strict = state::is_strict();
+    if Outside::is_sustained(kernel, strict) {
         relieve();
         return Park::Sleep;
     }
     if lost_tasks::report(kernel) && kernel.has_ready() {
         return Park::Again;
     }
-    match Outside::judge(kernel) {
+    match Outside::judge(kernel, strict) {
         Verdict::Certain => Park::GiveUp(Verdict::Certain),
         Verdict::Suspected => suspect(kernel),
         Verdict::Idle => {

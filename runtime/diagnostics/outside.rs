@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::state;
 use crate::runtime::base::text::legible;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::reactor::{self, Awaited};
@@ -67,9 +66,9 @@ impl Outside {
     }
 
     /// Whether something counted can wake the loop, found without looking at everything: a server
-    /// that sleeps has thousands of descriptors to wait for, and one is enough.
-    pub(super) fn is_sustained(kernel: &Kernel) -> bool {
-        let strict = state::is_strict();
+    /// that sleeps has thousands of descriptors to wait for, and one is enough. With `strict`, a signal that ends the
+    /// program is none.
+    pub(super) fn is_sustained(kernel: &Kernel, strict: bool) -> bool {
         if external::is_working() || kernel.mail().links() > 0 {
             return true;
         }

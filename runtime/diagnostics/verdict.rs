@@ -12,7 +12,6 @@
 use std::sync::atomic::{Ordering, fence};
 
 use super::outside::Outside;
-use super::state;
 use crate::runtime::kernel::Kernel;
 
 /// What can be said of a program in which no task is ready.
@@ -42,9 +41,9 @@ impl Outside {
     /// The verdict on a loop in which nothing is ready or due, and that nothing sustains. Where clones of
     /// wakers are left the rest does not matter: only the wakers that were polled since the last verdict are
     /// looked at, and the drop of the last clone wakes the loop.
-    pub(super) fn judge(kernel: &Kernel) -> Verdict {
+    pub(super) fn judge(kernel: &Kernel, strict: bool) -> Verdict {
         if !kernel.let_go_of_cloned() {
-            return Outside::count_beside(kernel, 0).verdict(kernel);
+            return Outside::count_beside(kernel, 0).verdict(kernel, strict);
         }
         if kernel.mail().has_mail() {
             Verdict::Idle
@@ -54,10 +53,9 @@ impl Outside {
     }
 
     /// The verdict on a loop in which nothing is ready or due. The counts have been read before.
-    pub(crate) fn verdict(&self, kernel: &Kernel) -> Verdict {
+    pub(crate) fn verdict(&self, kernel: &Kernel, strict: bool) -> Verdict {
         fence(Ordering::SeqCst);
         let mail = kernel.mail().has_mail();
-        let strict = state::is_strict();
         if mail || self.is_anyone() || self.sources > 0 || (self.signals > 0 && !strict) {
             Verdict::Idle
         } else if self.wakers + self.signals + self.lapsed > 0 {
