@@ -21,7 +21,8 @@ pub use combinators::gather::{Gather, GatherSet, TryGather, TryGatherSet, gather
 pub use combinators::gather_spawned::{
     GatherSpawned, TryGatherSpawned, gather_spawned, try_gather_spawned,
 };
-pub use combinators::group::{ChildHandle, Group, GroupClosed, GroupError, TaskGroup, task_group};
+pub use combinators::group::{ChildHandle, Group, TaskGroup, task_group};
+pub use combinators::group_errors::{GroupClosed, GroupError};
 pub use combinators::race::{Either, Race, RaceEither, RaceEitherSet, RaceSet, race, race_either};
 pub use diagnostics::watchdog::Stall;
 pub use diagnostics::{deadlock_error::Deadlock, verdict::Verdict};

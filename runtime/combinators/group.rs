@@ -20,6 +20,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use super::group_errors::{GroupClosed, GroupError};
 use super::nursery::{Nursery, Report, Shared, poll_caught};
 use crate::runtime::base::foreign::keep_first;
 use crate::runtime::base::join_error::JoinError;
@@ -111,7 +112,7 @@ impl<E: 'static> Group<E> {
         let at = Location::caller();
         let child = off_stack!(F, future => self.shared.spawn(future, split, at));
         Ok(ChildHandle {
-            task: child.ok_or(GroupClosed(()))?,
+            task: child.ok_or_else(GroupClosed::new)?,
         })
     }
 
@@ -129,7 +130,7 @@ impl<E: 'static> Group<E> {
         let at = Location::caller();
         let child = off_stack!(F, future => self.shared.spawn(future, split, at));
         Ok(ChildHandle {
-            task: child.ok_or(GroupClosed(()))?,
+            task: child.ok_or_else(GroupClosed::new)?,
         })
     }
 
@@ -332,7 +333,7 @@ where
                 let errors = std::mem::take(&mut this.failed.errors);
                 return Poll::Ready(match this.value.take() {
                     Some(value) if errors.is_empty() => Ok(value),
-                    _ => Err(GroupError { errors }),
+                    _ => Err(GroupError::new(errors)),
                 });
             }
             if this.body.is_none() && this.nursery.shared().living() == 0 {
@@ -371,73 +372,5 @@ impl<F, T, E: 'static> fmt::Debug for TaskGroup<F, T, E> {
         f.debug_struct("TaskGroup")
             .field("children", &self.nursery.shared().living())
             .finish()
-    }
-}
-
-/// Why a [`task_group`] has no value: the errors of body and children, in order.
-#[derive(Debug, PartialEq, Eq)]
-pub struct GroupError<E> {
-    /// Empty only if [`Group::cancel`] ended the group: a failure is an error or a panic, which goes on.
-    errors: Vec<E>,
-}
-
-impl<E> GroupError<E> {
-    /// What failed; what failed first comes first.
-    pub fn errors(&self) -> &[E] {
-        &self.errors
-    }
-
-    /// What failed, taken out.
-    pub fn into_errors(self) -> Vec<E> {
-        self.errors
-    }
-
-    /// Whether nothing failed, but [`Group::cancel`] ended the body before it gave a value.
-    pub fn is_cancelled(&self) -> bool {
-        self.errors.is_empty()
-    }
-}
-
-impl<E: fmt::Display> fmt::Display for GroupError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.errors[..] {
-            [] => f.write_str("task group cancelled"),
-            [error] => write!(f, "task group failed: {error}"),
-            [first, rest @ ..] => write!(f, "task group failed: {first} (and {} more)", rest.len()),
-        }
-    }
-}
-
-impl<E: fmt::Debug + fmt::Display> std::error::Error for GroupError<E> {}
-
-/// The group is ending or has ended; the future was dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GroupClosed(());
-
-impl fmt::Display for GroupClosed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("task group is closed; spawn before its body and children have ended")
-    }
-}
-
-impl std::error::Error for GroupClosed {}
-
-impl From<GroupClosed> for std::io::Error {
-    fn from(closed: GroupClosed) -> Self {
-        std::io::Error::other(closed)
-    }
-}
-
-/// For `?`: an error that holds the group's. Its kind is that of the first, if that is an `io::Error` too,
-/// else [`Other`](std::io::ErrorKind::Other).
-impl<E> From<GroupError<E>> for std::io::Error
-where
-    E: fmt::Debug + fmt::Display + Send + Sync + 'static,
-{
-    fn from(failed: GroupError<E>) -> Self {
-        let first = failed.errors.first().map(|error| error as &dyn Any);
-        let first = first.and_then(|error| error.downcast_ref::<std::io::Error>());
-        let kind = first.map_or(std::io::ErrorKind::Other, std::io::Error::kind);
-        std::io::Error::new(kind, failed)
     }
 }

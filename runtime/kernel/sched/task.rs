@@ -31,6 +31,8 @@
 //! A [`TaskId`] is a slot of the slab (`tasks.rs`) and the slot's generation, so a late wake
 //! finds another generation and does nothing.
 
+mod read;
+
 use std::panic::Location;
 
 use super::body::BoxedBody;
@@ -52,9 +54,9 @@ pub(super) const NO_WAKER: u32 = u32::MAX;
 
 /// What becomes of a task when it is at the head of the ready queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+enum AtHead {
     Poll,
-    /// It yielded when it stood in the queue already: first it goes to the tail.
+    /// It yielded while it was in the queue: first it goes to the tail.
     Tail,
     /// It is finished, one way or another.
     Over,
@@ -69,8 +71,8 @@ pub(crate) struct Task {
     cancelled: bool,
     /// The handle is gone: the output is never asked for.
     detached: bool,
-    /// What its turn comes to.
-    turn: Turn,
+    /// What becomes of it at the head of the ready queue.
+    at_head: AtHead,
     /// The main future of a `block_on`, which lives on that call's stack.
     main: bool,
     lost_mark: LostMark,
@@ -92,78 +94,6 @@ pub(crate) struct Task {
     extras: Extras,
 }
 
-/// What reports read.
-impl Task {
-    #[inline]
-    pub(crate) fn id(&self) -> TaskId {
-        self.id
-    }
-
-    pub(crate) fn name(&self) -> Option<&str> {
-        self.extras.name()
-    }
-
-    #[inline]
-    pub(crate) fn spawned_at(&self) -> &'static Location<'static> {
-        self.spawned_at
-    }
-
-    /// Whether it is the main future of a `block_on`.
-    pub(crate) fn is_main(&self) -> bool {
-        self.main
-    }
-
-    /// Whether it is finished, one way or another.
-    #[inline]
-    pub(crate) fn is_over(&self) -> bool {
-        self.turn == Turn::Over
-    }
-
-    /// Whether it is in the ready queue.
-    #[inline]
-    pub(crate) fn is_scheduled(&self) -> bool {
-        self.next != IDLE
-    }
-
-    /// Whether its poll is under way and has another task's inside it.
-    pub(crate) fn is_aside(&self) -> bool {
-        self.aside
-    }
-
-    /// Whether it ended without an output.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.extras.has_failure()
-    }
-
-    /// The pass in which it was polled last.
-    #[inline]
-    pub(crate) fn polled(&self) -> Pass {
-        self.polled
-    }
-
-    /// The number of the group it is a child of; 0 is none.
-    pub(crate) fn group(&self) -> u32 {
-        self.group
-    }
-
-    /// The place of the task that awaits the handle.
-    pub(crate) fn joiner(&self) -> u32 {
-        self.joiner
-    }
-
-    /// Whether it waits, and no clone of its waker was kept. One that is aside runs, and is asked again when
-    /// its poll has ended.
-    pub(crate) fn is_silent(&self) -> bool {
-        let rests = !self.is_scheduled() && !self.aside && !self.is_over();
-        rests && self.waker == NO_WAKER
-    }
-
-    /// Whether nothing may be able to wake it.
-    pub(crate) fn lost_mark(&self) -> &LostMark {
-        &self.lost_mark
-    }
-}
-
 /// Transitions.
 impl Task {
     /// A slot that never had a task.
@@ -173,7 +103,7 @@ impl Task {
             next: NOBODY,
             cancelled: false,
             detached: false,
-            turn: Turn::Poll,
+            at_head: AtHead::Poll,
             main: false,
             lost_mark: LostMark::none(),
             aside: false,
@@ -237,15 +167,15 @@ impl Task {
     /// It yielded where it stands in the queue: its turn comes to going to the tail.
     pub(super) fn postpone(&mut self) {
         if !self.is_over() {
-            self.turn = Turn::Tail;
+            self.at_head = AtHead::Tail;
         }
     }
 
     /// Whether its turn is to go to the tail, where it is then to be put.
     pub(super) fn take_postponed(&mut self) -> bool {
-        let postponed = self.turn == Turn::Tail;
+        let postponed = self.at_head == AtHead::Tail;
         if postponed {
-            self.turn = Turn::Poll;
+            self.at_head = AtHead::Poll;
             self.schedule();
         }
         postponed
@@ -276,7 +206,7 @@ impl Task {
         failure: Option<JoinError>,
         has_locals: bool,
     ) -> Ended {
-        self.turn = Turn::Over;
+        self.at_head = AtHead::Over;
         let detached = self.detached;
         let left = if detached {
             Some(body)
@@ -316,10 +246,10 @@ impl Task {
         let remains = Remains::new(id, self.spawned_at, self.body.take(), extras);
         self.cancelled = false;
         self.detached = false;
-        self.turn = if self.is_scheduled() {
-            Turn::Over
+        self.at_head = if self.is_scheduled() {
+            AtHead::Over
         } else {
-            Turn::Poll
+            AtHead::Poll
         };
         self.lost_mark = LostMark::none();
         self.aside = false;
@@ -337,7 +267,7 @@ impl Task {
     /// The turn of a slot has come whose task is gone. Returns whether it had one.
     pub(super) fn end_turn(&mut self) -> bool {
         let over = self.is_over();
-        self.turn = Turn::Poll;
+        self.at_head = AtHead::Poll;
         over
     }
 }
@@ -363,7 +293,7 @@ impl Task {
     /// Whether its turn comes to a poll, or to the end that was asked for.
     #[inline]
     pub(super) fn has_turn(&self) -> bool {
-        self.turn == Turn::Poll
+        self.at_head == AtHead::Poll
     }
 
     /// Whether its end was asked for and is still to come.
