@@ -40,7 +40,8 @@ pub use threads::external::{External, expect_external};
 pub use threads::inlet::{Inlet, inlet};
 pub use threads::remote::{Gone, Remote, RemoteHandle, remote};
 
-// For `sync`: the wait queue.
+// For `sync`: the wait queue, and how much room is worth giving back.
+pub(crate) use base::table::MUCH;
 pub use combinators::wait::{AsCompleted, WaitHandles, When, as_completed, wait};
 pub(crate) use kernel::wait::single_waiter::SingleWaiter;
 pub use kernel::wait::stats::WaitStats;

@@ -108,14 +108,16 @@ impl<S: Store> Channel<S> {
     ///
     /// [`TryGetError`] if there is none, or there will never be one again.
     pub fn try_get(&self) -> Result<S::Item, TryGetError> {
-        let item = if self.raw.has_item() {
-            self.raw.claim()
-        } else {
-            None
+        let item = match self.raw.has_item() {
+            true => self.raw.claim(),
+            false => None,
         };
-        item.ok_or(match self.raw.has_ended() {
-            true => TryGetError::Closed,
-            false => TryGetError::Empty,
+        item.ok_or_else(|| {
+            self.raw.found_nothing();
+            match self.raw.has_ended() {
+                true => TryGetError::Closed,
+                false => TryGetError::Empty,
+            }
         })
     }
 

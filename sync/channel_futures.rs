@@ -91,6 +91,7 @@ impl<S: Store> Get<'_, S> {
         if self.wait.skip_if(RawChannel::has_ended) {
             return Poll::Ready(None);
         }
+        queue.found_nothing();
         Poll::Ready(match ready!(Pin::new(&mut self.wait).poll(cx)) {
             CLOSED => queue.has_item().then(|| queue.claim()).flatten(),
             // None if close_now has taken the items away meanwhile.

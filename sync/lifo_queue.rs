@@ -98,6 +98,10 @@ impl<T> Store for Lifo<T> {
         self.0.borrow_mut().pop()
     }
 
+    fn shrink_to(&self, room: usize) {
+        self.0.borrow_mut().shrink_to(room);
+    }
+
     fn drain(&self) -> Vec<T> {
         self.0.borrow_mut().drain(..).rev().collect()
     }

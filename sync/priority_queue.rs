@@ -131,6 +131,10 @@ impl<T: Ord> Store for Smallest<T> {
         self.with(Heap::pop)
     }
 
+    fn shrink_to(&self, room: usize) {
+        self.with(|heap| heap.entries.shrink_to(room));
+    }
+
     fn drain(&self) -> Vec<T> {
         self.with(Heap::drain)
     }

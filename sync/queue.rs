@@ -111,6 +111,10 @@ impl<T> Store for Fifo<T> {
         self.0.borrow_mut().pop_front()
     }
 
+    fn shrink_to(&self, room: usize) {
+        self.0.borrow_mut().shrink_to(room);
+    }
+
     fn drain(&self) -> Vec<T> {
         self.0.borrow_mut().drain(..).collect()
     }

@@ -21,7 +21,8 @@
 //! # Implementation
 //!
 //! Three wait queues (getters, putters, joiners) and the store. An operation that finds what it
-//! needs waits for nothing; all are O(1) besides the store's own cost.
+//! needs waits for nothing; all are O(1) besides the store's own cost. A getter that finds the store empty has it give
+//! back the room that a burst has left.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -29,7 +30,7 @@ use std::panic::Location;
 
 use super::channel_errors::OverDone;
 use super::store::Store;
-use crate::runtime::{Description, Left, Owner, Wait, WaitQueue};
+use crate::runtime::{Description, Left, MUCH, Owner, Wait, WaitQueue};
 
 /// What a waiter asks for, or is granted.
 const ITEM: usize = 0;
@@ -151,6 +152,13 @@ impl<S: Store> RawChannel<S> {
         // Others wait behind a reserved item only.
         self.announce_end();
         Some(item)
+    }
+
+    /// A getter finds nothing: gives back what a burst has left.
+    pub(super) fn found_nothing(&self) {
+        if self.len.get() == 0 {
+            self.store.shrink_to(MUCH);
+        }
     }
 
     /// Whether no getter will find an item any more.

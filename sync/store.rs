@@ -13,6 +13,8 @@ pub trait Store: sealed::Store {
     fn push(&self, item: Self::Item);
     /// Takes out the item that is next.
     fn pop(&self) -> Option<Self::Item>;
+    /// Keeps room for so many items, if it has more.
+    fn shrink_to(&self, room: usize);
     /// Takes out all items, in the order in which `pop` would give them.
     fn drain(&self) -> Vec<Self::Item>;
 }

@@ -11,6 +11,7 @@ pub(crate) mod poison;
 pub(crate) mod refused;
 pub(crate) mod table;
 pub(crate) mod text;
+pub(crate) mod trimmed_slab;
 
 /// The names that [`mailbox`] and [`batch`] use of the standard library, so that loom can offer its own.
 mod shim {

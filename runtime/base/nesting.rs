@@ -16,6 +16,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::thread::LocalKey;
 
+use super::table::MUCH;
+
 /// Levels on one stack before the rest is put off.
 const DEEPEST: u32 = 64;
 
@@ -62,7 +64,14 @@ pub(crate) fn end(family: Rc<dyn Family>) {
     let mut next = Some(family);
     while let Some(family) = next {
         family.end();
-        let put_off = PUT_OFF.try_with(|families| families.borrow_mut().pop_front());
+        let put_off = PUT_OFF.try_with(|families| {
+            let families = &mut *families.borrow_mut();
+            let next = families.pop_front();
+            if next.is_none() {
+                families.shrink_to(MUCH);
+            }
+            next
+        });
         next = put_off.ok().flatten();
     }
 }

@@ -25,6 +25,7 @@ use pin_project_lite::pin_project;
 use crate::runtime::base::foreign::drop_quietly;
 use crate::runtime::base::kinds;
 use crate::runtime::base::nesting::{self, Family};
+use crate::runtime::base::table::MUCH;
 use crate::runtime::kernel;
 use crate::runtime::kernel::sched::body;
 use crate::runtime::kernel::sched::task::TaskId;
@@ -196,7 +197,7 @@ impl<T: 'static> Nursery<T> {
     /// ends when the end is asked for, which the caller has to look at.
     pub(crate) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Option<(usize, Report<T>)>> {
         loop {
-            let report = self.shared.reports.borrow_mut().pop_front();
+            let report = self.next_report();
             if report.is_some() {
                 return Poll::Ready(report);
             }
@@ -216,8 +217,16 @@ impl<T: 'static> Nursery<T> {
 
     /// The next report that is there already.
     pub(crate) fn next_now(&self) -> Option<Report<T>> {
-        let report = self.shared.reports.borrow_mut().pop_front();
-        report.map(|(_, report)| report)
+        self.next_report().map(|(_, report)| report)
+    }
+
+    fn next_report(&self) -> Option<(usize, Report<T>)> {
+        let reports = &mut *self.shared.reports.borrow_mut();
+        let report = reports.pop_front();
+        if report.is_none() {
+            reports.shrink_to(MUCH);
+        }
+        report
     }
 
     /// Takes in no more children and ends those that live.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::Location;
 
+use crate::runtime::base::table::MUCH;
 use crate::runtime::kernel::sched::task::TaskId;
 
 /// Tasks that returned Pending and registered nothing new. What they registered earlier may still wake
@@ -48,7 +49,8 @@ impl Suspects {
     }
 
     /// Keeps the room of an emptied vector: a task may be suspected at each of its polls.
-    pub(super) fn reuse(&mut self, emptied: Vec<TaskId>) {
+    pub(super) fn reuse(&mut self, mut emptied: Vec<TaskId>) {
+        emptied.shrink_to(MUCH);
         self.tasks = emptied;
     }
 

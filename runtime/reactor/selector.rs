@@ -18,13 +18,14 @@ use std::time::Duration;
 
 use mio::event::Event;
 use mio::{Events, Registry, Token};
-use slab::Slab;
 
 use super::askers::Awaited;
 use super::readiness::{Direction, Readiness, SourceKind, Way};
 use super::sleeper::Sleeper;
 use crate::runtime::base::kinds::DESCRIPTOR;
 use crate::runtime::base::refused::Refused;
+use crate::runtime::base::table::MUCH;
+use crate::runtime::base::trimmed_slab::TrimmedSlab;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::mail::Bell;
 use crate::runtime::kernel::sched::tasks::Tasks;
@@ -67,7 +68,7 @@ pub(super) struct Reactor {
     poll: mio::Poll,
     events: Events,
     registry: Rc<Registry>,
-    sources: Slab<Rc<Readiness>>,
+    sources: TrimmedSlab<Rc<Readiness>>,
     /// The keys of those that may be awaited: who begins to wait for a source lists it.
     listed: Vec<usize>,
     /// Where those wait who need a descriptor and could not have one.
@@ -88,7 +89,7 @@ impl Reactor {
             poll,
             events: Events::with_capacity(EVENTS),
             registry,
-            sources: Slab::new(),
+            sources: TrimmedSlab::new(),
             listed: Vec::new(),
             released: Rc::new(Direction::new(
                 DESCRIPTOR,
@@ -115,9 +116,9 @@ impl Reactor {
         kind: &'static SourceKind,
         made: &'static Location<'static>,
     ) -> Rc<Readiness> {
-        let vacant = self.sources.vacant_entry();
-        let readiness = Readiness::new(vacant.key(), kind, made);
-        vacant.insert(Rc::new(readiness)).clone()
+        let readiness = Rc::new(Readiness::new(self.sources.vacant_key(), kind, made));
+        self.sources.insert(readiness.clone());
+        readiness
     }
 
     /// Where to wait for a source to go and leave its descriptor to others.
@@ -142,6 +143,9 @@ impl Reactor {
             return;
         };
         self.listed.swap_remove(place as usize);
+        if self.listed.is_empty() {
+            self.listed.shrink_to(MUCH);
+        }
         if let Some(&moved) = self.listed.get(place as usize) {
             self.sources[moved].listed().set(Some(place));
         }
@@ -149,7 +153,7 @@ impl Reactor {
 
     /// Ends the reactor and returns the sources that are still registered.
     pub(super) fn into_sources(self) -> impl Iterator<Item = Rc<Readiness>> {
-        self.sources.into_iter().map(|(_, readiness)| readiness)
+        self.sources.into_entries()
     }
 
     /// Calls `visit` with each source that a task waits for, or may, until it says that this was enough.

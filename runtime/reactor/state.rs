@@ -17,6 +17,7 @@ use super::askers::Awaited;
 use super::readiness::{Polled, Readiness, Way};
 use super::selector::{self, Hit, Reactor};
 use crate::runtime::base::refused::Refused;
+use crate::runtime::base::table::MUCH;
 use crate::runtime::kernel::sched::tasks::Tasks;
 use crate::runtime::kernel::{self, Kernel};
 
@@ -92,6 +93,7 @@ pub(crate) fn poll(kernel: &Kernel, deadline: Option<u64>, now: u64) -> Result<(
             None => Ok(()),
         };
         selector::announce(kernel, &mut hits);
+        hits.shrink_to(MUCH);
         state.hits.set(hits);
         polled
     })

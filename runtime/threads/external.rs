@@ -4,9 +4,8 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 
-use slab::Slab;
-
 use super::remote::Remote;
+use crate::runtime::base::trimmed_slab::TrimmedSlab;
 use crate::runtime::kernel::polling::current_task;
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::{self, Kernel};
@@ -48,7 +47,7 @@ pub struct External {
 
 thread_local! {
     /// Work that is certain to come back, by the keys of its guards.
-    static WORKING: RefCell<Slab<Work>> = const { RefCell::new(Slab::new()) };
+    static WORKING: RefCell<TrimmedSlab<Work>> = const { RefCell::new(TrimmedSlab::new()) };
 }
 
 /// Work outside that is under way.
@@ -73,11 +72,11 @@ pub(crate) fn each_work(mut show: impl FnMut(&Cow<'static, str>, Option<TaskId>)
 
 /// A runtime that has ended expects nothing.
 pub(crate) fn close() {
-    try_with(Slab::clear);
+    try_with(|working| std::mem::replace(working, TrimmedSlab::new()));
 }
 
 /// Runs `f` with the work of this thread, unless the thread is past having any.
-fn try_with<R>(f: impl FnOnce(&mut Slab<Work>) -> R) -> Option<R> {
+fn try_with<R>(f: impl FnOnce(&mut TrimmedSlab<Work>) -> R) -> Option<R> {
     WORKING
         .try_with(|working| f(&mut working.borrow_mut()))
         .ok()

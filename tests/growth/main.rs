@@ -5,8 +5,8 @@
 //! grow by more than a tenth: so much a logarithm may add, but nothing that looks at all the others.
 //! Instructions do not depend on what else the machine does, so there is no limit in seconds.
 //!
-//! A *check* runs once and says itself what is too much: bytes at the peak of a report, bytes that
-//! stay after a burst (`memory.rs`).
+//! A *check* runs once and says itself what is too much: bytes at the peak of a report, memory
+//! that stays after a burst (`memory.rs`, `bursts.rs`).
 //!
 //! ```text
 //! growth             the fast half: the shapes
@@ -15,6 +15,7 @@
 //! growth run NAME n  one shape, as it is measured
 //! ```
 
+mod bursts;
 mod count;
 mod memory;
 mod outside;
@@ -35,7 +36,7 @@ struct Shape {
     n: usize,
     run: fn(usize),
     slow: bool,
-    /// Why it still grows. One that has ceased to must lose this.
+    /// Why it grows. One that has ceased to must lose this.
     grows: Option<&'static str>,
 }
 
@@ -45,7 +46,7 @@ impl Shape {
         self
     }
 
-    /// Says that this one still grows, and why.
+    /// Says that this one grows, and why.
     fn grows(mut self, why: &'static str) -> Self {
         self.grows = Some(why);
         self
@@ -61,6 +62,20 @@ fn shape(name: &'static str, n: usize, run: fn(usize)) -> Shape {
         slow: false,
         grows: None,
     }
+}
+
+/// A program that runs once, and panics if something needs too much.
+struct Check {
+    name: &'static str,
+    run: fn(),
+}
+
+const fn check(name: &'static str, run: fn()) -> Check {
+    Check { name, run }
+}
+
+fn checks() -> impl Iterator<Item = &'static Check> {
+    memory::CHECKS.iter().chain(bursts::CHECKS)
 }
 
 /// What one thing may cost among twice as many, in hundredths of what it cost before.
@@ -87,7 +102,8 @@ fn main() -> ExitCode {
             } else if *name == count::NOTHING {
                 turnwise::block_on(async {});
             } else {
-                memory::run(name);
+                let check = checks().find(|check| check.name == *name);
+                (check.expect("no shape and no check has that name").run)();
             }
             ExitCode::SUCCESS
         }
@@ -108,9 +124,9 @@ fn judge(
 ) -> ExitCode {
     let shapes: Vec<&Shape> = shapes.iter().filter(|one| shape(one)).collect();
     let mut failed = measure(&shapes);
-    for (name, known) in memory::CHECKS.iter().filter(|(name, _)| check(name)) {
+    for Check { name, .. } in checks().filter(|one| check(one.name)) {
         let (fails, text) = count::check(name);
-        failed.extend(verdict(name, fails, *known, &text));
+        failed.extend(verdict(name, fails, None, &text));
     }
     match failed.is_empty() {
         true => ExitCode::SUCCESS,
@@ -128,7 +144,7 @@ fn measure(shapes: &[&Shape]) -> Vec<String> {
         false => count::instructions(count::NOTHING, 0).expect("nothing can be measured"),
     };
     println!(
-        "{:44} {:>7} {:>11} {:>11}",
+        "{:55} {:>7} {:>11} {:>11}",
         "instructions of one", "n", "among n", "among 2 n"
     );
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -171,6 +187,6 @@ fn verdict(name: &str, grows: bool, known: Option<&str>, text: &str) -> Option<S
         (true, Some(why)) => (format!("  known: {why}"), false),
         (false, Some(_)) => ("  grows no more: take its mark away".to_owned(), true),
     };
-    println!("{name:44} {text}{remark}");
+    println!("{name:55} {text}{remark}");
     failed.then(|| name.to_owned())
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use futures::poll;
-use turnwise::sync::{Event, Lock};
+use turnwise::sync::{Event, Lock, Semaphore};
 use turnwise::{Builder, Runtime, dump, sleep, spawn, yield_now};
 
-use crate::tools::{idle, many, really, virtually};
+use crate::tools::{idle, join, many, really, virtually};
 use crate::{Shape, shape};
 
 const N: usize = 1000;
@@ -62,14 +62,36 @@ pub(crate) fn shapes() -> Vec<Shape> {
             drop(many_on(&runtime, n));
             (0..n).for_each(|_| assert!(runtime.stats().ready <= n));
         })
-        .grows("the ready queue is counted"),
-        shape("stats after a burst", N, |n| {
-            let runtime = Runtime::new();
-            runtime.block_on(async move { drop(idle(n).await) });
-            runtime.block_on(yield_now());
-            (0..n).for_each(|_| assert!(runtime.stats().ready <= n));
-        })
-        .grows("the tables keep their size"),
+        .grows("stats are O(tasks and waiters), as their page says"),
+        shape("stats after a burst", 5 * N, |n| {
+            let runtime = after_burst(n);
+            (0..n).for_each(|_| assert_eq!(runtime.stats().alive, 0));
+        }),
+        shape("a switch after a burst", 5 * N, |n| {
+            let runtime = after_burst(n);
+            runtime.block_on(async move {
+                for _ in 0..n {
+                    yield_now().await;
+                }
+            });
+        }),
+        shape("a wake after a burst", 5 * N, |n| {
+            let runtime = after_burst(n);
+            runtime.block_on(async move {
+                let (one, other) = (Rc::new(Semaphore::new(0)), Rc::new(Semaphore::new(0)));
+                let (wakes, woken) = (one.clone(), other.clone());
+                drop(spawn(async move {
+                    loop {
+                        woken.acquire().await.forget();
+                        wakes.add_permits(1).expect("there are few");
+                    }
+                }));
+                for _ in 0..n {
+                    other.add_permits(1).expect("there are few");
+                    one.acquire().await.forget();
+                }
+            });
+        }),
         shape("a park after a suspicion was reported", N, after_suspicion),
         shape("a task looked at for being lost, beside timers", N, |n| {
             lost(n, |_| sleep(Duration::from_secs(1 << 20)));
@@ -107,6 +129,16 @@ async fn report(n: usize, of: impl Fn(turnwise::Report) -> String) {
     let idle = idle(n).await;
     assert!(!of(dump()).is_empty());
     drop(idle);
+}
+
+/// A runtime whose tasks and waiters have ended.
+fn after_burst(n: usize) -> Runtime {
+    let runtime = Runtime::new();
+    runtime.block_on(async move {
+        join(many(n, |_| sleep(MILLISECOND))).await;
+        sleep(MILLISECOND).await;
+    });
+    runtime
 }
 
 fn many_on(runtime: &Runtime, n: usize) -> Vec<turnwise::JoinHandle<()>> {

@@ -135,7 +135,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
         shape("wait for the first, again and again", N, |n| {
             virtually(wait_again(n))
         })
-        .grows("each call looks at all handles"),
+        .grows("each call is O(handles), as its page says"),
         shape("as_completed", N, |n| virtually(completed(n, false))),
         shape("as_completed, the last first", N, |n| {
             virtually(completed(n, true))

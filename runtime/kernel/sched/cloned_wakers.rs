@@ -18,13 +18,13 @@
 
 use std::mem;
 
-use slab::Slab;
-
 use super::task_waker::{Loose, PollWaker};
+use crate::runtime::base::table::MUCH;
+use crate::runtime::base::trimmed_slab::TrimmedSlab;
 
 /// The table of them.
 pub(super) struct Cloned {
-    wakers: Slab<Own>,
+    wakers: TrimmedSlab<Own>,
     /// Keys of the fresh ones, some twice; all, if there is no list.
     fresh: Option<Vec<u32>>,
 }
@@ -39,7 +39,7 @@ pub(super) enum Own {
 impl Cloned {
     pub(super) const fn new() -> Self {
         Cloned {
-            wakers: Slab::new(),
+            wakers: TrimmedSlab::new(),
             fresh: None,
         }
     }
@@ -90,10 +90,11 @@ impl Cloned {
                 for key in fresh.drain(..) {
                     self.wakers.get_mut(key as usize).map(Own::let_go);
                 }
+                fresh.shrink_to(MUCH);
             }
             None if self.wakers.is_empty() => {}
             None => {
-                self.wakers.iter_mut().for_each(|(_, own)| own.let_go());
+                self.wakers.iter_mut().for_each(Own::let_go);
                 self.fresh = Some(Vec::new());
             }
         }
