@@ -28,17 +28,17 @@ pub trait IntoBranches {
 }
 
 pin_project! {
-    /// A future whose output gets the type of another's, which is the same.
+    /// A future whose output becomes one of the type that a race has.
     pub struct Alike<F: Future, T> {
         #[pin]
         future: F,
-        same: fn(F::Output) -> T,
+        convert: fn(F::Output) -> T,
     }
 }
 
 impl<F: Future, T> Alike<F, T> {
-    pub(super) fn new(future: F, same: fn(F::Output) -> T) -> Self {
-        Alike { future, same }
+    pub(super) fn new(future: F, convert: fn(F::Output) -> T) -> Self {
+        Alike { future, convert }
     }
 }
 
@@ -47,7 +47,7 @@ impl<F: Future, T> Future for Alike<F, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = self.project();
-        this.future.poll(cx).map(this.same)
+        this.future.poll(cx).map(this.convert)
     }
 }
 

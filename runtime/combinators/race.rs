@@ -84,8 +84,9 @@ pub fn race_either<S, B>(futures: S) -> RaceEither<B>
 where
     S: RaceEitherSet<Racing = B>,
 {
+    let branches = Some(futures.into_race());
     RaceEither {
-        branches: Some(futures.into_race()),
+        race: Race { branches },
     }
 }
 
@@ -145,19 +146,13 @@ pub trait RaceEitherSet: Sized + IntoBranches {
     /// An [`Either`] of the outputs.
     type Output;
     #[doc(hidden)]
-    type Racing: PollEither<Output = Self::Output>;
+    type Racing: PollAny<Output = Self::Output>;
     #[doc(hidden)]
     fn into_race(self) -> Self::Racing;
 }
 
 /// Branches with the same output, of which the first that ends wins.
 pub trait PollAny {
-    type Output;
-    fn poll_any(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output>;
-}
-
-/// Branches of which the first that ends wins.
-pub trait PollEither {
     type Output;
     fn poll_any(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output>;
 }
@@ -214,24 +209,11 @@ macro_rules! tuple {
 
         impl<$($future: Future),+> RaceEitherSet for ($($future,)+) {
             type Output = Either<$($future::Output),+>;
-            type Racing = $set<$($future),+>;
+            type Racing = $set<$(Alike<$future, <Self as RaceEitherSet>::Output>),+>;
 
             fn into_race(self) -> Self::Racing {
-                self.into_branches()
-            }
-        }
-
-        impl<$($future: Future),+> PollEither for $set<$($future),+> {
-            type Output = Either<$($future::Output),+>;
-
-            fn poll_any(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-                let mut this = self.project();
-                $(
-                    if this.$field.as_mut().poll(cx) {
-                        return Poll::Ready(Either::$future(this.$field.take()));
-                    }
-                )+
-                Poll::Pending
+                let ($($field,)+) = self;
+                ($(Alike::new($field, Either::$future),)+).into_branches()
             }
         }
     };
@@ -293,7 +275,9 @@ impl<B: PollAny> Future for Race<B> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<B::Output> {
         let mut branches = self.project().branches;
-        let winner = ready!(racing(branches.as_mut()).poll_any(cx));
+        let racing = branches.as_mut().as_pin_mut();
+        let racing = racing.expect("a race was polled after its end");
+        let winner = ready!(racing.poll_any(cx));
         branches.set(None);
         Poll::Ready(winner)
     }
@@ -304,24 +288,16 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` them"]
     pub struct RaceEither<B> {
         #[pin]
-        branches: Option<B>,
+        race: Race<B>,
     }
 }
 
-impl<B: PollEither> Future for RaceEither<B> {
+impl<B: PollAny> Future for RaceEither<B> {
     type Output = B::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<B::Output> {
-        let mut branches = self.project().branches;
-        let winner = ready!(racing(branches.as_mut()).poll_any(cx));
-        branches.set(None);
-        Poll::Ready(winner)
+        self.project().race.poll(cx)
     }
-}
-
-fn racing<B>(branches: Pin<&mut Option<B>>) -> Pin<&mut B> {
-    let racing = branches.as_pin_mut();
-    racing.expect("a race was polled after its end")
 }
 
 impl<B> fmt::Debug for Race<B> {
