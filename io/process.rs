@@ -153,7 +153,7 @@ impl Command {
     /// Without a runtime on this thread.
     #[track_caller]
     pub fn status(&mut self) -> Steps<ExitStatus> {
-        need_runtime();
+        need_runtime("i/o");
         let (child, at) = (self.spawn(), Location::caller());
         Steps::new(async move { child?.wait_at(at).await })
     }
@@ -175,7 +175,7 @@ impl Command {
     /// Without a runtime on this thread.
     #[track_caller]
     pub fn output(&mut self) -> Steps<Output> {
-        need_runtime();
+        need_runtime("i/o");
         let [stdin, stdout, stderr] = self.chosen;
         // What was not chosen is inherited by a later `spawn`, as before.
         if !stdin {

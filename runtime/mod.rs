@@ -56,11 +56,13 @@ pub(crate) use base::foreign::print;
 #[cfg(any(feature = "hyper", feature = "process"))]
 pub(crate) use base::poison::ignore_poison;
 pub(crate) use kernel::io_budget::spend_io;
+#[cfg(feature = "process")]
+pub(crate) use kernel::{has_virtual_clock, is_open, need_runtime};
 #[cfg(feature = "signal")]
 pub(crate) use reactor::announce;
-pub(crate) use reactor::{Direction, Readiness, SourceKind, Way, deregister, register, released};
 #[cfg(feature = "process")]
-pub(crate) use reactor::{follow_real_time, has_virtual_clock, is_open, need_runtime};
+pub(crate) use reactor::follow_real_time;
+pub(crate) use reactor::{Direction, Readiness, SourceKind, Way, deregister, register, released};
 #[cfg(feature = "signal")]
 pub(crate) use signals::claims::{Claim, is_ignored};
 pub(crate) use threads::blocking::{BlockingIo, do_blocking};

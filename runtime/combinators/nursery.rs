@@ -91,7 +91,7 @@ impl<T: 'static> Shared<T> {
         if self.closing.get() {
             return None;
         }
-        kernel::with_runtime(self.kind, |_| ());
+        kernel::need_runtime(self.kind);
         let number = self.spawned.get();
         self.spawned.set(number + 1);
         let member = Member {

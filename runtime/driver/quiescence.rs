@@ -46,7 +46,7 @@ use crate::runtime::kernel::wait::wait_node::WaitNode;
 /// ```
 #[track_caller]
 pub fn wait_quiescent() -> WaitQuiescent {
-    kernel::with_runtime("wait_quiescent", |_| ());
+    kernel::need_runtime("wait_quiescent");
     WaitQuiescent {
         node: WaitNode::new(0, Location::caller()),
     }

@@ -125,6 +125,24 @@ pub(crate) fn with_runtime<R>(what: &str, f: impl FnOnce(&Kernel) -> R) -> R {
     }
 }
 
+/// Panics with the cure unless this thread has a runtime.
+#[track_caller]
+pub(crate) fn need_runtime(what: &str) {
+    with_runtime(what, |_| ());
+}
+
+/// Whether this thread has a runtime, and it is not being torn down.
+#[cfg(feature = "process")]
+pub(crate) fn is_open() -> bool {
+    try_with(|kernel| kernel.runtime().is_some() && !kernel.is_closing()) == Some(true)
+}
+
+/// Whether the runtime of this thread has a virtual clock.
+#[cfg(feature = "process")]
+pub(crate) fn has_virtual_clock() -> bool {
+    try_with(|kernel| kernel.runtime().is_some() && kernel.clock().is_virtual()) == Some(true)
+}
+
 /// Panics with the cure: there is no runtime on this thread.
 #[cold]
 #[track_caller]

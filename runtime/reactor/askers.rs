@@ -60,9 +60,10 @@ impl Asker {
 
     pub(super) fn awaited(&self, tasks: &Tasks) -> Awaited {
         let Some(id) = self.target.woken_task() else {
-            return match self.target.wakes_something() {
-                true => Awaited::Yes,
-                false => Awaited::Perhaps,
+            return if self.target.wakes_something() {
+                Awaited::Yes
+            } else {
+                Awaited::Perhaps
             };
         };
         match tasks.get(id).filter(|task| !task.is_over()) {

@@ -11,9 +11,9 @@ pub(crate) use askers::Awaited;
 pub(crate) use readiness::{Direction, Readiness, SourceKind, Way};
 #[cfg(feature = "signal")]
 pub(crate) use sources::announce;
-pub(crate) use sources::{deregister, register, released};
 #[cfg(feature = "process")]
-pub(crate) use sources::{follow_real_time, has_virtual_clock, is_open, need_runtime};
+pub(crate) use sources::follow_real_time;
+pub(crate) use sources::{deregister, register, released};
 // For the loop, and for reports.
 pub(crate) use state::{
     arm, close, count_sources, descriptor, each_polled, find_awaited, follows_real_time,

@@ -91,26 +91,6 @@ impl Readiness {
     }
 }
 
-/// Panics with the cure where nothing could be registered.
-#[cfg(feature = "process")]
-#[track_caller]
-pub(crate) fn need_runtime() {
-    kernel::with_runtime("i/o", |_| ());
-}
-
-/// Whether this thread has a runtime, and it is not being torn down.
-#[cfg(feature = "process")]
-pub(crate) fn is_open() -> bool {
-    kernel::try_with(|kernel| kernel.runtime().is_some() && !kernel.is_closing()).unwrap_or(false)
-}
-
-/// Whether the runtime of this thread has a virtual clock.
-#[cfg(feature = "process")]
-pub(crate) fn has_virtual_clock() -> bool {
-    kernel::try_with(|kernel| kernel.runtime().is_some() && kernel.clock().is_virtual())
-        .unwrap_or(false)
-}
-
 /// Lets a virtual clock follow real time until the source is readable or gone.
 #[cfg(feature = "process")]
 pub(crate) fn follow_real_time(source: &Rc<Readiness>) {

@@ -71,7 +71,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    kernel::with_runtime("spawn_blocking", |_| ());
+    kernel::need_runtime("spawn_blocking");
     spawn_blocking_at(Lane::Calls, Location::caller(), call)
 }
 
@@ -116,7 +116,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    kernel::with_runtime("try_spawn_blocking", |_| ());
+    kernel::need_runtime("try_spawn_blocking");
     offer(Lane::Calls, Location::caller(), pool::queue_limit(), call)
 }
 
@@ -155,7 +155,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    kernel::with_runtime("a blocking call", |_| ());
+    kernel::need_runtime("a blocking call");
     offer(lane, at, None, call).unwrap_or_else(|refused| {
         let mut reason = refused.to_string();
         if let TrySpawnError::NoThread(_, error) = &refused {

@@ -67,7 +67,7 @@ where
     T: Send + 'static,
     H: FnMut(T) + 'static,
 {
-    kernel::with_runtime("inlet", |_| ());
+    kernel::need_runtime("inlet");
     let batch = Arc::new(Batch::new());
     let handler = BatchHandler {
         batch: batch.clone(),
