@@ -68,9 +68,10 @@ use crate::runtime::{Courtesy, Way, is_ignored};
 /// ```
 #[track_caller]
 pub fn ctrl_c() -> CtrlC {
-    let listener = match is_ignored(consts::SIGINT) {
-        true => Ears::deaf(SignalKind::INTERRUPT).map(Signal::of),
-        false => signal(SignalKind::INTERRUPT),
+    let listener = if is_ignored(consts::SIGINT) {
+        Ears::deaf(SignalKind::INTERRUPT).map(Signal::of)
+    } else {
+        signal(SignalKind::INTERRUPT)
     };
     CtrlC {
         listener: listener.map_err(Some),
@@ -214,12 +215,11 @@ impl Signal {
     /// As [`recv`](Signal::recv), for who may ask again and again.
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.courtesy.poll(cx));
-        let heard = match self.catch_up() {
-            true => Ok(()),
-            false => {
-                let readiness = self.ears.source.readiness();
-                ready!(poll_attempt(readiness, Way::Read, cx, || self.take()))
-            }
+        let heard = if self.catch_up() {
+            Ok(())
+        } else {
+            let readiness = self.ears.source.readiness();
+            ready!(poll_attempt(readiness, Way::Read, cx, || self.take()))
         };
         self.courtesy.over();
         Poll::Ready(heard)

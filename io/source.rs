@@ -191,9 +191,10 @@ impl<S: event::Source> Source<S> {
 
     fn try_with<R>(&self, way: Way, mut op: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
         let direction = self.readiness.way(way);
-        let tried = match direction.is_worth_trying() {
-            true => when_ready::try_once(direction, &mut || op(self.get_ref())),
-            false => None,
+        let tried = if direction.is_worth_trying() {
+            when_ready::try_once(direction, &mut || op(self.get_ref()))
+        } else {
+            None
         };
         tried.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }

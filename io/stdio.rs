@@ -261,9 +261,10 @@ impl Watched {
         if !self.shared {
             return Ok(());
         }
-        match when_ready::is_ready_now(self.fd(), Way::Read)? {
-            true => Ok(()),
-            false => Err(io::ErrorKind::WouldBlock.into()),
+        if when_ready::is_ready_now(self.fd(), Way::Read)? {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::WouldBlock.into())
         }
     }
 }

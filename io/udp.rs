@@ -313,9 +313,10 @@ impl Datagrams for UdpSocket {
     }
 
     fn try_recv_from(&self, buffer: &mut [u8], peek: bool) -> io::Result<(usize, SocketAddr)> {
-        match peek {
-            true => self.socket().peek_from(buffer),
-            false => self.socket().recv_from(buffer),
+        if peek {
+            self.socket().peek_from(buffer)
+        } else {
+            self.socket().recv_from(buffer)
         }
     }
 

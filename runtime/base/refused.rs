@@ -45,9 +45,10 @@ impl std::error::Error for Refused {
 /// call counts.
 impl From<Refused> for io::Error {
     fn from(refused: Refused) -> Self {
-        match refused.is_for_want_of_descriptors() {
-            true => refused.error,
-            false => io::Error::new(refused.error.kind(), refused),
+        if refused.is_for_want_of_descriptors() {
+            refused.error
+        } else {
+            io::Error::new(refused.error.kind(), refused)
         }
     }
 }

@@ -87,9 +87,10 @@ impl<C: Collects> Look<'_, C> {
                 continue;
             };
             let is_group = kinds::GROUPS.contains(&queue.kind());
-            let children = match is_group {
-                true => children.of_group(waiter.ask() as u32),
-                false => &[],
+            let children = if is_group {
+                children.of_group(waiter.ask() as u32)
+            } else {
+                &[]
             };
             let (granted, all_granted) = granted.of_line(&waiters, waiter.queue());
             let help = match () {

@@ -118,10 +118,10 @@ impl Report {
         let all: u64 = polls.classes.iter().map(|(_, count)| count).sum();
         let some = polls.classes.iter().filter(|(_, count)| *count > 0);
         let classes: Vec<_> = some.map(|(class, n)| format!("{n} {class}")).collect();
-        match classes.is_empty() {
-            true => return Ok(()),
-            false => writeln!(f, "polls: {all}; {}", classes.join(", "))?,
+        if classes.is_empty() {
+            return Ok(());
         }
+        writeln!(f, "polls: {all}; {}", classes.join(", "))?;
         for longest in &polls.longest {
             let (took, total) = (span(longest.longest), span(longest.total));
             // The task may be gone by now, but for its name.
@@ -175,9 +175,10 @@ impl Report {
             writeln!(f, "  task {}", self.title(row.id))?;
             let held = wanted.holders.iter().find(|held| held.task == Some(row.id));
             if let Some(held) = held {
-                let (label, note) = match held.granted {
-                    true => ("granted  ", ", to a future that it does not poll"),
-                    false => ("took     ", ""),
+                let (label, note) = if held.granted {
+                    ("granted  ", ", to a future that it does not poll")
+                } else {
+                    ("took     ", "")
                 };
                 let what = match wanted.what {
                     What::Queue(kind, ..) => made(kind, held.has.as_deref(), wanted.made),
@@ -217,9 +218,10 @@ impl Report {
             What::Children(kind, ids, _) => {
                 let list: Vec<_> = ids.iter().take(4).map(|id| self.title(*id)).collect();
                 let more = if ids.len() > list.len() { ", …" } else { "" };
-                let children = match list.is_empty() {
-                    true => "a child of a".to_owned(),
-                    false => format!("the children {}{more} of a", list.join(", ")),
+                let children = if list.is_empty() {
+                    "a child of a".to_owned()
+                } else {
+                    format!("the children {}{more} of a", list.join(", "))
                 };
                 made(kind, Some(&children), wait.made)
             }
@@ -338,9 +340,10 @@ impl Report {
             return writeln!(f, "  {bar}    granted to {who}, which asked at {}", held.at);
         }
         writeln!(f, "  {bar}    taken by {who} at {}", held.at)?;
-        match held.ended {
-            true => writeln!(f, "  {bar}    it has ended: its guard was moved or leaked"),
-            false => Ok(()),
+        if held.ended {
+            writeln!(f, "  {bar}    it has ended: its guard was moved or leaked")
+        } else {
+            Ok(())
         }
     }
 }

@@ -58,15 +58,16 @@ impl fmt::Display for Stall {
             write!(f, " {}", quoted(name))?;
         }
         let (at, lasted) = (self.spawned_at, self.lasted);
-        match self.over {
-            false => write!(
-                f,
-                ", spawned at {at}, has blocked the loop for at least {lasted:.0?} and still does"
-            )?,
-            true => write!(
+        if self.over {
+            write!(
                 f,
                 ", spawned at {at}, blocked the loop for at least {lasted:.0?}"
-            )?,
+            )?
+        } else {
+            write!(
+                f,
+                ", spawned at {at}, has blocked the loop for at least {lasted:.0?} and still does"
+            )?
         }
         match self.resumed_at {
             Some(line) => write!(f, ", after its wait at {line}"),

@@ -50,9 +50,10 @@ impl TimerStore {
     #[inline]
     pub(crate) fn wakes(&self, key: TimerKey, deadline: u64, cx: &Context<'_>) -> Option<bool> {
         let mut timers = self.0.borrow_mut();
-        match timers.is_past(key, deadline) {
-            true => None,
-            false => timers.get_mut(key).map(|timer| timer.target().is(cx)),
+        if timers.is_past(key, deadline) {
+            None
+        } else {
+            timers.get_mut(key).map(|timer| timer.target().is(cx))
         }
     }
 

@@ -64,9 +64,10 @@ impl Alarm {
 
     /// For `duration` from now; a zero duration yields once and sets no timer.
     pub(crate) fn sleep(duration: Duration, at: &'static Location<'static>) -> Self {
-        match duration.is_zero() {
-            true => Alarm::new(Instant::now(), State::Yield, at),
-            false => Alarm::after(duration, at),
+        if duration.is_zero() {
+            Alarm::new(Instant::now(), State::Yield, at)
+        } else {
+            Alarm::after(duration, at)
         }
     }
 
@@ -136,9 +137,10 @@ impl Alarm {
             let (deadline, clock) = (self.deadline.get().0, kernel.clock());
             // The last reading spares most a new one.
             if deadline <= clock.last() && deadline <= clock.now() {
-                self.state.set(match polling::was_wait_over() {
-                    true => State::Yield,
-                    false => State::Over,
+                self.state.set(if polling::was_wait_over() {
+                    State::Yield
+                } else {
+                    State::Over
                 });
                 return Poll::Ready(());
             }

@@ -102,9 +102,10 @@ impl Cloned {
 
     fn note(&mut self, key: u32) {
         if let Some(fresh) = &mut self.fresh {
-            match fresh.len() < self.wakers.len() {
-                true => fresh.push(key),
-                false => self.fresh = None,
+            if fresh.len() < self.wakers.len() {
+                fresh.push(key)
+            } else {
+                self.fresh = None
             }
         }
     }

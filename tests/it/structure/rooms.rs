@@ -123,9 +123,10 @@ impl<'a> Tree<'a> {
         let Some(full) = handed_on.iter().find(ends_with) else {
             return Some(file);
         };
-        let mut next: Vec<String> = match full.starts_with("crate::") {
-            true => Vec::new(),
-            false => module.iter().map(|segment| (*segment).to_owned()).collect(),
+        let mut next: Vec<String> = if full.starts_with("crate::") {
+            Vec::new()
+        } else {
+            module.iter().map(|segment| (*segment).to_owned()).collect()
         };
         for segment in full.split("::") {
             match segment {
