@@ -360,3 +360,50 @@ fn every_name_of_asyncio_is_in_its_page() {
         "asyncio has more names than that"
     );
 }
+
+/// The files and folders of the crate that a document names in code, like `sync/lock.rs`.
+fn named_paths(text: &str) -> BTreeSet<String> {
+    let codes = parse(text).filter_map(|event| match event {
+        Event::Code(code) => Some(code.into_string()),
+        _ => None,
+    });
+    let roots = ["runtime/", "sync/", "io/", "macros/", "tests/", "docs/"];
+    codes
+        .filter(|code| roots.iter().any(|root| code.starts_with(root)) && !code.contains(' '))
+        .collect()
+}
+
+#[test]
+fn every_file_that_the_architecture_names_exists() {
+    let text = read(&root().join("docs/architecture.md"));
+    let named = named_paths(&text);
+    assert!(named.len() > 20, "{named:?}");
+    let gone = named.iter().filter(|path| !root().join(path).exists());
+    let mut gone: Vec<String> = gone.cloned().collect();
+    // The table names, for each module, the files to begin with.
+    let rows = text
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.ends_with(".rs` |"));
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let module = cells[1].trim_matches('`');
+        let files = cells[cells.len() - 2].split(", ");
+        let files = files.map(|file| format!("runtime/{module}/{}", file.trim_matches('`')));
+        gone.extend(files.filter(|path| !root().join(path).exists()));
+    }
+    assert_eq!(gone, [""; 0]);
+    assert_eq!(
+        named_paths("`io/x.rs` and `x` of `io`"),
+        BTreeSet::from(["io/x.rs".to_owned()])
+    );
+}
+
+#[test]
+fn the_glossary_is_short() {
+    let text = read(&root().join("docs/architecture.md"));
+    let (_, glossary) = text.split_once("## Glossary").expect("there is a glossary");
+    let rows = glossary.lines().filter(|line| line.starts_with("| "));
+    // The head and the line below it are no words.
+    let words = rows.count() - 2;
+    assert!((1..=25).contains(&words), "{words} words");
+}
