@@ -1,4 +1,4 @@
-//! The kernel: tasks, turns, time, readiness. It knows nothing of `sync` and `io`.
+//! The runtime: tasks, time, readiness, the loop. It knows nothing of `sync` and `io`.
 //!
 //! See docs/architecture.md for the floor plan. What the other floors may use of it is the short
 //! list at the end of this file.

@@ -102,7 +102,7 @@ pub(crate) fn sight() -> Option<Arc<Sight>> {
     state::try_with(|state| state.watchdog().as_ref().map(Watchdog::sight)).flatten()
 }
 
-/// Makes a task known to the watchdog that is polled out of turn.
+/// Makes a task known to the watchdog that is polled out of order.
 pub(crate) fn meet(task: &Task) {
     state::try_with(|state| {
         if let Some(dog) = &*state.watchdog() {

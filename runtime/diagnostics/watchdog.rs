@@ -134,7 +134,7 @@ impl Watchdog {
         Watchdog { sight, thread }
     }
 
-    /// Makes a task known that is polled out of turn.
+    /// Makes a task known that is polled out of order.
     pub(crate) fn meet(&self, task: &Task) {
         self.sight.meet(task);
     }

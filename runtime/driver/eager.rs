@@ -27,7 +27,7 @@ thread_local! {
 ///
 /// What the task does before its first wait happens here and now; a task that does not wait is over
 /// when this returns. The caller's own poll goes on afterwards. Eager tasks that spawn eager tasks go
-/// 64 levels deep; one below that takes its first poll in its turn, as with [`spawn`](crate::spawn), and so does not
+/// 64 levels deep; one below that is polled first by the loop, as with [`spawn`](crate::spawn), and so does not
 /// use up the stack.
 ///
 /// A name that [`JoinHandle::named`] gives comes after that first poll; [`spawn_eager_named`] gives it before.
@@ -92,8 +92,8 @@ where
     task
 }
 
-/// Polls a task that has just been spawned and is not ready yet, out of turn and inside the poll of
-/// another. One that is nested too deep takes its turn.
+/// Polls a task that has just been spawned and is not ready yet, inside the poll of another. One that is
+/// nested too deep goes to the ready queue.
 fn step_now(kernel: &Kernel, id: TaskId) {
     let Some(_level) = nesting::enter(&NESTED) else {
         return kernel.schedule(id);

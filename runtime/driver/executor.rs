@@ -1,12 +1,13 @@
-//! The turn: the one place that takes the next ready task and polls it.
+//! The executor: the one place that takes the next ready task and polls it.
 //!
 //! ```text
 //!   ┌─▶ pass: every task that was ready at its start, once each, first ready first
 //!   │     └─ every so many polls: a look outside
-//!   └── idle: nothing is ready: what is due, then verdict or sleep until something happens
+//!   └── park: nothing is ready: what is due, then verdict or sleep until something happens
 //! ```
 //!
-//! What the loop hears of the outside world, and when, is in `park.rs`.
+//! How the loop looks outside and sleeps is in `park.rs`; what follows from the end of a task, a panic included,
+//! in `task/end.rs`.
 //!
 //! # Implementation
 //!
@@ -32,7 +33,7 @@ use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::sched::task_waker::PollWaker;
 use crate::runtime::task::end;
 
-/// The future of a `block_on`, which takes its turn like any task but lives on the stack.
+/// The future of a `block_on`, which is polled like any task but lives on the stack.
 pub(super) struct Main<'a> {
     pub(super) id: TaskId,
     pub(super) future: Pin<&'a mut dyn Future<Output = ()>>,
@@ -89,10 +90,10 @@ pub(super) fn step(
     main: &mut Option<Main<'_>>,
     watch: &impl Observer,
 ) -> Option<u32> {
-    let chosen = kernel.begin_turn(choice, |pass, task| watch.begin(pass, task))?;
+    let chosen = kernel.choose(choice, |pass, task| watch.begin(pass, task))?;
     let (slot, id, body, key, cancelled, spawned_at) = match chosen {
         Chosen::Skipped { slot } => return Some(slot),
-        Chosen::Turn {
+        Chosen::Poll {
             slot,
             id,
             body,

@@ -29,7 +29,7 @@ pub(crate) mod notes {
 const IO_PER_POLL: u8 = 128;
 /// Those that it may have in any case. A request and its answer fit.
 const IO_AT_LEAST: u8 = 4;
-/// About how many all ready tasks together may have, before each of them has had a turn.
+/// About how many all ready tasks together may have, before each of them was polled.
 const IO_PER_PASS: usize = 1024;
 
 /// A poll under way, or none.

@@ -10,7 +10,7 @@ use super::Kernel;
 /// As [`trim`], once in many passes: for a loop that is busy.
 #[inline]
 pub(crate) fn trim_now_and_then(kernel: &Kernel) {
-    /// A look at all tables costs as much as a task's turn.
+    /// A look at all tables costs as much as a poll.
     const EVERY: u64 = 256;
     if kernel.passes().begun() >= kernel.trimmed.get() + EVERY {
         trim(kernel);

@@ -3,7 +3,7 @@
 //! ```text
 //!   poll returned Ready ───────▶ complete: the output stays in the task's body, the joiner is woken
 //!   poll panicked ─────────────▶ complete: the payload is the failure
-//!   cancel: the task is ready ─▶ its next turn ─▶ cancel_now: drops the future, completes
+//!   cancel: the task is ready ─▶ the loop comes to it ─▶ cancel_now: drops the future, completes
 //!   its group is dropped ──────▶ abort: the same at once, or when the poll on the stack returns
 //! ```
 //!
@@ -86,7 +86,7 @@ pub(crate) fn abort(id: TaskId) {
     });
 }
 
-/// Ends every task whose end was asked for, as the loop would in their turns.
+/// Ends every task whose end was asked for, as the loop would.
 pub(crate) fn end_cancelled(kernel: &Kernel) {
     // The destructor of one may ask for the end of another.
     while let Some(id) = kernel.next_cancelled() {

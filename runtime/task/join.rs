@@ -107,7 +107,7 @@ impl<T> JoinHandle<T> {
         over.unwrap_or(true)
     }
 
-    /// Requests the end of the task: its future is dropped in its own next turn.
+    /// Requests the end of the task: its future is dropped where the loop would poll it next.
     ///
     /// A task that has already finished keeps its result. A task that cancels itself ends when it
     /// next waits; a value it returns before that is delivered.

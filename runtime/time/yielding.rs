@@ -48,7 +48,7 @@ impl Future for YieldNow {
     }
 }
 
-/// Asks for another turn at the tail of the ready queue.
+/// Asks for another poll from the tail of the ready queue.
 #[inline]
 pub(crate) fn yield_once(cx: &Context<'_>) {
     if !polling::yields(cx.waker()) {

@@ -1,4 +1,4 @@
-//! A task's turn: what begins it, and what becomes of the task after a poll that returned Pending.
+//! Before and after a poll: the next task leaves its slot to be polled, and is put back if it returned Pending.
 
 use std::panic::Location;
 
@@ -17,12 +17,12 @@ pub(crate) enum Choice {
     Task(TaskId),
 }
 
-/// What the turn of the chosen task comes to.
+/// What is to be done with the chosen task.
 pub(crate) enum Chosen {
     /// Nothing: the task is gone, is over, or goes to the tail first.
     Skipped { slot: u32 },
     /// A poll, or the end that was asked for.
-    Turn {
+    Poll {
         slot: u32,
         id: TaskId,
         /// Absent for a main future.
@@ -56,25 +56,21 @@ impl Kernel {
         last
     }
 
-    /// Begins the turn of the chosen task, if there is one; `watch` sees it under the borrow.
+    /// Takes the chosen task, if there is one, to be polled; `watch` sees it under the borrow.
     #[inline(always)]
-    pub(crate) fn begin_turn(
-        &self,
-        choice: Choice,
-        watch: impl FnOnce(Pass, &Task),
-    ) -> Option<Chosen> {
+    pub(crate) fn choose(&self, choice: Choice, watch: impl FnOnce(Pass, &Task)) -> Option<Chosen> {
         let tasks = &mut *self.sched.tasks.borrow_mut();
         let (slot, task) = match choice {
             Choice::Head => Tasks::pop_ready(tasks)?,
             Choice::Task(id) => (id.slot() as u32, tasks.get_mut(id)?),
         };
-        if !task.has_turn() {
+        if !task.is_to_be_polled() {
             tasks.skip(slot);
             return Some(Chosen::Skipped { slot });
         }
         let pass = self.sched.passes.now();
         watch(pass, task);
-        Some(Chosen::Turn {
+        Some(Chosen::Poll {
             slot,
             id: task.id(),
             body: task.begin_poll(pass),

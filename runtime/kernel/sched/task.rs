@@ -15,11 +15,11 @@
 //!
 //! 1. [`Task::occupy`]: a spawn puts the future into a free slot; the task is idle.
 //! 2. [`Task::schedule`]: a wake, or a grant. The ready queue (`tasks.rs`) links the slot.
-//! 3. [`Task::begin_poll`]: the turn of the task. The body leaves the slot.
+//! 3. [`Task::begin_poll`]: the task is at the head of the queue, and its body leaves the slot.
 //! 4. [`Task::put_back`]: the poll returned Pending. A task that asked for its own tail is scheduled again,
 //!    and one that stands in the queue already takes that place first ([`Task::postpone`]).
-//! 5. [`Task::request_cancel`], at any time before the end: the next turn drops the future in place of polling
-//!    it. [`Task::abandon`] takes the body at once, unless the task runs.
+//! 5. [`Task::request_cancel`], at any time before the end: the loop drops the future where it would poll
+//!    it next. [`Task::abandon`] takes the body at once, unless the task runs.
 //! 6. [`Task::finish`]: the future is ready, has panicked, or was dropped.
 //! 7. [`Task::detach`], at any time: the handle is gone. The body of a task that is over goes with it.
 //! 8. [`Task::vacate`]: the output was taken, or will never be.
@@ -144,10 +144,10 @@ impl Task {
         idle
     }
 
-    /// Its turn has come: the body leaves the slot. The body of a main future is elsewhere.
+    /// It is to be polled now: the body leaves the slot. The body of a main future is elsewhere.
     #[inline]
     pub(super) fn begin_poll(&mut self, pass: Pass) -> Option<BoxedBody> {
-        debug_assert!(self.has_turn());
+        debug_assert!(self.is_to_be_polled());
         self.polled = pass;
         self.body.take()
     }
@@ -164,14 +164,14 @@ impl Task {
         self.body = Some(body);
     }
 
-    /// It yielded where it stands in the queue: its turn comes to going to the tail.
+    /// It yielded where it stands in the queue: at the head it goes to the tail first.
     pub(super) fn postpone(&mut self) {
         if !self.is_over() {
             self.at_head = AtHead::Tail;
         }
     }
 
-    /// Whether its turn is to go to the tail, where it is then to be put.
+    /// Whether it goes to the tail, where the caller then puts it.
     pub(super) fn take_postponed(&mut self) -> bool {
         let postponed = self.at_head == AtHead::Tail;
         if postponed {
@@ -239,7 +239,7 @@ impl Task {
     /// Takes the task out of its slot, which gets its next id. Returns what is left, and the key of its waker.
     ///
     /// The joiner is gone by now: it was woken when the task ended, or taken out with the handle. A slot that
-    /// is in the ready queue counts as over until its turn.
+    /// is in the ready queue counts as over until it comes to the head.
     pub(super) fn vacate(&mut self) -> (Remains, u32) {
         let id = self.id;
         let extras = std::mem::replace(&mut self.extras, Extras::none());
@@ -264,8 +264,8 @@ impl Task {
         (remains, std::mem::replace(&mut self.waker, NO_WAKER))
     }
 
-    /// The turn of a slot has come whose task is gone. Returns whether it had one.
-    pub(super) fn end_turn(&mut self) -> bool {
+    /// A slot whose task is gone has come to the head of the queue, if it was there. Returns whether it was.
+    pub(super) fn leave_queue(&mut self) -> bool {
         let over = self.is_over();
         self.at_head = AtHead::Poll;
         over
@@ -279,8 +279,8 @@ impl Task {
         self.serial != 0
     }
 
-    /// Whether the slot can take a task: it holds none, has not got the turn of one that is gone still to
-    /// come, and is not retired.
+    /// Whether the slot can take a task: it holds none, does not stand in the queue for one that is gone, and
+    /// is not retired.
     pub(super) fn is_free(&self) -> bool {
         !self.is_there() && !self.is_over() && !self.is_retired()
     }
@@ -290,9 +290,9 @@ impl Task {
         self.id == TaskId::STALE
     }
 
-    /// Whether its turn comes to a poll, or to the end that was asked for.
+    /// Whether it is polled at the head of the queue, or ends as was asked for.
     #[inline]
-    pub(super) fn has_turn(&self) -> bool {
+    pub(super) fn is_to_be_polled(&self) -> bool {
         self.at_head == AtHead::Poll
     }
 

@@ -7,7 +7,7 @@
 //!
 //! The ready queue is threaded through the slots, which a poll and a wake touch anyway, and needs no
 //! memory of its own. A task that is removed while it stands there leaves its slot in the queue; it can
-//! be used again once its turn has come, or once most of the queue are such slots.
+//! be used again once it has come to the head, or once most of the queue are such slots.
 
 use std::panic::Location;
 
@@ -93,7 +93,7 @@ impl Tasks {
         }
     }
 
-    /// Does what the turn of a task that is not polled now comes to.
+    /// Takes care of a task at the head of the ready queue that is not polled now.
     #[cold]
     pub(crate) fn skip(&mut self, slot: u32) {
         let task = self.slots.get_mut(slot as usize);
@@ -249,7 +249,7 @@ impl Tasks {
             return;
         };
         if !task.is_there() && !task.is_scheduled() {
-            self.dead -= u32::from(task.end_turn());
+            self.dead -= u32::from(task.leave_queue());
             if !task.is_retired() {
                 task.set_next(std::mem::replace(&mut self.free, slot));
             }

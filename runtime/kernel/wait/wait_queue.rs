@@ -169,7 +169,7 @@ impl WaitQueue {
 
     /// Grants the head what it asks for and wakes it. Returns `false` if nobody waits.
     ///
-    /// The waiter leaves the queue now; its task runs in its own turn.
+    /// The waiter leaves the queue now; its task is polled when the ready queue comes to it.
     #[inline]
     pub fn grant_head(&self) -> bool {
         self.grant_head_if(Some)
