@@ -1,6 +1,6 @@
 //! Items from other threads, gathered into batches.
 //!
-//! Only the first item of a batch has to be announced to the owner. Whoever puts in a later one
+//! Only the first item of a batch has to be announced to the owner. A sender that puts in a later one
 //! knows that an announcement is on its way, and is done with a push.
 //!
 //! ```text

@@ -15,7 +15,7 @@ pub(crate) fn call_foreign(code: impl FnOnce()) {
     }
 }
 
-/// Drops what nobody will look at; a panic of the destructor goes no further.
+/// Drops a value that is of no more use; a panic of the destructor goes no further.
 pub(crate) fn drop_quietly<T>(value: T) {
     let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(value)));
 }

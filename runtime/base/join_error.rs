@@ -16,7 +16,7 @@ pub enum JoinError {
     /// It was cancelled, or its runtime ended first.
     #[non_exhaustive]
     Cancelled {
-        /// What [`JoinHandle::cancel_because`](crate::JoinHandle::cancel_because) was told.
+        /// The reason passed to [`JoinHandle::cancel_because`](crate::JoinHandle::cancel_because).
         reason: Option<Cow<'static, str>>,
     },
     /// It panicked.

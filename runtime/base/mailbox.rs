@@ -19,7 +19,7 @@ use super::shim::{AtomicBool, Mutex, MutexGuard, Ordering};
 ///   owner:   take the message ─▶ sent := false ─▶ read what it is about
 /// ```
 ///
-/// Both sides swap, so whoever finds it set is seen by the owner that resets it.
+/// Both sides swap, so a sender that finds it set is seen by the owner that resets it.
 pub(crate) struct Errand {
     sent: AtomicBool,
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-/// A pass, by the low half of its number, for those who write down when something happened. Never
+/// A pass, by the low half of its number, to write down when something happened. Never
 /// [`NO_PASS`].
 pub(crate) type Pass = u32;
 

@@ -4,7 +4,7 @@
 //! fifth of its time on the copy, which has to wait for the stores before it; here it writes field by
 //! field to where the entry stays (docs/decisions/0011-what-tuning-kept.md).
 //!
-//! Whoever gives an entry back has taken out what is not plain data: a table drops nothing.
+//! A caller that gives an entry back has taken out what is not plain data: a table drops nothing.
 
 /// No entry.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -17,7 +17,7 @@ pub(crate) trait Entry {
     /// An entry that was never used.
     fn blank() -> Self;
 
-    /// A field that means something only while the entry is in use, lent to the table meanwhile.
+    /// A field that means something only while the entry is in use, lent to the table at other times.
     fn link(&mut self) -> &mut u32;
 
     /// Whether the entry is in use.
@@ -133,7 +133,7 @@ impl<T: Entry> Table<T> {
 /// Less room than this is not worth giving back.
 pub(crate) const MUCH: usize = 1024;
 
-/// How many places a full table of so many gets besides. Doubling would leave up to half of a large
+/// How many more places a full table of so many gets. Doubling would leave up to half of a large
 /// one unused.
 pub(crate) fn growth(places: usize) -> usize {
     places / 8 + 8

@@ -123,7 +123,7 @@ impl Clock {
         }
     }
 
-    /// The last reading, for those who can do with a little less than now.
+    /// The last reading, for callers that can do with a little less than now.
     pub(crate) fn last(&self) -> u64 {
         self.last.get()
     }

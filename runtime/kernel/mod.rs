@@ -1,4 +1,7 @@
-//! The kernel of a thread: who waits, which tasks are ready, which deadlines are armed.
+//! The kernel of a thread: which tasks wait, which are ready, which deadlines are armed.
+//!
+//! `sched/` has the tasks and the ready queue, `wait/` the queues that tasks wait in, `timers.rs` the deadlines,
+//! `mail.rs` what other threads send. `thread.rs` is the thread-local that holds them.
 
 pub(crate) mod clock;
 pub(crate) mod io_budget;

@@ -1,7 +1,7 @@
 //! The poll under way: what the executor and the futures inside it tell each other.
 //!
 //! It lies beside the kernel, in a thread-local that has no destructor and so no state to ask for:
-//! whoever takes a free lock learns by one load which task that is.
+//! a task that takes a free lock learns by one load which task it is.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -73,8 +73,8 @@ impl Polling {
     }
 }
 
-/// Polls a task with `waker` and returns what the poll did besides. After a panic the poll is still
-/// under way: whoever catches it ends it.
+/// Polls a task with `waker` and returns its result and what the poll noted. After a panic the poll is still
+/// under way: the code that catches the panic ends it.
 #[inline]
 pub(crate) fn poll<R>(
     task: TaskId,

@@ -10,7 +10,7 @@
 //!   statements that call nothing a user wrote: no wake, no clone or drop of a foreign waker, no
 //!   poll, no destructor. Values to drop leave the borrow first.
 //! - **Late is a no-op.** Everything that runs in a `Drop` or in a wake uses [`try_with`]: once the
-//!   thread-local is gone there is nobody left to tell.
+//!   thread-local is gone there is nothing left to do.
 //!
 //! # Implementation
 //!

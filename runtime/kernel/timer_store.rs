@@ -61,7 +61,7 @@ impl TimerStore {
         self.0.borrow_mut().get_mut(key).is_some()
     }
 
-    /// Takes a timer back; nobody is woken.
+    /// Takes a timer back; nothing is woken.
     #[inline]
     pub(crate) fn disarm(&self, key: TimerKey) {
         let target = self.0.borrow_mut().disarm(key);

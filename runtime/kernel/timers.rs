@@ -1,9 +1,9 @@
-//! Deadlines as a pure structure: it reads no clock and wakes nobody.
+//! Deadlines as a pure structure: it reads no clock and wakes nothing.
 //!
 //! # Implementation
 //!
 //! A table of armed timers, and beside it one vector of nodes (deadline, serial, slot) that is sorted
-//! only as far as somebody has asked:
+//! only as far as a caller has asked:
 //!
 //! ```text
 //!   taken │ run, sorted │ step │    step    │          step, unsorted
@@ -67,7 +67,7 @@ impl Timers {
     const RUN: usize = 16;
     /// Fewer dead nodes than this are not worth sweeping.
     const FEW: usize = 32;
-    /// A deadline that never comes: whoever asks for it wants to wait for ever, and virtual time
+    /// A deadline that never comes: a caller that asks for it wants to wait for ever, and virtual time
     /// could jump there. Such timers have no node.
     const NEVER: u64 = u64::MAX;
 
@@ -103,7 +103,7 @@ impl Timers {
         TimerKey { slot, serial }
     }
 
-    /// Moves an armed timer, which comes behind its new equals. Whom it wakes, stays.
+    /// Moves an armed timer, which comes behind its new equals. What it wakes stays.
     pub(super) fn rearm(&mut self, key: TimerKey, deadline: u64) -> Option<TimerKey> {
         let serial = self.serial + 1;
         let timer = self.get_mut(key)?;
@@ -130,7 +130,7 @@ impl Timers {
         deadline <= now && key.serial <= serial
     }
 
-    /// Disarms a timer; the caller drops whom it was to wake after letting go of the borrow.
+    /// Disarms a timer; the caller drops what it was to wake after letting go of the borrow.
     #[inline]
     pub(super) fn disarm(&mut self, key: TimerKey) -> Option<WakeTarget> {
         let target = self.take(key)?;
@@ -159,7 +159,7 @@ impl Timers {
         }
     }
 
-    /// Takes out the earliest timer if it is due at `now`, and tells whom it wakes. Sorts nothing that is
+    /// Takes out the earliest timer if it is due at `now`, and returns what it wakes. Sorts nothing that is
     /// not due.
     pub(super) fn expire(&mut self, now: u64) -> Option<WakeTarget> {
         loop {

@@ -1,11 +1,11 @@
-//! The signals of the process: who has a claim to each, and what stood before the first claim.
+//! The signals of the process: how many claims there are to each, and what stood before the first claim.
 //!
 //! A listener has a claim to its signal, and so has the dump on `SIGUSR1`. Claims come and go in any
 //! order, on any thread.
 //!
 //! # Invariant
 //!
-//! **As before.** While nobody has a claim to a signal, it does what it did before the first claim:
+//! **As before.** While there is no claim to a signal, it does what it did before the first claim:
 //!
 //! | before | without a claim |
 //! | --- | --- |
@@ -33,7 +33,7 @@ use signal_hook::{SigId, flag, low_level};
 use super::ctrl_c;
 use crate::runtime::base::poison::ignore_poison;
 
-/// What a signal did before somebody here had a claim to it.
+/// What a signal did before the first claim to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
     Default,
@@ -65,7 +65,7 @@ struct Kind {
     number: c_int,
     before: Before,
     claims: usize,
-    /// The signal has its default: nobody has a claim, or (Ctrl-C) an earlier one is not yet taken.
+    /// The signal has its default: there is no claim, or (Ctrl-C) an earlier one is not yet taken.
     deadly: Arc<AtomicBool>,
 }
 
@@ -169,7 +169,7 @@ impl Drop for Claim {
     }
 }
 
-/// Lets the next Ctrl-C kill, if nobody has a claim to it, or the last one is not taken.
+/// Lets the next Ctrl-C kill, if there is no claim to it, or the last one is not taken.
 pub(crate) fn judge_ctrl_c() {
     let kinds = kinds();
     let kind = kinds.iter().find(|kind| kind.number == SIGINT);

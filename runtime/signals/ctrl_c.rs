@@ -9,7 +9,7 @@
 //!   deadly ───────────────▶ heard ──────────────▶ in grace: more of them do nothing deadly
 //!     ▲                      ▲                       │ after the grace
 //!     │                      └──── it was taken ─────┤
-//!     └─────────── it was not, or nobody listens ────┘
+//!     └─────────── it was not, or no listener ───────┘
 //! ```
 //!
 //! # Implementation
@@ -36,7 +36,7 @@ const GRACE: Duration = Duration::from_millis(300);
 
 /// The last Ctrl-C was heard less than the grace ago.
 static RECENT: AtomicBool = AtomicBool::new(false);
-/// It was taken by nobody yet.
+/// No listener has taken it yet.
 static UNTAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Adds what makes a second Ctrl-C deadly to the handler.
@@ -53,7 +53,7 @@ pub(crate) fn install(deadly: &Arc<AtomicBool>) -> io::Result<()> {
 fn start() -> io::Result<UnixStream> {
     let (mut heard, bell) = UnixStream::pair()?;
     let measure = move || {
-        // One that arrives meanwhile is measured next.
+        // One that arrives during this is measured next.
         while !matches!(heard.read(&mut [0; 64]), Ok(0)) {
             thread::sleep(GRACE);
             RECENT.store(false, Ordering::SeqCst);

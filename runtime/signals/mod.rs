@@ -1,4 +1,4 @@
-//! The signals of the process: who has a claim to each, and what stood before.
+//! The signals of the process: the claims to each, and what stood before the first.
 
 pub(crate) mod claims;
 pub(crate) mod ctrl_c;

@@ -24,8 +24,8 @@ use crate::runtime::kernel::{self, ThisThread};
 /// Owns the right to a task's output.
 ///
 /// Await it for the output; keep it and await something else to *shield* the task; drop it to
-/// detach the task. A panic that nobody can observe any more is reported once, also one in the
-/// destructor of an output that nobody takes, whether the handle is dropped before the task ends or after.
+/// detach the task. A panic that no handle can give any more is reported once, also one in the
+/// destructor of an output that is never taken, whether the handle is dropped before the task ends or after.
 ///
 /// asyncio counterpart: `asyncio.Task`, as seen from outside.
 ///

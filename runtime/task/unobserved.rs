@@ -1,4 +1,4 @@
-//! Problems in tasks that nobody will ask about: passed to a hook once each, or printed.
+//! Problems in tasks that no handle can report any more: passed to a hook once each, or printed.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -13,8 +13,8 @@ use crate::runtime::kernel::polling::current_task;
 use crate::runtime::kernel::sched::remains::Remains;
 use crate::runtime::kernel::sched::task::TaskId;
 
-/// What the hook of [`Builder::on_unobserved`](crate::Builder::on_unobserved) is told: something
-/// went wrong in a task that nobody will ask about.
+/// What the hook of [`Builder::on_unobserved`](crate::Builder::on_unobserved) gets: something went
+/// wrong in a task, and no handle can report it any more.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Unobserved {
@@ -82,7 +82,7 @@ impl Unobserved {
     }
 }
 
-/// Reports the panic of a finished task whose result nobody can ask for any more.
+/// Reports the panic of a finished task whose result no handle can give any more.
 pub(crate) fn report_panic(task: &mut Remains) {
     if let Some(failure @ JoinError::Panicked(_)) = task.take_failure() {
         let who = (task.id(), task.name(), task.spawned_at());
@@ -129,7 +129,7 @@ impl Panicked {
         self.payload
     }
 
-    /// Nobody observes it: another panic goes on in its place, or the parent is gone.
+    /// It is not observed: another panic goes on in its place, or the parent is gone.
     pub(crate) fn report(self) {
         let child = self.child.as_ref();
         let who = child.map(|(id, name, spawned_at)| (*id, name.as_deref(), *spawned_at));

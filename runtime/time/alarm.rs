@@ -1,19 +1,19 @@
 //! A deadline as its owner holds it: before it is armed, the key of its timer, and after.
 //!
 //! An alarm is plain data, so it may leave its thread; but its key means a timer of the kernel it was
-//! armed in, and on another thread it would name a stranger's. Who holds one answers for that:
+//! armed in, and on another thread it would name another's timer. The owner of an alarm prevents that:
 //! [`Sleep`](super::sleep::Sleep) cannot leave its thread, and what hyper carries about looks where
 //! it is before every call.
 //!
 //! ```text
 //!   unset ──first poll──▶ new ──poll──▶ armed ──the time is up, poll──▶ over
 //!                          ▲              │ ▲                             │
-//!                          │              └─┘ reset: who waits, stays     │
+//!                          │              └─┘ reset: a waiter stays       │
 //!                          └──────────────────────── reset ───────────────┘
 //! ```
 //!
-//! **A waiter stays.** Whoever polled an alarm waits for *it*, not for the deadline it had then: a
-//! deadline that is moved from outside a poll takes the armed timer along, and whom it wakes.
+//! **A waiter stays.** A task that polled an alarm waits for *it*, not for the deadline it had then: a
+//! deadline that is moved from outside a poll takes the armed timer along, and what it wakes.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -40,7 +40,7 @@ enum State {
     Over,
 }
 
-/// A deadline that wakes whoever polled it last. Not disarmed by being dropped.
+/// A deadline that wakes the task that polled it last. Not disarmed by being dropped.
 #[derive(Debug)]
 pub(crate) struct Alarm {
     deadline: Cell<Instant>,
@@ -116,7 +116,7 @@ impl Alarm {
             .flatten(),
             _ => None,
         };
-        // A timer that has expired has woken the waiter, who will look.
+        // A timer that has expired has woken the waiter, which will look.
         self.state.set(moved.map_or(State::New, State::Armed));
     }
 
@@ -217,7 +217,7 @@ impl Alarm {
         }
     }
 
-    /// Takes the timer back; nobody is woken.
+    /// Takes the timer back; nothing is woken.
     pub(crate) fn disarm(&self) {
         if let State::Armed(key) = self.state.get() {
             self.state.set(State::New);

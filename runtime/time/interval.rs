@@ -21,7 +21,7 @@ use crate::runtime::kernel::clock;
 /// of the grid. So there is never a burst, and the grid never moves.
 ///
 /// Every tick lets all other ready tasks run first, also one that is late: work that takes longer than the
-/// period starves nobody.
+/// period starves no other task.
 ///
 /// asyncio counterpart: none; a loop around `asyncio.sleep` drifts.
 ///
@@ -92,8 +92,8 @@ impl Interval {
         self.period
     }
 
-    /// Puts the next tick one period from now, and the grid with it. Who waits for a tick goes on
-    /// waiting, for that one.
+    /// Puts the next tick one period from now, and the grid with it. A task that waits for a tick goes
+    /// on waiting, for that one.
     pub fn reset(&mut self) {
         self.sleep.reset(Instant::now() + self.period);
     }

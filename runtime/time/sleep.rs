@@ -83,8 +83,8 @@ impl Sleep {
         self.alarm.is_elapsed()
     }
 
-    /// Moves the deadline; the future can be awaited again, even after it was ready. Who waits for it
-    /// goes on waiting, for the new deadline.
+    /// Moves the deadline; the future can be awaited again, even after it was ready. A task that
+    /// waits for it goes on waiting, for the new deadline.
     pub fn reset(&mut self, deadline: Instant) {
         self.alarm.reset(deadline);
     }

@@ -73,7 +73,7 @@ pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
     Timeout::new(TimeLimit::until(deadline), future)
 }
 
-/// A time limit that can be moved by whoever shares it: another task, or the future that it bounds.
+/// A time limit that everything that shares it can move: another task, or the future that it bounds.
 ///
 /// [`timeout`] has one of its own, which only its owner can move.
 ///
@@ -109,8 +109,8 @@ enum Stage {
     Taken,
     /// The time was up, and the future was dropped.
     Expired,
-    /// That was told.
-    Told,
+    /// The `Timeout` has returned that.
+    Reported,
 }
 
 impl TimeLimit {
@@ -164,7 +164,7 @@ impl TimeLimit {
 
     /// Whether the time was up and the future was dropped.
     pub fn expired(&self) -> bool {
-        matches!(self.stage.get(), Stage::Expired | Stage::Told)
+        matches!(self.stage.get(), Stage::Expired | Stage::Reported)
     }
 
     /// Moves the deadline, also while a task waits.
@@ -259,13 +259,13 @@ impl<F: Future, L: Borrow<TimeLimit>> Future for Timeout<F, L> {
                 this.future.set(None);
             }
             None => assert!(
-                limit.stage.get() != Stage::Told,
+                limit.stage.get() != Stage::Reported,
                 "a timeout was polled after it had expired; make a new one"
             ),
         }
         ready!(limit.alarm.poll(cx, &"timeout"));
         polling::note_wait_over();
-        limit.stage.set(Stage::Told);
+        limit.stage.set(Stage::Reported);
         Poll::Ready(Err(Elapsed(())))
     }
 }

@@ -9,7 +9,7 @@ use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::polling;
 
 /// Runs a poll with the task's own waker if clones of it are kept, else with the spare one.
-/// Returns what the poll did besides.
+/// Returns its result and what it noted.
 #[inline]
 pub(crate) fn with_waker<R>(
     kernel: &Kernel,
@@ -96,7 +96,7 @@ impl Kernel {
     }
 
     /// Lets go of the wakers that others have clones of. Returns whether there are any; then the drop of the
-    /// last clone has the loop judged anew. O(those that were polled since the last time).
+    /// last clone has the loop judged again. O(those that were polled since the last time).
     pub(crate) fn let_go_of_cloned(&self) -> bool {
         let mut cloned = self.sched.cloned.borrow_mut();
         cloned.let_go();

@@ -15,7 +15,7 @@ impl Kernel {
         }
     }
 
-    /// Makes many tasks ready; they can only be scheduled meanwhile.
+    /// Makes many tasks ready; while this lives they can only be scheduled.
     #[inline]
     pub(crate) fn ready_batch(&self) -> ReadyBatch<'_> {
         ReadyBatch {

@@ -39,9 +39,9 @@ pub(crate) enum Rest {
     Waits,
     /// It waits, and the poll registered nothing that can wake it.
     Silent,
-    /// Its end was asked for meanwhile.
+    /// Its end was asked for while it ran.
     Cancelled(BoxedBody),
-    /// Its slot was freed meanwhile.
+    /// Its slot was freed while it ran.
     Gone(BoxedBody),
 }
 

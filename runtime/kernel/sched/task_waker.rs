@@ -1,23 +1,23 @@
-//! The kernel's waker: one for all tasks, until somebody keeps a clone.
+//! The kernel's waker: one for all tasks, until a clone of it is kept.
 //!
 //! The executor polls with one spare waker that it *aims* at the task first. If after the poll
-//! nobody holds a clone, it serves the next task. Otherwise it stays with that task for good and
+//! no clone is left, it serves the next task. Otherwise it stays with that task for good and
 //! enters the list of cloned wakers, the only one that the deadlock verdict has to read. So a task
 //! that waits for our own primitives costs no waker at all.
 //!
 //! A loop that only clones can wake keeps no reference of its own ([`Loose`]), and counts the wakers that
 //! it has let go of in the inbox. Whatever drops the last clone, on whatever thread, runs the destructor of
-//! what it points at, which takes the count down; at zero the loop is judged anew. Nothing else pays for it.
+//! what it points at, which takes the count down; at zero the loop is judged again. Nothing else pays for it.
 //!
 //! # Invariants
 //!
-//! - **Aim.** A waker is aimed anew only while nobody else holds it: the count is read, then an
-//!   acquire fence orders it after the last use by whoever dropped a clone on another thread.
+//! - **Aim.** A waker is aimed again only while no clone exists: the count is read, then an
+//!   acquire fence orders it after the last use of a clone that was dropped on another thread.
 //! - **Publish first.** A wake from another thread reaches the inbox before its clone is dropped,
-//!   so whoever sees the count go down also sees the wake. A wake that finds another one's message on
+//!   so a reader that sees the count go down also sees the wake. A wake that finds another one's message on
 //!   its way sends none: that message keeps the count up until it is read.
 //! - **Last one.** The kernel lets go before it announces that it sleeps, and a destructor leaves mail
-//!   before it asks whether anybody sleeps: the last drop is never slept over (`mailbox.rs`).
+//!   before it asks whether the loop sleeps: the last drop is never slept over (`mailbox.rs`).
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Weak};
@@ -60,7 +60,7 @@ pub(crate) struct PollWaker {
 }
 
 impl PollWaker {
-    /// References to the target when nobody outside holds one: ours and the waker's.
+    /// References to the target when no clone exists: ours and the waker's.
     const UNSHARED: usize = 2;
 
     pub(crate) fn new(inbox: Arc<Inbox>) -> Self {
@@ -87,7 +87,7 @@ impl PollWaker {
         &self.waker
     }
 
-    /// Whether somebody holds a clone and may wake the task.
+    /// Whether a clone exists, which may wake the task.
     pub(crate) fn is_cloned(&self) -> bool {
         if Arc::strong_count(&self.target) > Self::UNSHARED {
             return true;
@@ -96,7 +96,7 @@ impl PollWaker {
         false
     }
 
-    /// Gives the references of ours up. The last drop of the last such waker has the loop judged anew.
+    /// Gives the references of ours up. The last drop of the last such waker has the loop judged again.
     pub(super) fn let_go(self) -> Loose {
         self.target.loose.store(true, Ordering::Relaxed);
         self.target.inbox.add_loose();

@@ -83,7 +83,7 @@ impl Tasks {
         scheduled
     }
 
-    /// Puts a task behind everyone in the ready queue, also if it stands there itself.
+    /// Puts a task behind all others in the ready queue, also if it stands there itself.
     #[cold]
     pub(crate) fn yields(&mut self, id: TaskId) {
         if !self.schedule(id) && self.last_ready() != Some(id.slot() as u32) {
@@ -115,7 +115,7 @@ impl Tasks {
         self.tail = slot;
     }
 
-    /// Takes the head of the ready queue, with its slot. It is over if it was removed meanwhile.
+    /// Takes the head of the ready queue, with its slot. It is over if it was removed while it stood there.
     #[inline]
     pub(crate) fn pop_ready(&mut self) -> Option<(u32, &mut Task)> {
         let slot = self.head;
