@@ -25,10 +25,10 @@
 //! }
 //! ```
 //!
-//! One thread, many tasks, one turn at a time: a task runs until it waits, so nothing between two
+//! One thread, many tasks, one poll at a time: a task runs until it waits, so nothing between two
 //! `.await`s needs a lock. Tasks run in the order in which they became ready, the same in every run.
-//! What is released belongs to whoever waited longest. When nothing can ever wake the program again,
-//! [`block_on`] says who waits for what.
+//! What is released belongs to the task that has waited longest. When nothing can ever wake the program again,
+//! [`block_on`] says which task waits for what.
 //!
 //! # Which primitive?
 //!
@@ -41,7 +41,7 @@
 //! | say that something has happened, to all, now and later | [`Event`](sync::Event), [`CountDownLatch`](sync::CountDownLatch) |
 //! | wait until a locked value has some property | [`Condition`](sync::Condition) |
 //! | go on together once all have come | [`Barrier`](sync::Barrier) |
-//! | hand work to whoever is next | [`Queue`](sync::Queue), [`LifoQueue`](sync::LifoQueue), [`PriorityQueue`](sync::PriorityQueue) |
+//! | hand work to the next task that asks | [`Queue`](sync::Queue), [`LifoQueue`](sync::LifoQueue), [`PriorityQueue`](sync::PriorityQueue) |
 //! | hand over, or make, one value | [`oneshot`](sync::oneshot), [`OnceCell`](sync::OnceCell) |
 //!
 //! # Where things are
@@ -59,13 +59,13 @@
 //!
 //! # Pages
 //!
-//! [A tutorial](guide::tutorial) builds a small tool. Who comes from asyncio or tokio finds every name in
+//! [A tutorial](guide::tutorial) builds a small tool. If you know asyncio or tokio, you find every name in
 //! [From asyncio](guide::asyncio) and [From tokio](guide::tokio);
 //! [Beside the others](guide::comparison) says when to take another runtime.
 //! [Seven practices](guide::best_practices), [Cancellation](guide::cancellation) and
 //! [Diagnostics](guide::diagnostics) are for daily use;
-//! [Adding a primitive](guide::adding_a_primitive) and [Architecture](guide::architecture) for those
-//! who want to know how.
+//! [Adding a primitive](guide::adding_a_primitive) and [Architecture](guide::architecture) if you
+//! want to know how.
 //!
 //! # Cancelling
 //!

@@ -9,7 +9,7 @@
 //!
 //! The status of a child can be taken by others: by the system, where `SIGCHLD` is ignored (which a process
 //! inherits), or by a `waitpid` for any child elsewhere in the process. Then the child has ended and
-//! nobody knows how, which is reported as status 255, and once as a warning; asyncio does the same.
+//! how is not known, which is reported as status 255, and once as a warning; asyncio does the same.
 
 use std::fmt;
 use std::future::Future;
@@ -133,7 +133,7 @@ impl Child {
             stdout: None,
             stderr: None,
             exit: None,
-            // Who gets an error, or a panic for want of a runtime, has not started anything.
+            // A caller that gets an error, or a panic for want of a runtime, has not started anything.
             kill_on_drop: true,
         };
         child.stdin = pipes.0.map(|pipe| ChildStdin::new(pipe, at)).transpose()?;
@@ -243,7 +243,7 @@ impl Child {
     }
 
     fn tell(&mut self, signal: Signal) -> io::Result<()> {
-        // Until its end is collected nobody else has its number.
+        // Until its end is collected no other process has its number.
         match self.try_wait()? {
             Some(_) => Ok(()),
             None => Ok(kill_process(Pid::from_child(&self.process.child), signal)?),
@@ -312,7 +312,7 @@ impl Drop for Child {
             return;
         }
         if self.kill_on_drop {
-            // It may have ended in this moment: then there is nobody to kill.
+            // It may have ended in this moment: then there is nothing to kill.
             let _ = self.process.child.kill();
         }
         reap::leave(Pid::from_child(&self.process.child));

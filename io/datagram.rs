@@ -2,8 +2,8 @@
 //!
 //! # Implementation
 //!
-//! A Unix socket whose receiver has no room is told when that receiver has some only if it is connected
-//! with it. Else it is told at once that it can send, since its own buffer is free, and would try
+//! A Unix socket whose receiver has no room hears when that receiver has some only if it is connected
+//! with it. Else the system says at once that it can send, since its own buffer is free, and would try
 //! without end. So it rests between two tries, 100 µs at first and 10 ms at most.
 
 use std::fmt;
@@ -19,7 +19,7 @@ use super::when_ready::Trial;
 use crate::runtime::time::{Sleep, sleep};
 use crate::runtime::{Readiness, Way};
 
-/// The first and the longest rest of a sender that is not told of room.
+/// The first and the longest rest of a sender that does not hear of room.
 const RESTS: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(10));
 
 /// A non-blocking datagram socket that is registered with the reactor.
@@ -74,7 +74,7 @@ impl<A> Future for Recv<'_, A> {
 }
 
 /// The future of a datagram socket's `recv_from` and `peek_from`: the number of bytes received, and
-/// who sent them.
+/// the sender's address.
 ///
 /// # Cancel safety
 ///
@@ -204,7 +204,7 @@ impl<A> Future for SendTo<'_, A> {
     }
 }
 
-/// Whether there is no room, and nobody will say when there is.
+/// Whether there is no room, and the system will not say when there is.
 fn is_deaf<A>(socket: Socket<'_, A>, error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock && !socket.hears_of_room()
 }

@@ -1,7 +1,7 @@
-//! What one thread hears of one kind of signal, for all who listen there.
+//! What one thread hears of one kind of signal, for all listeners there.
 //!
 //! A pair of connected sockets, however many listeners there are: the signal handler writes a byte into
-//! one end, the reactor watches the other. Who reads counts a delivery. So signals coalesce, as in the
+//! one end, the reactor watches the other. The listener that reads counts a delivery. So signals coalesce, as in the
 //! system itself: of several that arrive before the loop looks, a listener hears one. None that
 //! arrives after it has looked is lost.
 
@@ -30,7 +30,7 @@ pub(crate) struct Ears {
     pub(crate) heard: Cell<u64>,
     /// Their number when the last came that is no echo of a Ctrl-C.
     pub(crate) counted: Cell<u64>,
-    /// Keeps the socket open that nobody writes to.
+    /// Keeps the socket open that is never written to.
     _silent: Option<UnixStream>,
 }
 
@@ -48,7 +48,7 @@ impl Ears {
             ears.find(|ears| ears.kind == kind && !ears.source.readiness().is_orphaned())
         });
         if let Some(ears) = known {
-            // What has arrived so far is for those who listened, not for the newcomer.
+            // What has arrived so far is for the listeners that were there, not for the newcomer.
             if ears.listen().is_ok() {
                 announce(ears.source.readiness());
             }
@@ -92,12 +92,12 @@ impl Ears {
     /// Counts what has arrived as one delivery; `WouldBlock` if nothing has.
     pub(crate) fn listen(&self) -> io::Result<()> {
         let (mut bytes, mut taken) = ([0; 256], false);
-        // Somebody who sends without pause is heard again later.
+        // A sender without pause is heard again later.
         for _ in 0..64 {
             match self.source.get_ref().read(&mut bytes) {
                 Ok(_) => taken = true,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // The next byte is an event, for all who wait.
+                // The next byte is an event, for all that wait.
                 Err(_) if taken => {
                     self.source.readiness().way(Way::Read).exhausted();
                     break;

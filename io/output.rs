@@ -37,7 +37,7 @@ fn write_blocking(mut std: impl io::Write + AsFd, bytes: &[u8]) -> io::Result<us
     block_on_room(&mut std, |std| Ok(rustix::io::write(std, bytes)?))
 }
 
-/// Calls `write` until it does not have to wait, though somebody who shares the stream may have made it
+/// Calls `write` until it does not have to wait, though another owner of the stream may have made it
 /// non-blocking.
 fn block_on_room<S: AsFd, R>(
     stream: &mut S,

@@ -1,4 +1,4 @@
-//! The ends of children: how to notice one, and who collects those that nobody waits for.
+//! The ends of children: how to notice one, and how those are collected that no task waits for.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -52,7 +52,7 @@ fn watch_from_thread(child: Pid) -> io::Result<OwnedFd> {
     let (ours, theirs) = UnixStream::pair()?;
     ours.set_nonblocking(true)?;
     let wait = move || {
-        // It is only looked at: collecting it is the business of whoever waits for it.
+        // It is only looked at: collecting it is the business of the task that waits for it.
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         while matches!(
             waitid(WaitId::Pid(child), look),

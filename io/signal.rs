@@ -3,7 +3,7 @@
 //! The listeners of a thread share what it hears (`ears.rs`); each compares the count of deliveries with
 //! its own.
 //!
-//! # What becomes of a signal that nobody hears
+//! # What becomes of a signal that no task hears
 //!
 //! What stood before the first listener: its default, nothing where it was ignored, a handler of the host
 //! program. A process that has once listened can still be killed by Ctrl-C when no listener is left,
@@ -35,8 +35,8 @@ use crate::runtime::{Courtesy, Way, is_ignored};
 
 /// Waits for Ctrl-C (`SIGINT`), which from this call on no longer kills the process.
 ///
-/// A second Ctrl-C kills all the same, if the first was not taken, or if the future is gone and nobody
-/// else listens: a clean-up that hangs can be stopped. It counts only 0.3 seconds after the first, since
+/// A second Ctrl-C kills all the same, if the first was not taken, or if the future is gone and no other
+/// listener is left: a clean-up that hangs can be stopped. It counts only 0.3 seconds after the first, since
 /// wrappers such as `npm run` send it twice; for a later `ctrl_c` too, one that comes sooner is an echo.
 ///
 /// Where Ctrl-C is ignored, as in a shell's background job, this waits for ever; [`signal`] hears it.
@@ -135,7 +135,7 @@ impl SignalKind {
     pub const HANGUP: Self = SignalKind(consts::SIGHUP);
     /// `SIGINT`: Ctrl-C.
     pub const INTERRUPT: Self = SignalKind(consts::SIGINT);
-    /// `SIGPIPE`: a write to a pipe that nobody reads. Rust programs ignore it already.
+    /// `SIGPIPE`: a write to a pipe without readers. Rust programs ignore it already.
     pub const PIPE: Self = SignalKind(consts::SIGPIPE);
     /// `SIGQUIT`: Ctrl-\\.
     pub const QUIT: Self = SignalKind(consts::SIGQUIT);
@@ -185,7 +185,7 @@ impl Signal {
     ///
     /// # Cancel safety
     ///
-    /// *Strict*: a signal that arrives meanwhile is there for the next call.
+    /// *Strict*: a signal that arrives in between is there for the next call.
     ///
     /// # Errors
     ///
@@ -212,7 +212,7 @@ impl Signal {
         Ok(())
     }
 
-    /// As [`recv`](Signal::recv), for who may ask again and again.
+    /// As [`recv`](Signal::recv), for callers that ask again and again.
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.courtesy.poll(cx));
         let heard = if self.catch_up() {
@@ -277,7 +277,7 @@ impl fmt::Debug for RecvSignal<'_> {
 /// The future of [`ctrl_c`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct CtrlC {
-    /// An error is told once.
+    /// An error is reported once.
     listener: Result<Signal, Option<io::Error>>,
 }
 

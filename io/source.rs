@@ -28,7 +28,7 @@ use mio::{Interest, Registry, Token, event};
 use super::when_ready::{self, Ready, Trial};
 use crate::runtime::{Readiness, SourceKind, Way, deregister, register};
 
-/// What is known of somebody else's.
+/// What is known of a foreign descriptor.
 const KIND: SourceKind = SourceKind::new("descriptor", "a readable");
 
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
@@ -135,7 +135,7 @@ impl<S: event::Source> Source<S> {
     ///
     /// # Errors
     ///
-    /// Those of `op`, besides `WouldBlock` and `Interrupted`.
+    /// Those of `op`, except `WouldBlock` and `Interrupted`.
     #[track_caller]
     pub fn read_with<R, F>(&self, op: F) -> Op<'_, S, F>
     where
@@ -156,7 +156,7 @@ impl<S: event::Source> Source<S> {
     ///
     /// # Errors
     ///
-    /// Those of `op`, besides `WouldBlock` and `Interrupted`.
+    /// Those of `op`, except `WouldBlock` and `Interrupted`.
     #[track_caller]
     pub fn write_with<R, F>(&self, op: F) -> Op<'_, S, F>
     where
@@ -173,7 +173,7 @@ impl<S: event::Source> Source<S> {
     ///
     /// # Errors
     ///
-    /// Those of `op`, besides `Interrupted`; `WouldBlock` sends the next
+    /// Those of `op`, except `Interrupted`; `WouldBlock` sends the next
     /// [`readable`](Source::readable) to sleep.
     pub fn try_read_with<R>(&self, op: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
         self.try_with(Way::Read, op)
@@ -183,7 +183,7 @@ impl<S: event::Source> Source<S> {
     ///
     /// # Errors
     ///
-    /// Those of `op`, besides `Interrupted`; `WouldBlock` sends the next
+    /// Those of `op`, except `Interrupted`; `WouldBlock` sends the next
     /// [`writable`](Source::writable) to sleep.
     pub fn try_write_with<R>(&self, op: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
         self.try_with(Way::Write, op)
@@ -209,7 +209,7 @@ impl<S: event::Source + AsFd> Source<S> {
     /// Waits until reading would not block.
     ///
     /// The answer is the system's: unless an event has just said so, it is asked, with one call that does not
-    /// wait. So it does not matter who reads, and what is left unread makes the next wait end again. Of two
+    /// wait. So it does not matter which task reads, and what is left unread makes the next wait end again. Of two
     /// waits in a row that need not wait, the second lets every other ready task run first.
     ///
     /// asyncio counterpart: `loop.add_reader`.
@@ -255,7 +255,7 @@ impl<T: AsFd> Source<Fd<T>> {
     ///
     /// # Errors
     ///
-    /// What the system says; a regular file, for one, cannot be watched.
+    /// What the system says; a regular file, for example, cannot be watched.
     ///
     /// # Panics
     ///

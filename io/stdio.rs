@@ -3,7 +3,7 @@
 //! # Implementation
 //!
 //! The standard input belongs to others too: the shell, the rest of a pipeline. Making it
-//! non-blocking would be felt by all who share it, and a thread that sits in a read would keep the
+//! non-blocking would change it for all that share it, and a thread that sits in a read would keep the
 //! program from ending. So, by what the input is:
 //!
 //! | input | how it is read |

@@ -61,7 +61,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// What the last of the addresses said; `ConnectionRefused` where nobody listens.
+    /// What the last of the addresses said; `ConnectionRefused` where no socket listens.
     ///
     /// # Panics
     ///
@@ -91,7 +91,7 @@ impl TcpStream {
     }
 
     /// Takes the connection off the reactor and makes it blocking again, as the standard library expects it. That
-    /// is felt by all who share its description, by `dup` or in another process.
+    /// also holds for every other handle of its description, by `dup` or in another process.
     ///
     /// # Errors
     ///

@@ -23,7 +23,7 @@ const KIND: SourceKind =
 
 /// A socket that accepts TCP connections.
 ///
-/// asyncio counterpart: `asyncio.start_server`. Difference: who accepts decides what becomes of a
+/// asyncio counterpart: `asyncio.start_server`. Difference: you decide what becomes of a
 /// connection; spawn a task for each, or as many as you want to serve.
 ///
 /// # Examples
@@ -59,7 +59,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// What the system says of the last address; `AddrInUse` where somebody listens already.
+    /// What the system says of the last address; `AddrInUse` where another socket listens already.
     ///
     /// # Panics
     ///
@@ -95,7 +95,7 @@ impl TcpListener {
     }
 
     /// Takes the listener off the reactor and makes it blocking again, as the standard library expects it. That
-    /// is felt by all who share its description, by `dup` or in another process.
+    /// also holds for every other handle of its description, by `dup` or in another process.
     ///
     /// # Errors
     ///

@@ -89,7 +89,7 @@ impl UdpSocket {
     }
 
     /// Takes the socket off the reactor and makes it blocking again, as the standard library expects it. That
-    /// is felt by all who share its description, by `dup` or in another process.
+    /// also holds for every other handle of its description, by `dup` or in another process.
     ///
     /// # Errors
     ///
@@ -150,7 +150,7 @@ impl UdpSocket {
         Recv::new(self, buffer)
     }
 
-    /// Receives a datagram and tells who sent it.
+    /// Receives a datagram and returns its sender's address.
     ///
     /// # Cancel safety
     ///

@@ -113,7 +113,7 @@ impl UnixStream {
     }
 
     /// Takes the stream off the reactor and makes it blocking again, as the standard library expects it. That
-    /// is felt by all who share its description, by `dup` or in another process.
+    /// also holds for every other handle of its description, by `dup` or in another process.
     ///
     /// # Errors
     ///

@@ -118,7 +118,7 @@ impl UnixDatagram {
     }
 
     /// Takes the socket off the reactor and makes it blocking again, as the standard library expects it. That
-    /// is felt by all who share its description, by `dup` or in another process.
+    /// also holds for every other handle of its description, by `dup` or in another process.
     ///
     /// # Errors
     ///
@@ -162,7 +162,7 @@ impl UnixDatagram {
     /// Sends a datagram to the socket at an address, which may be an abstract one. For a path, use
     /// [`SocketAddr::from_pathname`].
     ///
-    /// The system tells only who is connected when the receiver has room again. This tries again and
+    /// The system tells only a connected socket when the receiver has room again. This tries again and
     /// again, at most every 100 µs and at least every 10 ms; to be woken, [`connect`](Self::connect).
     ///
     /// # Cancel safety
@@ -191,7 +191,7 @@ impl UnixDatagram {
         Recv::new(self, buffer)
     }
 
-    /// Receives a datagram and tells who sent it.
+    /// Receives a datagram and returns its sender's address.
     ///
     /// # Cancel safety
     ///

@@ -78,7 +78,7 @@ impl UnixListener {
     }
 
     /// Takes the listener off the reactor and makes it blocking again, as the standard library expects it. That
-    /// is felt by all who share its description, by `dup` or in another process.
+    /// also holds for every other handle of its description, by `dup` or in another process.
     ///
     /// # Errors
     ///

@@ -50,7 +50,7 @@ impl Future for Ready<'_> {
             if waited && direction.use_news() {
                 break;
             }
-            // What is known is an assumption, or somebody may have made use of it.
+            // What is known is an assumption, or other code may have made use of it.
             ready!(this.courtesy.poll(cx));
             if is_ready_now(this.fd, this.trial.way)? {
                 break;

@@ -1,4 +1,4 @@
-//! Who may run the loop, and its two ways to run: until a future is over, and for one turn.
+//! When the loop may run, and its two ways to run: until a future is over, and for one turn.
 
 use std::future::Future;
 use std::panic::Location;

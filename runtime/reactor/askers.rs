@@ -17,7 +17,7 @@
 //!
 //! # Invariant
 //!
-//! **Room for all who wait, and not much more.** When the list is full, all are woken and it begins again:
+//! **Room for all that wait, and not much more.** When the list is full, all are woken and it begins again:
 //! those that still wait return within a pass or two. While they return the limit stays at twice their
 //! number, so that they all find room and sleep. Those that went do not return, and hold no memory.
 
@@ -123,7 +123,7 @@ impl Askers {
         place.map(|place| self.list[place].asked = now).is_some()
     }
 
-    /// Adds one that asks for the first time. Puts into `batch` who is to be woken for it.
+    /// Adds one that asks for the first time. Puts into `batch` what is to be woken for it.
     pub(super) fn add(&mut self, target: WakeTarget, passes: &Passes, batch: &mut Vec<WakeTarget>) {
         let count = self.list.len();
         if passes.since(self.woken) <= RETURN {

@@ -1,4 +1,4 @@
-//! What is known of one source of the operating system, and who waits to know more.
+//! What is known of one source of the operating system, and which tasks wait to know more.
 //!
 //! What the system said last is cached for each direction, so that no system call is made to learn
 //! what is known already. A wait for readiness is a wait in the direction's [`WaitQueue`]. A task that asks
@@ -29,7 +29,7 @@ pub(crate) struct SourceKind {
     interest: Interest,
 }
 
-/// Who wants to write waits for this, whatever it is.
+/// A task that wants to write waits for this, whatever it is.
 const WRITE: Description = Description::of_source("a writable");
 
 impl SourceKind {
@@ -67,20 +67,20 @@ pub(crate) enum Way {
 /// ```text
 ///              an operation blocks, or the system says that it would
 ///           ┌──────────────────────────▶ Blocked ──┐
-///   new ──▶ Guess ◀── somebody uses it ── News ◀───┴── an event
+///   new ──▶ Guess ◀── a task uses it ──── News ◀───┴── an event
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Known {
     /// It would block, until an event says otherwise.
     Blocked,
-    /// It may succeed: nobody has asked about a new source yet, and what an event said may be used up.
+    /// It may succeed: no task has asked about a new source yet, and what an event said may be used up.
     /// An operation tries; a wait for readiness asks the system.
     Guess,
     /// It would succeed: an event has said so, and no operation and no wait has made use of it.
     News,
 }
 
-/// What is known about one direction of a source, and who waits to know more.
+/// What is known about one direction of a source, and which tasks wait to know more.
 pub(crate) struct Direction {
     known: Cell<Known>,
     /// The other end has closed or failed, or urgent data came: from now on a short result does not
@@ -91,7 +91,7 @@ pub(crate) struct Direction {
 }
 
 impl Owner for Direction {
-    /// Readiness is a hint for everybody who waits: there is nothing to pass on.
+    /// Readiness is a hint for every task that waits: there is nothing to pass on.
     fn left(&self, _: Left) {}
 }
 
@@ -119,7 +119,7 @@ impl Direction {
         self.known.set(Known::Blocked);
     }
 
-    /// Uses up what an event has said of a direction that is worth trying. Returns whether nobody had.
+    /// Uses up what an event has said of a direction that is worth trying. Returns whether it was not used up before.
     pub(crate) fn use_news(&self) -> bool {
         self.known.replace(Known::Guess) == Known::News
     }
@@ -163,7 +163,7 @@ impl Direction {
     }
 
     /// Notes that a stream gave or took less than it was asked for: there is no more, or no room.
-    /// Unless it is doubtful: the end and errors are told once, and must be met by trying.
+    /// Unless it is doubtful: the end and errors are reported once, and must be met by trying.
     pub(crate) fn exhausted(&self) {
         if !self.doubtful.get() {
             self.blocks();
@@ -264,7 +264,7 @@ impl Readiness {
         self.write.announce(kernel);
     }
 
-    /// Those who wait for this source through the poll-style traits.
+    /// The tasks that wait for this source through the poll-style traits.
     pub(super) fn polled_by(&self, tasks: &Tasks) -> impl Iterator<Item = Polled> {
         [&self.read, &self.write].into_iter().flat_map(|way| {
             let polled = |asker: &Asker| {

@@ -1,7 +1,7 @@
 //! Readiness from the operating system, and exact sleep.
 //!
 //! Every source is registered once, edge-triggered, for the events that its kind can have. What the system said of it
-//! last, and who waits for more, is in `readiness.rs`.
+//! last, and which tasks wait for more, is in `readiness.rs`.
 //!
 //! # Implementation
 //!
@@ -69,9 +69,9 @@ pub(super) struct Reactor {
     events: Events,
     registry: Rc<Registry>,
     sources: TrimmedSlab<Rc<Readiness>>,
-    /// The keys of those that may be awaited: who begins to wait for a source lists it.
+    /// The keys of those that may be awaited: a task that begins to wait for a source lists it.
     listed: Vec<usize>,
-    /// Where those wait who need a descriptor and could not have one.
+    /// Where tasks wait that need a descriptor and could not have one.
     released: Rc<Direction>,
     sleeper: Sleeper,
     bell: Bell,
@@ -221,7 +221,7 @@ impl Reactor {
         };
         self.gather(timeout, hits)?;
         while self.events.iter().count() == EVENTS {
-            // There may be more than one batch holds, and an edge is not told twice.
+            // There may be more than one batch holds, and an edge is not reported twice.
             self.gather(Some(Duration::ZERO), hits)?;
         }
         Ok(())
@@ -251,7 +251,7 @@ impl Reactor {
     }
 }
 
-/// Tells those who wait what a poll found; wakes, so nothing may be borrowed.
+/// Wakes the tasks that wait for what a poll found; so nothing may be borrowed.
 pub(super) fn announce(kernel: &Kernel, hits: &mut Vec<Hit>) {
     for hit in hits.drain(..) {
         if hit.read_ended {

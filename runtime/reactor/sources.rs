@@ -115,7 +115,7 @@ pub(crate) fn deregister(source: &mut dyn Source, readiness: &Rc<Readiness>) {
     drop(place);
 }
 
-/// Tells those who wait to read what the reactor can no longer tell: somebody else read it.
+/// Wakes the tasks that wait to read: the reactor no longer does, since other code has read what came.
 #[cfg(feature = "signal")]
 pub(crate) fn announce(readiness: &Readiness) {
     kernel::try_with(|kernel| readiness.way(Way::Read).announce(kernel));

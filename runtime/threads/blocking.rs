@@ -1,6 +1,6 @@
 //! Calls that block, on threads of their own (`pool.rs`).
 //!
-//! Only who asks for it is refused at a long line
+//! Only a caller that asks for it is refused at a long line
 //! (docs/decisions/0008-who-is-refused-a-thread.md). A runtime that ends waits for running calls, but not for
 //! long: a stuck call must not hang the exit of a program.
 
@@ -28,10 +28,10 @@ use crate::runtime::task::spawn::spawn_at;
 /// its result is dropped. The pool has at most `min(32, processors + 4)` threads
 /// ([`Builder::blocking_threads`](crate::Builder::blocking_threads) chooses another limit); further
 /// calls wait in line, however long that is. The lookup of a name and the reading of the standard
-/// input have threads of their own and wait for none of them. Whoever would rather be refused than wait in a long
-/// line calls [`try_spawn_blocking`]. When the runtime ends it waits one second for the calls that
+/// input have threads of their own and wait for none of them. Call [`try_spawn_blocking`] to be refused rather than wait
+/// in a long line. When the runtime ends it waits one second for the calls that
 /// run and then says on the standard error what it leaves behind. A panic of a call whose task is gone by
-/// then, or was cancelled, reaches the panic hook of its thread and nobody else.
+/// then, or was cancelled, reaches the panic hook of its thread and nothing else.
 ///
 /// If the system gives the pool not even a first thread, the call is dropped, and its handle says
 /// that it was cancelled and why.
@@ -103,7 +103,7 @@ where
 /// runtime.block_on(async {
 ///     let (go, gone) = std::sync::mpsc::channel();
 ///     let first = try_spawn_blocking(move || gone.recv().unwrap()).unwrap();
-///     let second = try_spawn_blocking(|| 7); // Nobody waits in this line.
+///     let second = try_spawn_blocking(|| 7); // No call waits in this line.
 ///     let Err(TrySpawnError::Full(call)) = second else { panic!("the thread is taken") };
 ///     assert_eq!(call(), 7);
 ///     go.send(1).unwrap();
@@ -160,7 +160,7 @@ where
         let mut reason = refused.to_string();
         if let TrySpawnError::NoThread(_, error) = &refused {
             reason += &format!(": {error}");
-            // Nobody may look at the handle.
+            // The handle may never be looked at.
             print(&reason);
         }
         drop(refused);

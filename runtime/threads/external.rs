@@ -102,7 +102,7 @@ impl External {
         });
     }
 
-    /// Whom it belongs to.
+    /// The runtime that it belongs to.
     pub(crate) fn remote(&self) -> &Remote {
         &self.remote
     }

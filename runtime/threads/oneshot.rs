@@ -18,7 +18,7 @@ struct Shared<T> {
 }
 
 enum State<T> {
-    /// Nothing is there; the waker of who awaits it.
+    /// Nothing is there; the waker of the task that awaits it.
     Open(Option<Waker>),
     Given(Result<T, JoinError>),
     Taken,

@@ -5,8 +5,8 @@
 //! own: what the runtime itself needs stands neither behind the calls of users nor behind a resolver
 //! that does not answer.
 //!
-//! A call that is given up before its start leaves the line, and its closure is dropped by who gives
-//! it up ([`Place`]): a line behind threads that are stuck holds only what is still to be done.
+//! A call that is given up before its start leaves the line, and its closure is dropped by the
+//! caller that gives it up ([`Place`]): a line behind threads that are stuck holds only what is still to be done.
 //!
 //! # Implementation
 //!
@@ -230,10 +230,10 @@ impl Pool {
         state.arrived += 1;
         let number = state.arrived;
         state.line.insert(number, job);
-        // A busy thread looks at the line before it sleeps, and to notify nobody is a system call, too.
-        let anybody = state.idle > 0;
+        // A busy thread looks at the line before it sleeps, and to notify no thread is a system call, too.
+        let any_idle = state.idle > 0;
         drop(state);
-        if anybody {
+        if any_idle {
             self.shared.work.notify_one();
         }
         let pool = Some(self.clone());

@@ -183,7 +183,7 @@ pub struct RemoteHandle<T> {
     id: Arc<OnceLock<TaskId>>,
     receiver: Receiver<T>,
     remote: Remote,
-    /// What a runtime that awaits it has been told: the task is at work outside.
+    /// What a runtime that awaits it knows: the task is at work outside.
     expected: Option<External>,
     at: &'static Location<'static>,
 }
@@ -301,7 +301,7 @@ impl<T> fmt::Debug for RemoteHandle<T> {
 /// It is `Send` and `Sync` if that is `Send`, a closure for instance, so that `?` takes it into any
 /// boxed error.
 pub struct Gone<T>(
-    /// Never locked: it lends `Sync` to what nobody looks at through a reference.
+    /// Never locked: it lends `Sync` to what is never looked at through a reference.
     Mutex<T>,
 );
 
