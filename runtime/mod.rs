@@ -43,12 +43,12 @@ pub use threads::remote::{Gone, Remote, RemoteHandle, remote};
 // For `sync`: the wait queue, and how much room is worth giving back.
 pub(crate) use base::table::MUCH;
 pub use combinators::wait::{AsCompleted, WaitHandles, When, as_completed, wait};
+pub(crate) use kernel::wait::description::Description;
 pub(crate) use kernel::wait::single_waiter::SingleWaiter;
 pub use kernel::wait::stats::WaitStats;
 pub(crate) use kernel::wait::wait_node::WaitNode;
 pub use kernel::wait::wait_node::{Left, Owner, Wait};
 pub use kernel::wait::wait_queue::WaitQueue;
-pub(crate) use kernel::wait::waiters::Description;
 
 // For `io`: sources, their readiness, and the budget of ready results; a deadline without its thread.
 #[cfg(feature = "process")]

@@ -7,6 +7,7 @@ pub(crate) mod kinds;
 pub(crate) mod mailbox;
 pub(crate) mod nesting;
 pub(crate) mod passes;
+pub(crate) mod place;
 pub(crate) mod poison;
 pub(crate) mod refused;
 pub(crate) mod table;

@@ -258,7 +258,7 @@ fn what(queue: &QueueRecord, waiter: &Waiter, children: &[(u32, u32)], living: &
             Some(what) => What::Source(kind, what),
             None => {
                 let asks = queue.description().asks(waiter.ask());
-                What::Queue(kind, asks, waiter.queue())
+                What::Queue(kind, asks, queue.number())
             }
         },
     }

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::fmt::Write;
 
 use super::poll_times::{Longest, Polls};
-use super::report::{Held, Place, Report, Row, State, Wait, What};
+use super::report::{Held, Report, Row, State, Wait, What};
+use crate::runtime::base::place::{Place, of_program, shown};
 use crate::runtime::base::text::is_hidden;
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::wait::waiters::Gauge;
@@ -55,7 +56,7 @@ impl Report {
             ("id", text(&row.id.to_string())),
             ("name", row.name.as_deref().map_or("null".to_owned(), text)),
             ("main", row.main.to_string()),
-            ("spawned_at", text(&row.spawned_at.to_string())),
+            ("spawned_at", line(row.spawned_at)),
             ("state", text(state)),
             ("stuck", row.stuck.to_string()),
             ("foreign_wakers", row.cloned.to_string()),
@@ -71,7 +72,7 @@ impl Report {
         let mut seen = HashSet::new();
         for row in &self.tasks {
             let red = row.waits.iter().any(|wait| wait.in_cycle);
-            let label = format!("task {}\n{}", self.title(row.id), row.spawned_at);
+            let label = format!("task {}\n{}", self.title(row.id), shown(row.spawned_at));
             let colour = if red { ", color=red" } else { "" };
             let _ = writeln!(
                 dot,
@@ -110,7 +111,7 @@ impl Report {
                 if wait.granted.is_none() && seen.insert(*record) {
                     for held in &wait.holders {
                         let holder = held.task.map_or("outside".to_owned(), |id| id.to_string());
-                        edge(&queue, &text(&holder), &text(&held.at.to_string()));
+                        edge(&queue, &text(&holder), &text(&shown(held.at).to_string()));
                     }
                     let made = wait.made.map_or(String::new(), |made| made.to_string());
                     let label = text(&format!("{kind}\n{made}"));
@@ -134,13 +135,25 @@ impl Report {
     }
 }
 
+/// A line, if it is one of the program.
+fn line(at: Place) -> String {
+    place(of_program(at))
+}
+
+fn place(at: Option<Place>) -> String {
+    at.map_or("null".to_owned(), |at| text(&at.to_string()))
+}
+
 fn wait_json(wait: &Wait) -> String {
     let number = |number: Option<u64>| number.map_or("null".to_owned(), |n| n.to_string());
-    let place = |place: Option<Place>| place.map_or("null".to_owned(), |at| text(&at.to_string()));
     let asks = match &wait.what {
         What::Queue(_, Some(ask), _) => text(ask),
         What::Source(_, what) => text(what),
         _ => "null".to_owned(),
+    };
+    let which = match wait.what {
+        What::Queue(_, _, number) | What::SingleWaiter(_, number) => Some(number.into()),
+        _ => None,
     };
     let (tasks, more_tasks, left): (&[TaskId], _, _) = match &wait.what {
         What::Timer(_, left) => (&[], 0, Some(*left)),
@@ -153,6 +166,7 @@ fn wait_json(wait: &Wait) -> String {
         ("asks_for", asks),
         ("tasks", list(tasks.iter().map(|id| text(&id.to_string())))),
         ("more_tasks", more_tasks.to_string()),
+        ("number", number(which)),
         ("made_at", place(wait.made)),
         ("at", place(wait.at)),
         ("place", number(wait.place.map(|place| place as u64))),
@@ -175,7 +189,7 @@ fn polls_json(polls: &Polls) -> String {
     let longest = |place: &Longest| {
         let task = place.task.map(|id| text(&id.to_string()));
         object(&[
-            ("spawned_at", text(&place.spawned_at.to_string())),
+            ("spawned_at", line(place.spawned_at)),
             ("task", task.unwrap_or("null".to_owned())),
             (
                 "name",
@@ -207,7 +221,7 @@ fn held_json(held: &Held) -> String {
         .map_or("null".to_owned(), |id| text(&id.to_string()));
     object(&[
         ("task", task),
-        ("at", text(&held.at.to_string())),
+        ("at", line(held.at)),
         (
             "asks_for",
             held.has.as_deref().map_or("null".to_owned(), text),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::state;
 use crate::runtime::base::foreign::print;
+use crate::runtime::base::place::shown;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::sched::tasks::Tasks;
@@ -112,8 +113,9 @@ fn tell(lost: Vec<Unobserved>) {
         let all = state::try_with(|state| state.suspects().count(at, more)).flatten();
         if let Some(all) = all {
             print(format_args!(
-                "{all} tasks so far that were spawned at {at} wait and have registered nothing \
-                 that can wake them"
+                "{all} tasks so far that were spawned at {} wait and have registered nothing \
+                 that can wake them",
+                shown(at)
             ));
         }
     }

@@ -11,13 +11,11 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::panic::Location;
 use std::time::Instant;
 
+use crate::runtime::base::place::Place;
 use crate::runtime::base::text::shortened;
 use crate::runtime::kernel::sched::task::{Task, TaskId};
-
-type Place = &'static Location<'static>;
 
 /// The upper bounds of the histogram's classes but the last, in nanoseconds.
 const BOUNDS: [(u64, &str); 7] = [

@@ -11,9 +11,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::poll_times::Polls;
-use super::report::{Held, Place, Report, Row, State, Step, Wait, What};
+use super::report::{Held, Report, Row, State, Step, Wait, What};
 use super::verdict::Verdict;
 use crate::runtime::base::kinds;
+use crate::runtime::base::place::{Place, shown};
 use crate::runtime::base::text::{legible, quoted};
 use crate::runtime::kernel::sched::task::TaskId;
 
@@ -131,7 +132,7 @@ impl Report {
                 (None, _) => String::new(),
             };
             let at = longest.spawned_at;
-            writeln!(f, "{took:>10} in task{task}, spawned at {at}")?;
+            writeln!(f, "{took:>10} in task{task}, spawned at {}", shown(at))?;
             let (polls, s) = (longest.polls, if longest.polls == 1 { "" } else { "s" });
             writeln!(
                 f,
@@ -181,11 +182,13 @@ impl Report {
                     ("took     ", "")
                 };
                 let what = match wanted.what {
-                    What::Queue(kind, ..) => made(kind, held.has.as_deref(), wanted.made),
+                    What::Queue(kind, _, record) => {
+                        made(kind, held.has.as_deref(), wanted.made, Some(record))
+                    }
                     _ => self.what(wanted),
                 };
                 writeln!(f, "    {label}  {what}")?;
-                writeln!(f, "               at {}{note}", held.at)?;
+                writeln!(f, "               at {}{note}", shown(held.at))?;
             }
             let wait = self.wait(*step);
             writeln!(f, "    waits for  {}", self.what(wait))?;
@@ -206,10 +209,12 @@ impl Report {
     /// What a wait is for, with the place where that was made.
     pub(crate) fn what(&self, wait: &Wait) -> String {
         match &wait.what {
-            What::Queue(kind, ask, _) => made(kind, ask.as_deref(), wait.made),
-            What::SingleWaiter(kind, _) => made(kind, None, wait.made),
-            What::Source(kinds::DESCRIPTOR, what) => made(kinds::DESCRIPTOR, Some(what), None),
-            What::Source(kind, what) => made(kind, Some(what), wait.made),
+            What::Queue(kind, ask, record) => made(kind, ask.as_deref(), wait.made, Some(*record)),
+            What::SingleWaiter(kind, seat) => made(kind, None, wait.made, Some(*seat)),
+            What::Source(kinds::DESCRIPTOR, what) => {
+                made(kinds::DESCRIPTOR, Some(what), None, None)
+            }
+            What::Source(kind, what) => made(kind, Some(what), wait.made, None),
             What::Work(label) => legible(label),
             What::Quiescence => kinds::QUIESCENCE.to_owned(),
             What::Timer(kind, AGES..) => format!("{kind} without end"),
@@ -223,7 +228,7 @@ impl Report {
                 } else {
                     format!("the children {}{more} of a", list.join(", "))
                 };
-                made(kind, Some(&children), wait.made)
+                made(kind, Some(&children), wait.made, None)
             }
         }
     }
@@ -239,7 +244,7 @@ impl Report {
             f,
             "task {} [{state}], spawned at {}",
             self.title(row.id),
-            row.spawned_at
+            shown(row.spawned_at)
         )?;
         // Those of a cycle in any case.
         let all = row.waits.iter().enumerate();
@@ -337,9 +342,13 @@ impl Report {
             None => "code outside any task".to_owned(),
         };
         if held.granted {
-            return writeln!(f, "  {bar}    granted to {who}, which asked at {}", held.at);
+            return writeln!(
+                f,
+                "  {bar}    granted to {who}, which asked at {}",
+                shown(held.at)
+            );
         }
-        writeln!(f, "  {bar}    taken by {who} at {}", held.at)?;
+        writeln!(f, "  {bar}    taken by {who} at {}", shown(held.at))?;
         if held.ended {
             writeln!(f, "  {bar}    it has ended: its guard was moved or leaked")
         } else {
@@ -348,15 +357,17 @@ impl Report {
     }
 }
 
-/// A thing, what of it, and where it was made.
-fn made(kind: &str, what: Option<&str>, place: Option<Place>) -> String {
+/// A thing, what of it, and where it was made; where that is no line of the program, the number that tells it
+/// apart while it is waited for.
+fn made(kind: &str, what: Option<&str>, place: Option<Place>, number: Option<u32>) -> String {
     let thing = match what {
         Some(what) => format!("{what} {kind}"),
         None => kind.to_owned(),
     };
-    match place {
-        Some(place) => format!("{thing} made at {place}"),
-        None => thing,
+    match (place, number) {
+        (Some(place), _) => format!("{thing} made at {place}"),
+        (None, Some(number)) => format!("{thing} number {number}"),
+        (None, None) => thing,
     }
 }
 

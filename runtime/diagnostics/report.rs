@@ -4,17 +4,15 @@
 //! concluded from it.
 
 use std::borrow::Cow;
-use std::panic::Location;
 
 use super::outside::Outside;
 use super::poll_times::Polls;
 use super::verdict::Verdict;
 use crate::runtime::base::kinds;
+use crate::runtime::base::place::{Place, of_program};
 use crate::runtime::kernel::polling;
 use crate::runtime::kernel::sched::task::{Task, TaskId};
 use crate::runtime::kernel::wait::waiters::Gauge;
-
-pub(crate) type Place = &'static Location<'static>;
 
 /// A picture of the tasks of a runtime: what each waits for, on which line, and who holds it.
 ///
@@ -103,7 +101,7 @@ pub(crate) struct Wait {
 
 #[derive(Clone)]
 pub(crate) enum What {
-    /// A primitive, what of it, and its record.
+    /// A primitive, what of it, and its number.
     Queue(&'static str, Option<Cow<'static, str>>, u32),
     /// A primitive of which only one can wait, and its seat.
     SingleWaiter(&'static str, u32),
@@ -233,11 +231,12 @@ impl Wait {
         (self.at.is_none(), self.at, self.made)
     }
 
+    /// Lines that are not the program's are left out.
     pub(crate) fn new(what: What, made: Option<Place>, at: Option<Place>) -> Self {
         Wait {
             what,
-            made,
-            at,
+            made: made.and_then(of_program),
+            at: at.and_then(of_program),
             place: None,
             nanos: None,
             granted: None,

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use crate::runtime::base::foreign::{call_foreign, print};
 use crate::runtime::base::passes::{NO_PASS, Pass};
+use crate::runtime::base::place::{of_program, shown};
 use crate::runtime::base::poison::ignore_poison;
 use crate::runtime::base::text::quoted;
 use crate::runtime::kernel::polling;
@@ -57,7 +58,7 @@ impl fmt::Display for Stall {
         if let Some(name) = &self.name {
             write!(f, " {}", quoted(name))?;
         }
-        let (at, lasted) = (self.spawned_at, self.lasted);
+        let (at, lasted) = (shown(self.spawned_at), self.lasted);
         if self.over {
             write!(
                 f,
@@ -69,7 +70,7 @@ impl fmt::Display for Stall {
                 ", spawned at {at}, has blocked the loop for at least {lasted:.0?} and still does"
             )?
         }
-        match self.resumed_at {
+        match self.resumed_at.and_then(of_program) {
             Some(line) => write!(f, ", after its wait at {line}"),
             None => Ok(()),
         }

@@ -1,6 +1,7 @@
 //! A runtime that a fork has carried into another process is not used there.
 
 use super::state::Driver;
+use crate::runtime::base::place::shown;
 use crate::runtime::kernel::Kernel;
 
 /// Panics in a process that was forked off the runtime's own.
@@ -28,8 +29,8 @@ pub(super) fn refusal(kernel: &Kernel, driver: &Driver) -> Option<String> {
         return None;
     }
     let made = match (driver.turning.get(), kernel.runtime()) {
-        (Some(started), _) => format!(", whose loop was started at {started},"),
-        (None, Some(made)) => format!(", made at {made},"),
+        (Some(started), _) => format!(", whose loop was started at {},", shown(started)),
+        (None, Some(made)) => format!(", made at {},", shown(made)),
         (None, None) => String::new(),
     };
     Some(format!(

@@ -9,6 +9,7 @@ use super::executor::{self, Main};
 use super::park::{self, Parked};
 use super::state::{self, Driver};
 use super::{fork, host};
+use crate::runtime::base::place::shown;
 use crate::runtime::diagnostics::at_park;
 use crate::runtime::diagnostics::deadlock_error::Deadlock;
 use crate::runtime::diagnostics::lost_tasks;
@@ -39,8 +40,9 @@ pub(crate) fn admit(what: &str) -> &'static Location<'static> {
 pub(crate) fn refuse_nesting(what: &str) {
     if let Some(outer) = state::with(|driver| driver.turning.get()) {
         panic!(
-            "{what} was called inside the loop started at {outer}; \
-             `.await` the future instead, or spawn it"
+            "{what} was called inside the loop started at {}; \
+             `.await` the future instead, or spawn it",
+            shown(outer)
         );
     }
 }

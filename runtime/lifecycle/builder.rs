@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::runtime::Runtime;
+use crate::runtime::base::place::shown;
 use crate::runtime::diagnostics::at_park;
 #[cfg(feature = "signal")]
 use crate::runtime::diagnostics::dump_signal;
@@ -229,8 +230,9 @@ impl Builder {
         let at = Location::caller();
         if let Some(first) = kernel::with(|kernel| kernel.runtime()) {
             panic!(
-                "this thread has a runtime already, made at {first}; \
-                 use that one, or drop it first"
+                "this thread has a runtime already, made at {}; \
+                 use that one, or drop it first",
+                shown(first)
             );
         }
         kernel::with(|kernel| self.start(kernel, at))

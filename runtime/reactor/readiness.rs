@@ -16,9 +16,9 @@ use mio::{Interest, Token};
 use super::askers::{Asker, Askers, Awaited};
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::sched::tasks::Tasks;
+use crate::runtime::kernel::wait::description::Description;
 use crate::runtime::kernel::wait::wait_node::{Left, Owner, Wait};
 use crate::runtime::kernel::wait::wait_queue::WaitQueue;
-use crate::runtime::kernel::wait::waiters::Description;
 use crate::runtime::kernel::wait::wake_target::WakeTarget;
 use crate::runtime::kernel::{self, Kernel};
 

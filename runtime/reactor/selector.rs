@@ -29,7 +29,7 @@ use crate::runtime::base::trimmed_slab::TrimmedSlab;
 use crate::runtime::kernel::Kernel;
 use crate::runtime::kernel::mail::Bell;
 use crate::runtime::kernel::sched::tasks::Tasks;
-use crate::runtime::kernel::wait::waiters::Description;
+use crate::runtime::kernel::wait::description::Description;
 
 /// Rings when a message arrives.
 const BELL: Token = Token(usize::MAX - 1);

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::runtime::base::foreign::{Payload, call_foreign, drop_quietly, print};
 use crate::runtime::base::join_error::JoinError;
+use crate::runtime::base::place::shown;
 use crate::runtime::base::text::{quoted, set_in};
 use crate::runtime::kernel;
 use crate::runtime::kernel::polling::current_task;
@@ -36,7 +37,7 @@ impl fmt::Display for Unobserved {
             write!(f, " {}", quoted(name))?;
         }
         let problem = set_in(&self.problem);
-        write!(f, ", spawned at {}, {problem}", self.spawned_at)
+        write!(f, ", spawned at {}, {problem}", shown(self.spawned_at))
     }
 }
 

@@ -16,6 +16,7 @@ use super::oneshot;
 use super::pool::{self, Job, Lane};
 use crate::runtime::base::foreign::print;
 use crate::runtime::base::join_error::JoinError;
+use crate::runtime::base::place::shown;
 use crate::runtime::kernel;
 use crate::runtime::task::join::JoinHandle;
 use crate::runtime::task::spawn::spawn_at;
@@ -192,7 +193,7 @@ where
         Err(error) => return Err(TrySpawnError::NoThread(call, error)),
     }
     let (sender, receiver) = oneshot::channel();
-    let expected = expect_external(format!("blocking call at {at}"));
+    let expected = expect_external(format!("blocking call at {}", shown(at)));
     let job = move || {
         if !sender.is_unwanted() {
             let result = panic::catch_unwind(AssertUnwindSafe(call));

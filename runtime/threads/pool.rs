@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use crate::runtime::base::foreign::{drop_quietly, print};
+use crate::runtime::base::place::shown;
 use crate::runtime::base::poison::ignore_poison;
 
 /// A thread that has had nothing to do for this long ends.
@@ -127,7 +128,8 @@ pub(crate) fn close() {
         .for_each(drop_quietly);
     for at in left {
         print(format_args!(
-            "the blocking call at {at} still runs; the runtime ends without it"
+            "the blocking call at {} still runs; the runtime ends without it",
+            shown(at)
         ));
     }
 }

@@ -17,6 +17,7 @@ use pin_project_lite::pin_project;
 use super::external::External;
 use super::oneshot::{self, Receiver, Sender};
 use crate::runtime::base::join_error::JoinError;
+use crate::runtime::base::place::shown;
 use crate::runtime::base::poison::ignore_poison;
 use crate::runtime::kernel::mail::{Link, Message};
 use crate::runtime::kernel::sched::task::TaskId;
@@ -257,7 +258,7 @@ impl<T> RemoteHandle<T> {
             if !open || known.any(|remote| remote.is_home(kernel)) {
                 return None;
             }
-            let label = format!("task of another runtime, spawned at {}", self.at);
+            let label = format!("task of another runtime, spawned at {}", shown(self.at));
             Some(External::new(kernel, label.into()))
         });
         if let Some(Some(expected)) = fresh {

@@ -23,6 +23,7 @@ use std::time::Duration;
 use super::instant::Instant;
 use super::yielding::yield_once;
 use crate::runtime::base::kinds::Name;
+use crate::runtime::base::place::shown;
 use crate::runtime::kernel::TimerKey;
 use crate::runtime::kernel::polling;
 use crate::runtime::kernel::wait::wake_target::WakeTarget;
@@ -171,7 +172,7 @@ impl Alarm {
     #[inline]
     fn fix(&self, kernel: &Kernel, name: Name) {
         if kernel.runtime().is_none() {
-            kernel::no_runtime(&format!("{name}, made at {},", self.at));
+            kernel::no_runtime(&format!("{name}, made at {},", shown(self.at)));
         }
         if let State::Unset(duration) = self.state.get() {
             self.deadline.set(Instant(kernel.clock().now()) + duration);

@@ -1,10 +1,11 @@
 //! Waiting: the queues, the entries of single waiters, and what a grant wakes.
 //!
-//! `wake_target.rs`, `waiters.rs`, `singles.rs` and `state.rs` are state and know no kernel. The other files
+//! `description.rs`, `wake_target.rs`, `waiters.rs`, `singles.rs` and `state.rs` are state and know no kernel. The other files
 //! are verbs on the kernel. The tables are visible in this folder alone; reports read them through `view.rs`.
 //!
 //! A verb that borrows two tables borrows the waiters before the tasks, and the tasks before the singles.
 
+pub(crate) mod description;
 pub(crate) mod hand_over;
 pub(crate) mod single_waiter;
 pub(crate) mod singles;

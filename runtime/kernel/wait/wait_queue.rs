@@ -29,8 +29,9 @@ use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
 
+use super::description::Description;
 use super::wait_node::{Owner, Wait, WaitNode};
-use super::waiters::{Description, Holder, QueueRecord, Waiters};
+use super::waiters::{Holder, QueueRecord, Waiters};
 use super::wake_target::WakeTarget;
 use crate::runtime::base::passes::NO_PASS;
 use crate::runtime::base::table::NONE;

@@ -3,4 +3,5 @@
 pub(crate) mod dump;
 pub(crate) mod hangs;
 pub(crate) mod not_hangs;
+pub(crate) mod places;
 pub(crate) mod watchdog;
