@@ -10,7 +10,7 @@ use crate::runtime::kernel::wait::waiters::{QueueRecord, Waiter, Waiters};
 use crate::runtime::reactor::{self, Awaited};
 use crate::runtime::threads::external;
 
-/// Of how many that were granted the same thing at once each waiter behind them is told: with
+/// How many that were granted the same thing at once a report names to each waiter behind them: with
 /// thousands of both, a report of all would fill the memory.
 const MOST_GRANTED: usize = 8;
 
@@ -145,7 +145,7 @@ impl<C: Collects> Look<'_, C> {
         }
     }
 
-    /// Those who wait alone, for something else than the end of a task.
+    /// The tasks that wait alone, for something else than the end of a task.
     fn singles(&mut self) {
         let now = self.kernel.clock().now();
         for (place, single) in self.kernel.singles().iter() {
@@ -163,7 +163,7 @@ impl<C: Collects> Look<'_, C> {
         }
     }
 
-    /// Those who wait for descriptors through the poll-style traits.
+    /// The tasks that wait for descriptors through the poll-style traits.
     fn polled_sources(&mut self) {
         let tasks = self.kernel.tasks();
         reactor::each_polled(&tasks, |polled| {
@@ -184,7 +184,7 @@ impl<C: Collects> Look<'_, C> {
         });
     }
 
-    /// Those who wait for work outside that is ours: the only one who has their waker is that.
+    /// The tasks that wait for work outside that is ours: nothing else has their waker.
     fn works(&mut self) {
         external::each_work(|label, awaited_by| {
             if let Some(task) = self.wanted(awaited_by) {
@@ -196,7 +196,7 @@ impl<C: Collects> Look<'_, C> {
     }
 }
 
-/// Who was granted something and has not collected it, by the lines that wait for it.
+/// The tasks that were granted something and have not collected it, by the lines that wait for it.
 struct Granted(Vec<(u32, u32)>);
 
 impl Granted {
@@ -264,8 +264,8 @@ fn what(queue: &QueueRecord, waiter: &Waiter, children: &[(u32, u32)], living: &
     }
 }
 
-/// Who has what a queue's waiters wait for: its holder, or who was granted it but has not come for it,
-/// the first of them.
+/// The task that has what a queue's waiters wait for: its holder, or the first that was granted it and has not
+/// come for it.
 fn holding(queue: &QueueRecord, granted: &[&Waiter]) -> Vec<Option<TaskId>> {
     let holder = queue.holder().filter(|_| granted.is_empty());
     let granted = granted.iter().map(|waiter| waiter.task());

@@ -31,7 +31,7 @@ impl Deadlock {
         }
     }
 
-    /// Who waits for what. Its [`verdict`](Report::verdict) says how sure this is.
+    /// Which task waits for what. Its [`verdict`](Report::verdict) says how sure this is.
     pub fn report(&self) -> &Report {
         &self.report
     }

@@ -1,4 +1,4 @@
-//! What a report says: who is stuck, the cycles, and the waits of a thousand tasks.
+//! What a report says: which tasks are stuck, the cycles, and the waits of a thousand tasks.
 //!
 //! Everything that waits is looked at twice (`collector.rs`). The first look only asks what can end each
 //! wait, for the graph; the second describes the waits of the tasks that are chosen then. So the memory
@@ -32,7 +32,7 @@ pub(crate) struct Judged {
     pub(super) cycles: Vec<Vec<u32>>,
 }
 
-/// Finds out who is stuck, and the cycles.
+/// Finds out which tasks are stuck, and the cycles.
 pub(crate) fn judge(kernel: &Kernel, living: &Living, outside: &Outside) -> Judged {
     let mut graph = Graph::new(living.len());
     for (number, task) in living.iter() {

@@ -20,7 +20,7 @@ use crate::runtime::kernel::Kernel;
 use crate::runtime::reactor::{self, SourceKind};
 use crate::runtime::signals::claims::Claim;
 
-/// Nobody waits for it.
+/// No task waits for it.
 const KIND: SourceKind =
     SourceKind::new("signal listener", "a delivery to").with_interest(Interest::READABLE);
 
@@ -30,9 +30,9 @@ const REST: Duration = Duration::from_millis(100);
 /// Listens, until it is dropped.
 struct DumpSignal {
     asked: Arc<AtomicBool>,
-    /// Wakes the loop. Nobody waits for it, so it is no source that the verdict counts.
+    /// Wakes the loop. No task waits for it, so it is no source that the verdict counts.
     bytes: UnixStream,
-    /// Until then nobody gets another dump.
+    /// Until then there is no other dump.
     rest_until: Cell<Option<Instant>>,
     _claim: Claim,
 }

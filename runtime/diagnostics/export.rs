@@ -65,7 +65,7 @@ impl Report {
         ])
     }
 
-    /// The report as a graph in the DOT language: tasks, what they wait for, who holds it. Cycles are
+    /// The report as a graph in the DOT language: tasks, what they wait for, which task holds it. Cycles are
     /// red. `dot -Tsvg` draws it.
     pub fn to_dot(&self) -> String {
         let mut dot = "digraph turnwise {\n  node [shape=box, fontname=monospace]\n".to_owned();

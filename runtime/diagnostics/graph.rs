@@ -1,9 +1,9 @@
-//! Who can still wake whom: a pure structure over numbered tasks.
+//! Which task can still wake which: a pure structure over numbered tasks.
 //!
 //! A task waits for several things at once and goes on when *one* of them comes. A thing comes from
 //! a source that is certain (a timer, a descriptor), from named tasks that must *all* go on first
-//! (those that hold a lock), from *one* of several (children that are to end), or from whoever cares
-//! to.
+//! (those that hold a lock), from *one* of several (children that are to end), or from any task
+//! at all.
 //!
 //! # Implementation
 //!

@@ -11,7 +11,7 @@ use super::watchdog::{Sight, StallHook, Watchdog};
 use crate::runtime::base::passes::Pass;
 use crate::runtime::kernel::sched::task::{Task, TaskId};
 
-/// What an observer is told of each poll.
+/// What an observer sees of each poll.
 pub(crate) trait Observer {
     /// A poll begins; the tasks are borrowed.
     fn begin(&self, pass: Pass, task: &Task);

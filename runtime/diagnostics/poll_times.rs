@@ -1,4 +1,4 @@
-//! How long polls take: what keeps the loop from everything else, told in a dump.
+//! How long polls take: what keeps the loop from everything else, for dumps.
 //!
 //! In debug builds, or with [`Builder::time_polls`](crate::Builder::time_polls), the clock is read
 //! around every poll. Where that is off, the pass is compiled without it and pays nothing.

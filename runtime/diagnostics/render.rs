@@ -24,7 +24,7 @@ const MOST: usize = 50;
 /// Waits of one task that are printed.
 const MOST_WAITS: usize = 16;
 
-/// Nanoseconds, a hundred years of them: who sleeps so long means for ever.
+/// Nanoseconds, a hundred years of them: a sleep as long as that means for ever.
 const AGES: u64 = 100 * 365 * 86_400 * 1_000_000_000;
 
 /// The plain cause of a cycle of one, and the cure.
@@ -335,7 +335,7 @@ impl Report {
         }
     }
 
-    /// A guard may have been moved since: the report says who took it, not where it is.
+    /// A guard may have been moved since: the report says which task took it, not where it is.
     fn holder(&self, f: &mut fmt::Formatter<'_>, held: &Held, bar: &str) -> fmt::Result {
         let who = match held.task {
             Some(id) => format!("task {}", self.title(id)),

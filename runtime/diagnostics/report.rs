@@ -14,7 +14,7 @@ use crate::runtime::kernel::polling;
 use crate::runtime::kernel::sched::task::{Task, TaskId};
 use crate::runtime::kernel::wait::waiters::Gauge;
 
-/// A picture of the tasks of a runtime: what each waits for, on which line, and who holds it.
+/// A picture of the tasks of a runtime: what each waits for, on which line, and which task holds it.
 ///
 /// [`Display`](std::fmt::Display) prints it as a tree for a terminal; [`to_json`](Report::to_json)
 /// and [`to_dot`](Report::to_dot) are for tools. See [the guide](crate::guide::diagnostics) for how to
@@ -58,7 +58,7 @@ pub(crate) struct Row {
     pub(super) main: bool,
     pub(super) spawned_at: Place,
     pub(super) state: State,
-    /// Nobody alive can wake it.
+    /// No living task can wake it.
     pub(super) stuck: bool,
     /// Foreign code keeps clones of its waker.
     pub(super) cloned: bool,
@@ -107,7 +107,7 @@ pub(crate) enum What {
     SingleWaiter(&'static str, u32),
     /// A source of the system, and what of it.
     Source(&'static str, &'static str),
-    /// That nobody else is ready.
+    /// That no other task is ready.
     Quiescence,
     /// A deadline, and how far away it is.
     Timer(&'static str, u64),
@@ -135,7 +135,7 @@ impl What {
     }
 }
 
-/// Who took what a wait is for. Where the guard is by now, only the program knows.
+/// The task that took what a wait is for. Where the guard is by now, only the program knows.
 #[derive(Clone)]
 pub(crate) struct Held {
     pub(super) task: Option<TaskId>,
@@ -173,7 +173,7 @@ impl Report {
     /// As far as the runtime can know: a task that waits for something that any other task might
     /// do (set an event, put an item) counts as stuck only when all of them are, and one whose waker
     /// foreign code keeps never does. A guard that was moved into another task counts as held by the
-    /// task that took it. Cancelling a stuck task, where somebody does, frees it.
+    /// task that took it. Cancelling a stuck task, where code does that, frees it.
     pub fn stuck(&self) -> Vec<TaskId> {
         self.stuck.clone()
     }

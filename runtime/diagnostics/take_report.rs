@@ -53,7 +53,7 @@ impl Report {
     }
 
     /// Takes the picture of a loop that was judged. The verdict is that one: a waker that a thread keeps of
-    /// a task that has ended may send mail meanwhile, which looks like news.
+    /// a task that has ended may send mail in between, which looks like news.
     pub(crate) fn take_judged(kernel: &Kernel, verdict: Verdict) -> Self {
         let mut report = Report::take(kernel);
         report.verdict = verdict;

@@ -32,7 +32,7 @@ use crate::runtime::kernel::sched::task::{Task, TaskId};
 pub(crate) const THRESHOLD: Duration = Duration::from_millis(100);
 
 /// A task that keeps the loop from everything else: what the hook of
-/// [`Builder::on_stall`](crate::Builder::on_stall) is told.
+/// [`Builder::on_stall`](crate::Builder::on_stall) gets.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Stall {
@@ -90,8 +90,8 @@ pub(crate) struct Watchdog {
 pub(crate) struct Sight {
     /// The poll under way: its pass, and the slot of its task. 0 is none.
     seen: AtomicU64,
-    /// The thread has told of a stall, whose end is to be told.
-    told: AtomicBool,
+    /// The thread has reported a stall, whose end is to be reported.
+    reported: AtomicBool,
     threshold: Duration,
     hook: Option<StallHook>,
     state: Mutex<State>,
@@ -101,19 +101,19 @@ pub(crate) struct Sight {
 struct State {
     /// The tasks by slot.
     known: Vec<Option<Known>>,
-    /// The stall that was told last: the poll, its task, and when it was first seen.
+    /// The stall that was reported last: the poll, its task, and when it was first seen.
     stall: Option<(u64, Known, Instant)>,
     stop: bool,
 }
 
-/// Who is polled: the task, its name, its spawn place.
+/// What is polled: the task, its name, its spawn place.
 type Known = (TaskId, Option<String>, &'static Location<'static>);
 
 impl Watchdog {
     pub(super) fn start(threshold: Duration, hook: Option<StallHook>) -> Self {
         let sight = Arc::new(Sight {
             seen: AtomicU64::new(0),
-            told: AtomicBool::new(false),
+            reported: AtomicBool::new(false),
             threshold,
             hook,
             state: Mutex::new(State {
@@ -161,7 +161,7 @@ impl Sight {
     /// The last poll has ended; runs foreign code if that had blocked the loop.
     #[inline]
     pub(crate) fn ended(&self) {
-        if self.told.load(Ordering::Relaxed) {
+        if self.reported.load(Ordering::Relaxed) {
             self.tell_end();
         }
     }
@@ -196,11 +196,11 @@ impl Sight {
 
     #[cold]
     fn tell_end(&self) {
-        self.told.store(false, Ordering::Relaxed);
+        self.reported.store(false, Ordering::Relaxed);
         let Some((poll, known, began)) = self.lock().stall.take() else {
             return;
         };
-        // It may have been told a moment too late, when another poll had begun.
+        // It may have been reported a moment too late, when another poll had begun.
         let last = self.seen.load(Ordering::Relaxed) == poll;
         let resumed_at = polling::resumed().filter(|_| last);
         self.tell(known, began.elapsed(), true, resumed_at);
@@ -213,7 +213,7 @@ impl Sight {
     /// The life of the thread.
     fn watch(&self) {
         let tick = (self.threshold / 4).max(Duration::from_millis(1));
-        let (mut last, mut began, mut told) = (0, Instant::now(), false);
+        let (mut last, mut began, mut reported) = (0, Instant::now(), false);
         loop {
             let state = self.lock();
             let running = |state: &mut State| !state.stop;
@@ -224,19 +224,19 @@ impl Sight {
             }
             let seen = self.seen.load(Ordering::Acquire);
             if seen != last || seen == 0 {
-                (last, began, told) = (seen, Instant::now(), false);
+                (last, began, reported) = (seen, Instant::now(), false);
                 continue;
             }
             let lasted = began.elapsed();
-            if lasted < self.threshold || told {
+            if lasted < self.threshold || reported {
                 continue;
             }
-            told = true;
+            reported = true;
             let known = state.known.get(seen as u32 as usize).cloned().flatten();
             let Some(known) = known else { continue };
             state.stall = Some((seen, known.clone(), began));
             drop(state);
-            self.told.store(true, Ordering::Relaxed);
+            self.reported.store(true, Ordering::Relaxed);
             self.tell(known, lasted, false, None);
         }
     }

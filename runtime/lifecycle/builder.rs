@@ -170,8 +170,8 @@ impl Builder {
         self
     }
 
-    /// Chooses whether dumps tell how long polls take: a histogram, and the spawn places with the
-    /// longest. Debug builds do unless told otherwise, release builds do not.
+    /// Chooses whether dumps say how long polls take: a histogram, and the spawn places with the
+    /// longest. Debug builds do unless this says otherwise, release builds do not.
     ///
     /// Where it is on, the clock is read around every poll; where it is off, it costs nothing.
     pub fn time_polls(mut self, on: bool) -> Self {

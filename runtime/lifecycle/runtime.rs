@@ -31,7 +31,7 @@ use crate::runtime::time::Instant;
 /// # Panics
 ///
 /// Inside another `block_on`; when a runtime exists on this thread (use its own `block_on`); when
-/// nothing can ever wake the program again, with a report of who waits for what; when the program
+/// nothing can ever wake the program again, with a report of which task waits for what; when the program
 /// has to sleep and the system gives it no descriptors for that, or refuses the call. Three are
 /// needed, at the first sleep, socket or signal, and kept from then on.
 ///
@@ -102,7 +102,7 @@ impl Runtime {
     /// # Panics
     ///
     /// Inside another turn of the loop; when nothing can ever wake the program again, with a report
-    /// of who waits for what (see [`Builder::on_deadlock`](crate::Builder::on_deadlock)); when the
+    /// of which task waits for what (see [`Builder::on_deadlock`](crate::Builder::on_deadlock)); when the
     /// program has to sleep and the system gives it no descriptors for that.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {

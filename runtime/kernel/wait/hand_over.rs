@@ -1,10 +1,10 @@
-//! Who holds what a queue's waiters wait for, where the primitive has one holder at a time.
+//! Taking, holding and handing over, for the primitives with one holder at a time, such as a lock.
 //!
-//! A lock is taken far more often than anybody asks who took it. So the queue writes down the line and
-//! the task in its own two words, and tells the thread's records, which reports read, only while
-//! somebody waits: the first who comes to wait does it for the holder that was there before.
+//! A lock is taken far more often than a report asks which task took it. So the queue writes down the line and
+//! the task in its own two words. The thread's records, which reports read, have them only while a task waits:
+//! the first waiter writes them down for the holder that was there before.
 //!
-//! From its release on, a lock is the next one's. Nothing is written then: that somebody was granted it
+//! From its release on, a lock is the next waiter's. Nothing is written then: a waiter that was granted the lock
 //! and has not run says that the holder written down is a former one.
 
 use std::panic::Location;
@@ -15,13 +15,13 @@ use crate::runtime::kernel;
 use crate::runtime::kernel::polling;
 
 impl WaitQueue {
-    /// Whether somebody holds it, or was granted it by the one who held it.
+    /// Whether a task holds it, or was granted it by the one that held it.
     #[inline]
     pub(crate) fn is_held(&self) -> bool {
         self.holder.get().is_some()
     }
 
-    /// Makes the task that runs the holder, unless there is one. Without a holder nobody may wait.
+    /// Makes the task that runs the holder, unless there is one. Without a holder no task may wait.
     #[inline]
     pub(crate) fn try_hold(&self, at: &'static Location<'static>) -> bool {
         let free = !self.is_held();
@@ -46,7 +46,7 @@ impl WaitQueue {
         self.tell_holder();
     }
 
-    /// As [`hold`](WaitQueue::hold), where nobody waits.
+    /// As [`hold`](WaitQueue::hold), where no task waits.
     #[inline]
     pub(crate) fn hold_free(&self, at: &'static Location<'static>) {
         let task = polling::current_task();
@@ -60,8 +60,8 @@ impl WaitQueue {
         self.tell_holder();
     }
 
-    /// Announces another line for the same thing: who is granted it there is told to those who wait
-    /// here, and the other way round. Of use once both have been waited in.
+    /// Announces another line for the same thing: reports name a task that is granted it there to those
+    /// that wait here, and the other way round. Of use once both have been waited in.
     pub(crate) fn stands_beside(&self, other: &WaitQueue) {
         kernel::try_with(|kernel| {
             let waiters = &mut *kernel.wait.waiters.borrow_mut();

@@ -107,7 +107,7 @@ impl Singles {
         single.is_some_and(|single| single.target.is(cx) && ptr::eq(single.at, at))
     }
 
-    /// Has `who` wait there, at a line that was reached at `now`. Returns whom it replaces, to be dropped
+    /// Has `who` wait there, at a line that was reached at `now`. Returns what it replaces, to be dropped
     /// without a borrow.
     pub(super) fn replace(
         &mut self,
@@ -125,7 +125,7 @@ impl Singles {
         target
     }
 
-    /// Frees a place and returns whom to wake.
+    /// Frees a place and returns what to wake.
     #[inline]
     pub(super) fn take(&mut self, place: u32) -> Option<WakeTarget> {
         let target = self.table.get_mut(place)?.target.depart();

@@ -1,7 +1,7 @@
-//! How a wait queue stands, for people who look for the lock that everybody waits for.
+//! How a wait queue stands, to find the lock that all tasks wait for.
 //!
 //! Counting on the way would cost every wait something. These figures are read off the line when
-//! somebody asks. What a primitive alone knows, how many permits are in hand, it tells while somebody
+//! a caller asks. What a primitive alone knows, such as the permits in hand, it notes while a task
 //! waits.
 
 use std::panic::Location;
@@ -14,7 +14,7 @@ use crate::runtime::kernel::sched::task::TaskId;
 
 type Place = &'static Location<'static>;
 
-/// Who waits for a primitive, how long by now, and who holds it.
+/// How many tasks wait for a primitive, how long by now, and which holds it.
 ///
 /// asyncio counterpart: none; trio's `statistics()`.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ pub struct WaitStats {
 }
 
 impl WaitQueue {
-    /// Reads off who waits, and how long by now. O(waiters of this thread).
+    /// Reads off which tasks wait, and how long by now. O(waiters of this thread).
     pub fn stats(&self) -> WaitStats {
         let mut stats = WaitStats {
             made_at: self.made,
@@ -65,9 +65,9 @@ impl WaitQueue {
         stats
     }
 
-    /// Tells reports how the primitive stands: a figure, and where the last one was taken. Reports
-    /// speak only of what somebody waits for, so it is told when the first waiter has come, and then
-    /// with every change while somebody waits.
+    /// Notes for reports how the primitive stands: a figure, and where the last one was taken. Reports
+    /// speak only of what a task waits for, so it is noted when the first waiter has come, and then
+    /// with every change while a task waits.
     #[inline]
     pub(crate) fn tell(&self, what: &'static str, count: usize, last: Option<Place>) {
         if !self.is_empty() {
@@ -87,7 +87,7 @@ impl WaitQueue {
 }
 
 impl WaitStats {
-    /// Forgets who holds it, unless somebody does.
+    /// Forgets the holder, unless there is one.
     pub(crate) fn held(mut self, held: bool) -> Self {
         self.held_by = self.held_by.filter(|_| held);
         self

@@ -32,8 +32,8 @@ pub enum Left {
 
 /// What owns a [`WaitQueue`]: a primitive, or the private part of one.
 ///
-/// Whoever reaches the owner can call [`left`](Owner::left). Implement it on a type that your users
-/// cannot reach, so that nobody invents a waiter that left.
+/// All code that reaches the owner can call [`left`](Owner::left). Implement it on a type that your users
+/// cannot reach, so that they cannot invent a waiter that left.
 pub trait Owner {
     /// A waiter was dropped before it took what it waited for.
     ///
@@ -88,7 +88,7 @@ impl<'a, P: Owner + ?Sized> Wait<'a, P> {
         }
     }
 
-    /// Out of line: who takes what it waited for, as nearly all do, has no use for the owner's answer.
+    /// Out of line: a waiter that takes what it waited for, as nearly all do, has no use for the owner's answer.
     #[inline(never)]
     fn give_up(&self) {
         if let Some(left) = self.node.give_up(self.queue) {
@@ -227,7 +227,7 @@ impl WaitNode {
         })
     }
 
-    /// Sees to it that a waiter without a grant is woken as whoever polls with `cx`.
+    /// Sees to it that a waiter without a grant wakes what polls with `cx`.
     #[inline(never)]
     fn look_again(&self, kernel: &Kernel, cx: &Context<'_>) -> Poll<usize> {
         let mut waiters = kernel.wait.waiters.borrow_mut();

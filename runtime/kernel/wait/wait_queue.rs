@@ -1,7 +1,7 @@
 //! A FIFO of waiting tasks: the one place where a primitive queues, grants and abandons.
 //!
-//! Every primitive of [`sync`](crate::sync) is a policy over a [`WaitQueue`]: it decides *who fits*,
-//! the queue knows *who is next*. A waiter is in one of three places:
+//! Every primitive of [`sync`](crate::sync) is a policy over a [`WaitQueue`]: it decides *which ask fits*,
+//! the queue knows *which waiter is next*. A waiter is in one of three places:
 //!
 //! ```text
 //!   Wait made ──(1) first poll──▶ waiting ──(2) grant──▶ granted ──(3) next poll──▶ Ready
@@ -159,7 +159,7 @@ impl WaitQueue {
         self.made
     }
 
-    /// What the head asks for, or `None` if nobody waits.
+    /// What the head asks for, or `None` if no task waits.
     pub fn head(&self) -> Option<usize> {
         let head = self.head.get();
         if head == NONE {
@@ -168,7 +168,7 @@ impl WaitQueue {
         kernel::try_with(|kernel| Some(kernel.wait.waiters.borrow().table.get(head)?.ask))?
     }
 
-    /// Grants the head what it asks for and wakes it. Returns `false` if nobody waits.
+    /// Grants the head what it asks for and wakes it. Returns `false` if no task waits.
     ///
     /// The waiter leaves the queue now; its task is polled when the ready queue comes to it.
     #[inline]
@@ -199,9 +199,9 @@ impl WaitQueue {
         done.flatten().is_some()
     }
 
-    /// Grants everyone who waits now, in order, and returns how many they were.
+    /// Grants every waiter that is there now, in order, and returns how many they were.
     ///
-    /// All are marked before the first is woken: who joins while they are woken is not included.
+    /// All are marked before the first is woken: a task that joins while they are woken is not included.
     #[inline]
     pub fn wake_all(&self) -> usize {
         self.grant_all(|ask, _| ask)
@@ -220,8 +220,8 @@ impl WaitQueue {
         waiting
     }
 
-    /// Tasks of the loop are scheduled as they are marked, since no code of others runs meanwhile; from
-    /// the first foreign waker on, everyone is woken after the last was marked.
+    /// Tasks of the loop are scheduled as they are marked, since no code of others runs in between; from
+    /// the first foreign waker on, all are woken after the last was marked.
     #[inline(never)]
     fn grant_many(&self, mut value: impl FnMut(usize, usize) -> usize) {
         kernel::try_with(|kernel| {
@@ -252,7 +252,7 @@ impl WaitQueue {
         self.len.get() as usize
     }
 
-    /// Whether nobody waits. A waiter that has been granted no longer counts.
+    /// Whether no task waits. A waiter that has been granted no longer counts.
     pub fn is_empty(&self) -> bool {
         self.head.get() == NONE
     }

@@ -15,7 +15,7 @@ use crate::runtime::kernel::sched::task::TaskId;
 ///
 /// **Age**: the key of a queue's record is its place in the table and, in the upper bits, an age that differs
 /// from that of the queue which had the place before. A wait that was forgotten may outlive its queue, and
-/// must not be told of the next one.
+/// must not get the reports of the next one.
 pub(crate) struct Waiters {
     pub(super) table: Table<Waiter>,
     queues: Table<QueueRecord>,
@@ -129,7 +129,7 @@ impl Waiters {
 
 /// One waiting or granted entry.
 pub(crate) struct Waiter {
-    /// Whom to wake; once granted, the task that has to collect.
+    /// What to wake; once granted, the task that has to collect.
     pub(super) target: WakeTarget,
     /// The line that waits.
     pub(super) at: &'static Location<'static>,
@@ -204,17 +204,17 @@ impl Entry for Waiter {
     }
 }
 
-/// What a report says about a queue that somebody has waited in.
+/// What a report says about a queue that a task has waited in.
 pub(crate) struct QueueRecord {
     pub(super) kind: &'static str,
     pub(super) description: &'static Description,
     /// Where the primitive was made.
     pub(super) made: &'static Location<'static>,
-    /// Who holds it, while somebody waits; out of date from the grant to somebody until that one runs.
+    /// The holder, while a task waits; out of date from a grant until the task that got it runs.
     pub(super) holder: Option<Holder>,
     /// The record of another line for the same thing: what is granted there is not to be had here.
     pub(super) beside: u32,
-    /// What its primitive tells besides.
+    /// What else its primitive notes.
     pub(super) gauge: Option<Gauge>,
     /// Its own, or none once its queue is gone.
     key: u32,
@@ -258,7 +258,7 @@ impl QueueRecord {
         self.made
     }
 
-    /// What its primitive tells besides.
+    /// What else its primitive notes.
     pub(crate) fn gauge(&self) -> Option<Gauge> {
         self.gauge
     }
@@ -314,7 +314,7 @@ impl Gauge {
     }
 }
 
-/// Who holds what a queue waits for, as far as its primitive knows.
+/// The task that holds what a queue waits for, as far as its primitive knows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Holder {
     task: Option<TaskId>,

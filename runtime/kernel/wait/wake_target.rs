@@ -59,7 +59,7 @@ impl WakeTarget {
         }
     }
 
-    /// Whether waking this one already wakes whoever polls with `cx`. Calls no foreign code.
+    /// Whether waking this one already wakes what polls with `cx`. Calls no foreign code.
     pub(crate) fn is(&self, cx: &Context<'_>) -> bool {
         polling::note(notes::REGISTERED);
         match &self.waker {
@@ -92,7 +92,7 @@ impl WakeTarget {
         self.task.filter(|_| self.waker.is_none())
     }
 
-    /// Whether waking it does anything, as far as can be told: wakers that do nothing carry no data.
+    /// Whether waking it does anything, as far as can be seen: wakers that do nothing carry no data.
     pub(crate) fn wakes_something(&self) -> bool {
         let waker = self.waker.as_ref();
         waker.is_none_or(|waker| !waker.data().is_null())

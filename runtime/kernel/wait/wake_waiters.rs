@@ -1,4 +1,4 @@
-//! Waking those that waited.
+//! Waking the waiters that were granted, or whose time has come.
 
 use super::wake_target::WakeTarget;
 use crate::runtime::base::foreign::call_foreign;
@@ -17,7 +17,7 @@ impl WakeTarget {
 }
 
 impl Kernel {
-    /// Wakes everyone that `collect` puts into a reused buffer, in order, after it has returned.
+    /// Wakes all that `collect` puts into a reused buffer, in order, after it has returned.
     pub(crate) fn wake_collected(&self, collect: impl FnOnce(&mut Vec<WakeTarget>)) {
         let mut batch = self.wait.scratch.take();
         collect(&mut batch);
