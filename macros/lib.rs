@@ -86,7 +86,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// The counterpart of `unittest.IsolatedAsyncioTestCase`. A test that sleeps for an hour is done at
 /// once, and its timers fire in the same order every time. A certain deadlock fails the test with
-/// the report of who waits for what, and so does a detached task that is still pending at the end.
+/// the report of which task waits for what, and so does a detached task that is still pending at the end.
 ///
 /// ```text
 /// #[turnwise::test]                              #[test]

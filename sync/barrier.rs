@@ -9,9 +9,9 @@
 //! ```
 //!
 //! An arrival is the place in the line and nothing else: a waiter dropped while the barrier fills
-//! was never there (rule R5), and a barrier of two cannot open for one. A trip takes everybody out
+//! was never there (rule R5), and a barrier of two cannot open for one. A trip takes all waiters out
 //! of the line in one step, so the barrier is empty for the next round before the first of them
-//! runs, and nothing that happens afterwards reaches those who passed.
+//! runs, and nothing that happens afterwards reaches those that passed.
 //!
 //! # Implementation
 //!
@@ -28,10 +28,10 @@ use crate::runtime::{Left, Owner, Wait, WaitQueue};
 /// Granted in place of an index when the barrier breaks.
 const BROKEN: usize = usize::MAX;
 
-/// A meeting point: nobody passes until a fixed number of tasks have come.
+/// A meeting point: no task passes until a fixed number of tasks have come.
 ///
 /// asyncio counterpart: `asyncio.Barrier`. Differences: indices are handed out when all have come, so
-/// that none is given twice after a waiter was cancelled; those who come again do not wait until the
+/// that none is given twice after a waiter was cancelled; tasks that come again do not wait until the
 /// last round has drained; `abort` and `reset` are plain functions, and do not reach a waiter that a
 /// trip has released.
 ///
@@ -59,7 +59,7 @@ impl Barrier {
     ///
     /// # Panics
     ///
-    /// On zero parties: nobody could arrive last.
+    /// On zero parties: no task could arrive last.
     #[track_caller]
     pub const fn new(parties: usize) -> Self {
         assert!(
@@ -96,13 +96,13 @@ impl Barrier {
         }
     }
 
-    /// Empties the barrier and makes it usable again; those who wait now fail.
+    /// Empties the barrier and makes it usable again; tasks that wait now fail.
     pub fn reset(&self) {
         self.raw.broken.set(false);
         self.raw.fail_all();
     }
 
-    /// Breaks the barrier: those who wait now fail, and those who come, until a reset.
+    /// Breaks the barrier: tasks that wait now fail, and those that come later, until a reset.
     pub fn abort(&self) {
         self.raw.broken.set(true);
         self.raw.fail_all();
@@ -149,7 +149,7 @@ impl RawBarrier {
 }
 
 impl Owner for RawBarrier {
-    /// Leaving the line undoes the arrival, and a pass is nobody else's.
+    /// Leaving the line undoes the arrival, and a pass cannot be handed on.
     fn left(&self, _: Left) {
         self.tell();
     }
@@ -206,7 +206,7 @@ impl Pass {
     }
 }
 
-/// The barrier was aborted, or reset while somebody waited.
+/// The barrier was aborted, or reset while a task waited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrokenBarrier(());
 

@@ -64,7 +64,7 @@ impl BoundedSemaphore {
         self.acquire_many(1)
     }
 
-    /// Waits for `permits` permits, all at once; for none it is ready at once, whoever waits.
+    /// Waits for `permits` permits, all at once; for none it is ready at once, whatever waits.
     ///
     /// # Fairness
     ///
@@ -112,14 +112,14 @@ impl BoundedSemaphore {
         AcquirePermits::new(Reach::Shared(self.clone()), permits)
     }
 
-    /// Takes one permit if one is free and nobody waits.
+    /// Takes one permit if one is free and no task waits.
     #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         self.try_acquire_many(1)
     }
 
-    /// Takes `permits` permits, all at once, if so many are free and nobody waits; none can always be
+    /// Takes `permits` permits, all at once, if so many are free and no task waits; none can always be
     /// taken.
     #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
@@ -146,7 +146,7 @@ impl BoundedSemaphore {
         Err(OverRelease(()))
     }
 
-    /// Number of permits that are free. While somebody waits they are fewer than the head asks for.
+    /// Number of permits that are free. While a task waits they are fewer than the head asks for.
     #[doc(alias = "available_permits")]
     pub fn available(&self) -> usize {
         self.raw.available()

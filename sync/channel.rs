@@ -82,7 +82,7 @@ impl<S: Store> Channel<S> {
         Take { get: self.get() }
     }
 
-    /// Puts an item in if there is room that belongs to nobody who waits.
+    /// Puts an item in if there is room that belongs to no waiter.
     ///
     /// asyncio counterpart: `Queue.put_nowait`.
     ///
@@ -100,7 +100,7 @@ impl<S: Store> Channel<S> {
         })
     }
 
-    /// Takes the next item out if there is one that belongs to nobody who waits.
+    /// Takes the next item out if there is one that belongs to no waiter.
     ///
     /// asyncio counterpart: `Queue.get_nowait`.
     ///

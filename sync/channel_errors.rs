@@ -10,7 +10,7 @@ pub struct Closed<T = ()>(pub T);
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TryPutError<T> {
-    /// There is no room that belongs to nobody.
+    /// There is no room, or it belongs to waiters.
     Full(T),
     /// The queue is closed.
     Closed(T),
@@ -20,7 +20,7 @@ pub enum TryPutError<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TryGetError {
-    /// There is no item that belongs to nobody.
+    /// There is no item, or they belong to waiters.
     Empty,
     /// The queue is closed and empty.
     Closed,

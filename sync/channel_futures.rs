@@ -1,7 +1,7 @@
 //! The futures of the queues' verbs, and the item that says when its work is done.
 //!
 //! Each asks its channel what is free at the first poll, and else waits for a grant; what the
-//! grants mean, and what happens to an abandoned one, is told in `raw_channel.rs`.
+//! grants mean, and what happens to an abandoned one, is described in `raw_channel.rs`.
 
 use std::fmt;
 use std::future::Future;
@@ -43,7 +43,7 @@ impl<S: Store> Future for Put<'_, S> {
 }
 
 impl<S: Store> Put<'_, S> {
-    /// The poll of a put that does not find room: out of line, so that who awaits has the short one.
+    /// The poll of a put that does not find room: out of line, so that the awaiting task has the short one.
     #[inline(never)]
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed<S::Item>>> {
         let queue = self.wait.owner();
@@ -94,7 +94,7 @@ impl<S: Store> Get<'_, S> {
         queue.found_nothing();
         Poll::Ready(match ready!(Pin::new(&mut self.wait).poll(cx)) {
             CLOSED => queue.has_item().then(|| queue.claim()).flatten(),
-            // None if close_now has taken the items away meanwhile.
+            // None if close_now has taken the items away since then.
             _ => queue.claim_reserved(),
         })
     }
@@ -122,7 +122,7 @@ impl<'a, S: Store> Future for Take<'a, S> {
 /// An item with the duty to say when its work is done: dropping it says so.
 #[must_use = "dropping it says that the work is done; bind it while you work"]
 pub struct Taken<'a, S: Store> {
-    // Dropped in this order: the item is gone before those who join are woken.
+    // Dropped in this order: the item is gone before the tasks that join are woken.
     item: S::Item,
     done: Done<'a, S>,
 }
@@ -157,7 +157,7 @@ struct Done<'a, S: Store> {
 
 impl<S: Store> Drop for Done<'_, S> {
     fn drop(&mut self) {
-        // Somebody who also called task_done by hand has counted this item already.
+        // A caller that also called task_done by hand has counted this item already.
         let _ = self.queue.task_done();
     }
 }

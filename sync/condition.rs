@@ -35,7 +35,7 @@ use crate::runtime::{Left, Owner, Wait, WaitQueue};
 
 /// A notification for one waiter, which is passed on if that waiter gives up.
 const ONE: usize = 0;
-/// A notification for everybody: nobody is left to pass it to.
+/// A notification for all: no waiter is left to pass it to.
 const ALL: usize = 1;
 
 /// A line of tasks that wait for a change to what a [`Lock`](super::Lock) protects.
@@ -45,7 +45,7 @@ const ALL: usize = 1;
 /// lock held (asyncio raises `RuntimeError`); a cancelled wait leaves the lock released (asyncio
 /// takes it again first); [`wait_timeout`](Condition::wait_timeout) has no counterpart.
 ///
-/// Who waits for different things should wait on different conditions: a
+/// Tasks that wait for different things should wait on different conditions: a
 /// [`notify_one`](Condition::notify_one) that wakes the wrong kind of waiter is spent.
 ///
 /// # Fairness
@@ -78,7 +78,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Creates a condition nobody waits on.
+    /// Creates a condition without waiters.
     #[track_caller]
     pub const fn new() -> Self {
         Condition {
@@ -106,7 +106,7 @@ impl Condition {
         ConditionWait { round }
     }
 
-    /// Waits until `ready` holds for what the lock protects, giving the lock up meanwhile.
+    /// Waits until `ready` holds for what the lock protects, and gives the lock up until then.
     ///
     /// The predicate is asked with the lock in hand: at the first poll, and after every
     /// notification. If it panics the lock is released.
@@ -184,7 +184,7 @@ impl Condition {
         }
     }
 
-    /// Notifies everyone who waits now.
+    /// Notifies all tasks that wait now.
     pub fn notify_all(&self) {
         self.raw.queue.grant_all(|_, _| ALL);
     }
@@ -236,7 +236,7 @@ impl<'a, T: ?Sized> Round<'a, T> {
         }
     }
 
-    /// In line first, unlocked second: nobody can notify in between.
+    /// In line first, unlocked second: no notification can come in between.
     #[inline]
     fn join(&mut self, guard: LockGuard<'a, T>, cx: &mut Context<'_>) {
         self.wait.renew();
@@ -263,7 +263,7 @@ impl<'a, T: ?Sized> Round<'a, T> {
     }
 }
 
-/// A notification that somebody received but has not acted on.
+/// A notification that a task received but has not acted on.
 struct Notice<'a>(&'a RawCondition);
 
 impl Drop for Notice<'_> {

@@ -1,4 +1,4 @@
-//! Unit tests of `condition.rs`: who is notified, who holds the lock, and what is passed on.
+//! Unit tests of `condition.rs`: which task is notified, which holds the lock, and what is passed on.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! A flag that tasks can wait for.
 //!
-//! `set` releases everyone who waits at that moment, in order, even if the flag is cleared before
+//! `set` releases every task that waits at that moment, in order, even if the flag is cleared before
 //! they run.
 //!
 //! # Implementation
@@ -64,7 +64,7 @@ impl Event {
         }
     }
 
-    /// Sets the event and releases everyone who waits.
+    /// Sets the event and releases every task that waits.
     pub fn set(&self) {
         if !self.raw.set.replace(true) {
             self.raw.queue.wake_all();
@@ -89,7 +89,7 @@ pub(super) struct RawEvent {
 }
 
 impl Owner for RawEvent {
-    /// A release belongs to everybody: there is nothing to pass on.
+    /// A release belongs to all waiters: there is nothing to pass on.
     fn left(&self, _: Left) {}
 }
 

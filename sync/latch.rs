@@ -1,6 +1,6 @@
-//! A count of things that must happen before anybody goes on.
+//! A count of things that must happen before a task goes on.
 //!
-//! The count only falls. At zero everyone who waits is released, in order, and nobody waits again.
+//! The count only falls. At zero every task that waits is released, in order, and none waits again.
 //!
 //! # Implementation
 //!
@@ -53,7 +53,7 @@ impl CountDownLatch {
         }
     }
 
-    /// Counts one down, and releases everyone who waits when that makes zero. At zero it does
+    /// Counts one down, and releases every task that waits when that makes zero. At zero it does
     /// nothing.
     pub fn count_down(&self) {
         let count = self.count();
@@ -101,7 +101,7 @@ impl RawLatch {
 }
 
 impl Owner for RawLatch {
-    /// An open latch is open for everybody: there is nothing to pass on.
+    /// An open latch is open for all tasks: there is nothing to pass on.
     fn left(&self, _: Left) {}
 }
 

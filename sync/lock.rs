@@ -1,19 +1,19 @@
 //! Mutual exclusion across await points.
 //!
 //! ```text
-//!   free ──(1) acquire──▶ held ──(2) release, nobody waits──▶ free
+//!   free ──(1) acquire──▶ held ──(2) release, none waits ───▶ free
 //!                          │ ▲
-//!                          └─┘ (3) release, somebody waits: the head holds it from now on
+//!                          └─┘ (3) release, a task waits: the head holds it from now on
 //! ```
 //!
-//! A lock is free only while nobody waits for it, so the fast path is one test, and a newcomer
+//! A lock is free only while no task waits for it, so the fast path is one test, and a newcomer
 //! cannot get in between a release and the waiter it woke.
 //!
 //! # Implementation
 //!
 //! Acquiring a free lock and releasing an uncontended one touch a few words; nothing allocates.
 //! There is no owned guard: the guard is `{ value, token }` in this order, so that the borrow of the
-//! value ends before the release wakes anybody. Keep the lock in an `Rc` and the guard in the task.
+//! value ends before the release wakes a task. Keep the lock in an `Rc` and the guard in the task.
 
 use std::cell::{RefCell, RefMut};
 use std::fmt;
@@ -109,7 +109,7 @@ impl<T: ?Sized> Lock<T> {
         }
     }
 
-    /// Takes the lock if it is free, which it never is while somebody waits for it.
+    /// Takes the lock if it is free, which it never is while a task waits for it.
     #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
     #[doc(alias = "try_lock")]
@@ -149,7 +149,7 @@ impl<T: ?Sized> Lock<T> {
         self.queue.is_held()
     }
 
-    /// The value, without locking: nobody else can hold a guard.
+    /// The value, without locking: no guard can exist.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
@@ -223,7 +223,7 @@ impl<T: ?Sized> fmt::Debug for Acquire<'_, T> {
 /// Gives access to the value of a [`Lock`]; dropping it releases the lock.
 #[must_use = "a guard that is dropped at once releases the lock at once; bind it with `let guard =`"]
 pub struct LockGuard<'a, T: ?Sized> {
-    // Dropped in this order: the borrow ends before the release wakes anybody (rule R4).
+    // Dropped in this order: the borrow ends before the release wakes a task (rule R4).
     value: RefMut<'a, T>,
     token: Held<'a, T>,
 }

@@ -20,7 +20,7 @@
 //! | say that a number of things have happened | [`CountDownLatch`] | – |
 //! | wait until a locked value has some property | [`Condition`] | `Condition` |
 //! | go on together once all have come, again and again | [`Barrier`] | `Barrier` |
-//! | hand items to whoever is next to take one | [`Queue`] | `Queue` |
+//! | hand items to the next task that takes one | [`Queue`] | `Queue` |
 //! | the same, newest first, or smallest first | [`LifoQueue`], [`PriorityQueue`] | the same |
 //! | hand over one value, once | [`oneshot`] | `Future` |
 //! | make a value once, when it is first needed | [`OnceCell`] | – |

@@ -4,12 +4,12 @@
 //!            first caller (1)              done (2)
 //!   empty ───────────────────▶ initialising ───────▶ set
 //!     ▲                          │       ▲
-//!     │ nobody waits             │ (3)   │ somebody waits: it is the head's turn
+//!     │ no task waits            │ (3)   │ a task waits: it is the head's turn
 //!     └──────────────────────────┴───────┘
 //! ```
 //!
-//! 1. It has the *turn*: it runs its initialiser. Those who come now wait.
-//! 2. All who wait get the value.
+//! 1. It has the *turn*: it runs its initialiser. Tasks that come now wait.
+//! 2. All that wait get the value.
 //! 3. The initialiser failed, panicked or was dropped. The head takes over with its own.
 //!
 //! # Implementation
@@ -35,7 +35,7 @@ const SET: usize = 1;
 
 const DESCRIPTION: Description = Description::PLAIN.holding(TURN);
 
-/// A value that is made once, by whoever needs it first.
+/// A value that is made once, by the first task that needs it.
 ///
 /// asyncio counterpart: none.
 ///
@@ -94,7 +94,7 @@ impl<T> OnceCell<T> {
     ///
     /// # Errors
     ///
-    /// The value, if the cell is set or somebody is initialising it.
+    /// The value, if the cell is set or a task is initialising it.
     pub fn set(&self, value: T) -> Result<(), T> {
         if self.raw.queue.is_held() {
             return Err(value);
@@ -102,7 +102,7 @@ impl<T> OnceCell<T> {
         self.value.set(value)
     }
 
-    /// Returns the value; if there is none, makes it with `init`, or waits for whoever makes it.
+    /// Returns the value; if there is none, makes it with `init`, or waits for the task that makes it.
     ///
     /// An `init` that asks for its own cell waits for itself.
     ///
@@ -141,7 +141,7 @@ impl<T> OnceCell<T> {
 
     /// Takes the value out, which leaves the cell empty.
     pub fn take(&mut self) -> Option<T> {
-        // Whoever still has the turn, or waits, was forgotten: nobody else borrows the cell.
+        // A future that still has the turn, or waits, was forgotten: nothing else borrows the cell.
         self.raw.finish();
         self.value.take()
     }
@@ -154,7 +154,7 @@ impl<T> OnceCell<T> {
 
 /// The cell without its value.
 pub(super) struct RawOnce {
-    /// Held by whoever has the turn.
+    /// Held by the task that has the turn.
     pub(super) queue: WaitQueue,
 }
 

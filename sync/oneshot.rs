@@ -159,7 +159,7 @@ struct Shared<T> {
     closed: Cell<bool>,
     /// The receiver's. It lies here, so that an end is one word to move.
     waiter: SingleWaiter,
-    /// Where those wait who want to know that it is closed.
+    /// Where senders wait to learn that it is closed.
     senders: OnceCell<Box<WaitQueue>>,
     made: &'static Location<'static>,
 }
@@ -210,7 +210,7 @@ impl<T> Future for Receiver<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (this, at) = (&*self.shared, Location::caller());
         let outcome = this.outcome();
-        // Whoever settles the outcome calls, and calls after that.
+        // The end that settles the outcome calls, and calls after that.
         match outcome {
             Poll::Ready(_) => this.waiter.resume(at),
             Poll::Pending => this.waiter.register(cx, at, (&KIND, this.made)),

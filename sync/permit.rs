@@ -13,7 +13,7 @@
 //!
 //! - **Total**: `total` = available + granted + in hand. It changes only by adding and forgetting,
 //!   so that returning a permit cannot overflow.
-//! - **Head**: while somebody waits, the head asks for more than is available.
+//! - **Head**: while a task waits, the head asks for more than is available.
 //!
 //! # Implementation
 //!
@@ -226,7 +226,7 @@ impl RawSemaphore {
         assert_eq!(self.available() + out, self.total());
     }
 
-    /// Takes permits if they are free and nobody waits (rule R1); none at all are always free.
+    /// Takes permits if they are free and no task waits (rule R1); none at all are always free.
     #[inline]
     fn try_take(&self, permits: usize, at: &'static Location<'static>) -> bool {
         let available = self.available.get();
@@ -248,7 +248,7 @@ impl RawSemaphore {
         }
     }
 
-    /// Grants heads while they fit. Reports were told that `before` were available.
+    /// Grants heads while they fit. Reports know of `before` that were available.
     #[inline(never)]
     fn let_in(&self, before: usize) {
         let take = |ask| {
@@ -256,14 +256,14 @@ impl RawSemaphore {
             self.available.set(rest);
             Some(ask)
         };
-        // Nobody waits for no permits: none are left to give once there are none.
+        // No task waits for no permits: none are left to give once there are none.
         while self.available.get() > 0 && self.queue.grant_head_if(take) {}
         if self.available.get() != before {
             self.tell();
         }
     }
 
-    /// Remembers where somebody who waited took permits, for reports.
+    /// Remembers where a task that waited took permits, for reports.
     fn took(&self, at: &'static Location<'static>) {
         let before = self.last.replace(at);
         if !self.queue.is_empty() && !std::ptr::eq(before, at) {
@@ -271,7 +271,7 @@ impl RawSemaphore {
         }
     }
 
-    /// Tells reports how it stands when somebody comes to wait.
+    /// Notes for reports how it stands when a task comes to wait.
     #[inline]
     fn tell_first(&self) {
         if self.queue.len() == 1 {

@@ -100,7 +100,7 @@ impl<T> Smallest<T> {
         struct PutBack<'a, T>(&'a Smallest<T>, Option<Heap<T>>);
         impl<T> Drop for PutBack<'_, T> {
             fn drop(&mut self) {
-                // Who found it out of its place does not put it back.
+                // A caller that found it out of its place does not put it back.
                 if let Some(heap) = self.1.take() {
                     self.0.0.set(Some(heap));
                 }

@@ -15,13 +15,13 @@
 //!
 //! - **Reserved**: `reserved` ≤ length, and while a getter waits they are equal (rule R1).
 //! - **Promised**: length + `promised` ≤ capacity, and while a putter waits they are equal.
-//! - **Closed**: once the queue is closed nobody waits for room, and a getter waits only while an
+//! - **Closed**: once the queue is closed no task waits for room, and a getter waits only while an
 //!   item is reserved for another one, which might not take it.
 //!
 //! # Implementation
 //!
 //! Three wait queues (getters, putters, joiners) and the store. An operation that finds what it
-//! needs waits for nothing; all are O(1) besides the store's own cost. A getter that finds the store empty has it give
+//! needs waits for nothing; all are O(1), apart from the store's own cost. A getter that finds the store empty has it give
 //! back the room that a burst has left.
 
 use std::borrow::Cow;
@@ -93,19 +93,19 @@ impl<S: Store> RawChannel<S> {
         self.getters.wait_at(self, ITEM, at)
     }
 
-    /// Whether there is room that belongs to nobody: none while somebody waits for it.
+    /// Whether there is free room that is not promised: none while a task waits for it.
     #[inline]
     pub(super) fn has_room(&self) -> bool {
         self.len.get() + self.promised.get() < self.limit.get()
     }
 
-    /// Whether there is an item that belongs to nobody: none while somebody waits for it.
+    /// Whether there is an item that is not promised: none while a task waits for it.
     #[inline]
     pub(super) fn has_item(&self) -> bool {
         self.len.get() > self.reserved.get()
     }
 
-    /// Stores an item in room that belonged to nobody, and offers it to the head getter.
+    /// Stores an item in room that was not promised, and offers it to the head getter.
     #[inline]
     pub(super) fn store_item(&self, item: S::Item) {
         self.store.push(item);
@@ -132,7 +132,7 @@ impl<S: Store> RawChannel<S> {
         self.offer_item();
     }
 
-    /// Takes the next item out, one that belonged to nobody, and offers its room to the head putter.
+    /// Takes the next item out, one that was not promised, and offers its room to the head putter.
     #[inline]
     pub(super) fn claim(&self) -> Option<S::Item> {
         let item = self.store.pop()?;
@@ -270,7 +270,7 @@ impl<S: Store> Owner for RawChannel<S> {
     }
 }
 
-/// A grant that is being used. If the user's `Ord` panics meanwhile, it is passed on (rule R3).
+/// A grant that is being used. If the user's `Ord` panics in between, it is passed on (rule R3).
 struct Grant<'a, S: Store>(&'a RawChannel<S>, usize);
 
 impl<S: Store> Grant<'_, S> {

@@ -1,5 +1,5 @@
 //! Wakers that use the primitive they are woken by (rule R4), as an executor may that polls inside
-//! a wake: nothing is borrowed, and what was granted is already somebody's.
+//! a wake: nothing is borrowed, and what was granted has its owner already.
 
 use std::cell::Cell;
 use std::future::Future;

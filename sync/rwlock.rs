@@ -8,17 +8,17 @@
 //!      └──────────────────── downgrade ─────────────────────┘
 //! ```
 //!
-//! Whenever the state or the line changes, everybody at the head of the line who fits is let in, so
+//! Whenever the state or the line changes, every waiter at the head of the line that fits is let in, so
 //! the readers between two writers come in as one batch, and a waiting writer that is dropped lets
 //! in the readers it held back.
 //!
-//! Two policies. *FIFO*: one line; nobody starves. *Prefer writers*: writers have a line of their
+//! Two policies. *FIFO*: one line; no task starves. *Prefer writers*: writers have a line of their
 //! own that goes first, and new readers wait while it is not empty; a steady stream of writers
 //! starves the readers.
 //!
 //! # Invariants
 //!
-//! - **Fit**: while somebody waits, the next in line does not fit.
+//! - **Fit**: while a task waits, the next in line does not fit.
 //! - **Granted counts**: a reader or writer that was let in counts as such before it runs.
 //!
 //! # Implementation
@@ -124,7 +124,7 @@ impl<T: ?Sized> RwLock<T> {
         Read { lock: self, wait }
     }
 
-    /// Waits until nobody is in the way, and returns a guard to read and write with.
+    /// Waits until no other task is in the way, and returns a guard to read and write with.
     ///
     /// # Fairness
     ///
@@ -132,14 +132,14 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Cancel safety
     ///
-    /// *Loses place*: a dropped write passes a grant on and lets in whom it held back.
+    /// *Loses place*: a dropped write passes a grant on and lets in the tasks that it held back.
     #[track_caller]
     pub fn write(&self) -> Write<'_, T> {
         let wait = self.raw.line_of_writers().wait(&self.raw, WRITE);
         Write { lock: self, wait }
     }
 
-    /// Takes a read guard if no writer holds the lock and nobody waits whom this would overtake.
+    /// Takes a read guard if no writer holds the lock and no task waits that this would overtake.
     #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
@@ -155,7 +155,7 @@ impl<T: ?Sized> RwLock<T> {
         taken.then(|| self.write_guard())
     }
 
-    /// Whether anybody holds the lock, or has been granted it.
+    /// Whether a task holds the lock, or has been granted it.
     pub fn is_locked(&self) -> bool {
         self.is_write_locked() || self.readers() > 0
     }
@@ -170,7 +170,7 @@ impl<T: ?Sized> RwLock<T> {
         self.raw.readers.get()
     }
 
-    /// The value, without locking: nobody else can hold a guard.
+    /// The value, without locking: no guard can exist.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
@@ -195,7 +195,7 @@ impl<T: ?Sized> RwLock<T> {
 pub(super) struct RawRwLock {
     pub(super) readers: Cell<usize>,
     writing: Cell<bool>,
-    /// Where somebody came to read last.
+    /// Where a task came to read last.
     last: Cell<&'static Location<'static>>,
     prefer_writers: bool,
     /// Readers, and under FIFO writers too.
@@ -266,21 +266,21 @@ impl RawRwLock {
         fits
     }
 
-    /// Remembers where somebody who waited came to read, for reports.
+    /// Remembers where a task that waited came to read, for reports.
     pub(super) fn reads(&self, at: &'static Location<'static>) {
         if !std::ptr::eq(self.last.replace(at), at) {
             self.tell();
         }
     }
 
-    /// Tells reports who reads when somebody comes to wait.
+    /// Notes for reports which task reads, when another comes to wait.
     pub(super) fn tell_first(&self) {
         if self.queue.len() == 1 || self.writers.len() == 1 {
             self.tell();
         }
     }
 
-    /// Tells reports who reads; see [`WaitQueue::tell`].
+    /// Notes for reports which task reads; see [`WaitQueue::tell`].
     pub(super) fn tell(&self) {
         let (count, last) = (self.readers.get(), Some(self.last.get()));
         self.queue.tell("readers", count, last);
@@ -290,7 +290,7 @@ impl RawRwLock {
         }
     }
 
-    /// Remembers where somebody who waited came to write, for reports on those of the other line.
+    /// Remembers where a task that waited came to write, for reports on the other line.
     pub(super) fn writes(&self, at: &'static Location<'static>) {
         if self.prefer_writers {
             self.queue.hold(at);

@@ -73,7 +73,7 @@ debug_as_wait!(Read Write);
 /// Gives read access to the value of a [`RwLock`]; dropping it ends the reading.
 #[must_use = "a guard that is dropped at once releases the lock at once; bind it with `let guard =`"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
-    // Dropped in this order: the borrow ends before the release wakes anybody (rule R4).
+    // Dropped in this order: the borrow ends before the release wakes a task (rule R4).
     pub(super) value: Ref<'a, T>,
     pub(super) token: Reading<'a>,
 }
@@ -81,7 +81,7 @@ pub struct RwLockReadGuard<'a, T: ?Sized> {
 /// Gives access to the value of a [`RwLock`]; dropping it releases the lock.
 #[must_use = "a guard that is dropped at once releases the lock at once; bind it with `let guard =`"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
-    // Dropped in this order: the borrow ends before the release wakes anybody (rule R4).
+    // Dropped in this order: the borrow ends before the release wakes a task (rule R4).
     pub(super) value: RefMut<'a, T>,
     pub(super) token: Writing<'a>,
     pub(super) lock: &'a RwLock<T>,

@@ -58,7 +58,7 @@ impl Semaphore {
         self.acquire_many(1)
     }
 
-    /// Waits for `permits` permits, all at once; for none it is ready at once, whoever waits.
+    /// Waits for `permits` permits, all at once; for none it is ready at once, whatever waits.
     ///
     /// It waits for [`add_permits`](Semaphore::add_permits) if there are not so many in all.
     ///
@@ -113,14 +113,14 @@ impl Semaphore {
         AcquirePermits::new(Reach::Shared(self.clone()), permits)
     }
 
-    /// Takes one permit if one is free and nobody waits.
+    /// Takes one permit if one is free and no task waits.
     #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         self.try_acquire_many(1)
     }
 
-    /// Takes `permits` permits, all at once, if so many are free and nobody waits; none can always be
+    /// Takes `permits` permits, all at once, if so many are free and no task waits; none can always be
     /// taken.
     #[must_use = "what it takes is released at once unless you bind it"]
     #[track_caller]
@@ -135,7 +135,7 @@ impl Semaphore {
         Reach::Shared(self.clone()).try_acquire_owned(1)
     }
 
-    /// Adds new permits and lets in those who waited for them.
+    /// Adds new permits and lets in the tasks that waited for them.
     ///
     /// # Errors
     ///
@@ -148,7 +148,7 @@ impl Semaphore {
         }
     }
 
-    /// Number of permits that are free. While somebody waits they are fewer than the head asks for.
+    /// Number of permits that are free. While a task waits they are fewer than the head asks for.
     #[doc(alias = "available_permits")]
     pub fn available(&self) -> usize {
         self.raw.available()

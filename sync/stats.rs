@@ -1,7 +1,7 @@
-//! The figures of each primitive, for people who look for the one that everybody waits for.
+//! The figures of each primitive, to find the one that all tasks wait for.
 //!
-//! All are one question to its wait queues; what a primitive has besides (length, permits, state) is
-//! told by its own methods.
+//! All are one question to its wait queues; what else a primitive has (length, permits, state), its own
+//! methods return.
 
 use super::{
     Barrier, BoundedSemaphore, Channel, Condition, CountDownLatch, Event, Lock, OnceCell, RwLock,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::runtime::WaitStats;
 
-/// Who waits for a queue: for items, for room, and for the end of all work.
+/// How many tasks wait for a queue: for items, for room, and for the end of all work.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ChannelStats {
@@ -22,7 +22,7 @@ pub struct ChannelStats {
 }
 
 impl<S: Store> Channel<S> {
-    /// Who waits, how long by now. O(waiters of this thread).
+    /// How many tasks wait, and how long by now. O(waiters of this thread).
     pub fn stats(&self) -> ChannelStats {
         ChannelStats {
             getters: self.raw.getters.stats(),
@@ -33,7 +33,7 @@ impl<S: Store> Channel<S> {
 }
 
 impl<T: ?Sized> Lock<T> {
-    /// Who waits, how long by now, and who holds the lock. O(waiters of this thread).
+    /// How many tasks wait, how long by now, and which holds the lock. O(waiters of this thread).
     ///
     /// # Examples
     ///
@@ -54,7 +54,7 @@ impl<T: ?Sized> Lock<T> {
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Who waits, how long by now, and who writes. O(waiters of this thread).
+    /// How many tasks wait, how long by now, and which writes. O(waiters of this thread).
     pub fn stats(&self) -> WaitStats {
         let stats = self.raw.queue.stats().and(self.raw.writers.stats());
         stats.held(self.is_write_locked())
@@ -62,7 +62,7 @@ impl<T: ?Sized> RwLock<T> {
 }
 
 impl<T> OnceCell<T> {
-    /// Who waits, how long by now, and who initialises. O(waiters of this thread).
+    /// How many tasks wait, how long by now, and which initialises. O(waiters of this thread).
     pub fn stats(&self) -> WaitStats {
         self.raw.queue.stats()
     }
@@ -71,7 +71,7 @@ impl<T> OnceCell<T> {
 macro_rules! stats {
     ($($primitive:ident . $($field:ident).+;)+) => {$(
         impl $primitive {
-            /// Who waits, how long by now. O(waiters of this thread).
+            /// How many tasks wait, and how long by now. O(waiters of this thread).
             pub fn stats(&self) -> WaitStats {
                 self.$($field).+.stats()
             }

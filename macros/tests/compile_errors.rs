@@ -174,7 +174,7 @@ fn expectations(source: &str) -> Vec<Expectation> {
 
 /// The library of the macros that belongs to this test.
 ///
-/// Cargo tells its path to nobody. Among those of several builds, the newest that this compiler can
+/// Cargo keeps its path to itself. Among those of several builds, the newest that this compiler can
 /// load is the one that cargo has just made sure of.
 fn built_macros() -> PathBuf {
     let places = build_directories();

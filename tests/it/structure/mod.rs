@@ -5,6 +5,7 @@
 
 mod language;
 mod rooms;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;

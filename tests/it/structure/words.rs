@@ -1,0 +1,65 @@
+//! Plain words in comments: the actor is named, the words are the field's.
+
+use std::path::Path;
+
+use crate::structure::{Source, assert_none, collect, the_crate};
+
+/// Words that leave the actor open, or that a reader has to stop at. A comment says "a task that waits", "the
+/// caller", "again", "more", "for example" instead.
+const AVOIDED: [&str; 11] = [
+    "somebody",
+    "nobody",
+    "anybody",
+    "everybody",
+    "everyone",
+    "whoever",
+    "whom",
+    "anew",
+    "besides",
+    "meanwhile",
+    "told",
+];
+
+/// The words of a line's comment, in lower case.
+fn words(line: &str) -> impl Iterator<Item = String> + '_ {
+    let comment = line.split_once("//").map_or("", |(_, comment)| comment);
+    let words = comment.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.map(str::to_lowercase)
+}
+
+/// Comments with a word that is avoided.
+fn avoided(sources: &[Source]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for source in sources {
+        for (number, line) in source.text.lines().enumerate() {
+            for word in words(line).filter(|word| AVOIDED.contains(&word.as_str())) {
+                complaints.push(format!("{}:{}: {word:?}", source.path, number + 1));
+            }
+        }
+    }
+    complaints
+}
+
+#[test]
+fn comments_name_the_actor() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = the_crate();
+    collect(&root.join("macros"), root, &mut sources);
+    assert_none(avoided(&sources));
+}
+
+#[test]
+fn the_rule_of_words_complains() {
+    let complaints = |text: &str| avoided(&[Source::new("x.rs", text)]);
+    assert_eq!(
+        complaints("let a = 1;\n/// Whoever waits is told."),
+        ["x.rs:2: \"whoever\"", "x.rs:2: \"told\""]
+    );
+    for good in [
+        "/// A task that waits learns of it.",
+        "panic!(\"nobody\");",
+        "let nobody = 1;",
+    ] {
+        assert_eq!(complaints(good), [""; 0], "{good}");
+    }
+}
