@@ -38,7 +38,7 @@ impl Description {
         description
     }
 
-    /// There is one holder at a time: who takes a grant of `what` becomes it. Only the holder, or who
+    /// There is one holder at a time: the task that takes a grant of `what` becomes it. Only the holder, or a task that
     /// was granted and has not run, can end a wait.
     pub(crate) const fn holding(mut self, what: usize) -> Self {
         self.holds = what;

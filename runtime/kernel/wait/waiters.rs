@@ -248,7 +248,7 @@ impl QueueRecord {
         self.description
     }
 
-    /// What tells its primitive apart from all others while somebody waits for it.
+    /// What tells its primitive apart from all others while a task waits for it.
     pub(crate) fn number(&self) -> u32 {
         (self.key & PLACE).min(self.beside & PLACE)
     }
