@@ -107,7 +107,7 @@ impl Singles {
         single.is_some_and(|single| single.target.is(cx) && ptr::eq(single.at, at))
     }
 
-    /// Has `who` wait there, at a line that was reached at `now`. Returns what it replaces, to be dropped
+    /// Has `target` wait there, at a line that was reached at `now`. Returns what it replaces, to be dropped
     /// without a borrow.
     pub(super) fn replace(
         &mut self,
