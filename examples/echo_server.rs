@@ -238,7 +238,7 @@ async fn client(mut stream: TcpStream, requests: u64, size: usize) -> io::Result
     for n in 0..requests {
         let request = vec![n as u8; size];
         let begun = Instant::now();
-        let (mut reader, mut writer) = (&stream, &stream);
+        let (reader, writer) = (&stream, &stream);
         // A request may be larger than what the sockets hold: read while writing.
         let (wrote, read): (io::Result<()>, io::Result<()>) =
             both(writer.write_all(&request), reader.read_exact(&mut answer)).await;

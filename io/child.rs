@@ -46,7 +46,6 @@ use crate::runtime::{
 ///
 /// ```
 /// use std::process::Stdio;
-/// use futures::AsyncReadExt;
 /// use turnwise::io::Command;
 ///
 /// # fn main() -> std::io::Result<()> {

@@ -9,11 +9,14 @@
 //! | run programs (feature `process`) | `Command`, `Child` |
 //! | wait for anything else | [`Source`], for any `mio` source or descriptor |
 //!
-//! Methods take `&self`, so two tasks can read and write one stream by reference. Streams also have
-//! the traits of `futures-io`, on the type and on a reference to it: `read_exact`, `lines`, `copy`
-//! and the rest come from `futures::AsyncReadExt` and its like. With the feature `hyper` they have
-//! hyper's traits, with `tokio-io` those of tokio. A trait says neither when its caller gives a wait up
-//! nor on which line it waits, so reports know less of it than of a method
+//! Methods take `&self`, so two tasks can read and write one stream by reference. Streams read and write whole:
+//! `read_exact`, `read_to_end`, `read_to_string`, `write_all`. Lines, records and small writes go through a
+//! [`StreamReader`] and a [`StreamWriter`], whatever the stream; [`split`] makes both of one stream, for two tasks.
+//!
+//! Streams also have the traits of `futures-io`, on the type and on a reference to it: `copy` and the rest come from
+//! `futures::AsyncReadExt` and its like. With the feature `hyper` they have hyper's traits, with `tokio-io` those of
+//! tokio. A trait says neither when its caller gives a wait up nor on which line it waits, so reports know less of it
+//! than of a method
 //! ([the guide](crate::guide::diagnostics)). Any number of tasks may wait for one stream, in either way. What
 //! wakes one that waits through a trait wakes all that do, so that a thousand of them cost a thousand polls.
 //!
@@ -36,13 +39,18 @@ mod output;
 mod pipe;
 #[cfg(feature = "process")]
 mod process;
+mod read_bytes;
+mod read_until;
 #[cfg(feature = "process")]
 mod reap;
 #[cfg(feature = "signal")]
 mod signal;
 mod source;
+mod split;
 mod stdio;
 mod steps;
+mod stream_reader;
+mod stream_writer;
 mod tcp;
 mod tcp_listener;
 #[cfg(feature = "tokio-io")]
@@ -55,6 +63,7 @@ mod unix_datagram;
 #[cfg(feature = "unix")]
 mod unix_listener;
 mod when_ready;
+mod write_bytes;
 
 #[cfg(feature = "process")]
 pub use child::{Child, WaitChild};
@@ -68,11 +77,18 @@ pub use output::{Stderr, Stdout, stderr, stdout};
 pub use pipe::{ChildStderr, ChildStdin, ChildStdout};
 #[cfg(feature = "process")]
 pub use process::Command;
+pub use read_bytes::IncompleteRead;
+pub use read_until::{LimitOverrun, Lines};
 #[cfg(feature = "signal")]
 pub use signal::{CtrlC, RecvSignal, Signal, SignalKind, ctrl_c, signal};
 pub use source::{Fd, Op, Source};
+pub use split::{Shared, split};
 pub use stdio::{ReadStdin, Stdin, stdin};
 pub use steps::Steps;
+#[doc(alias("BufReader", "AsyncReadExt", "AsyncBufReadExt"))]
+pub use stream_reader::StreamReader;
+#[doc(alias("BufWriter", "AsyncWriteExt"))]
+pub use stream_writer::StreamWriter;
 pub use tcp::{Peek, TcpStream};
 pub use tcp_listener::{Accept, Incoming, TcpListener};
 pub use udp::UdpSocket;
@@ -83,3 +99,12 @@ pub use unix_datagram::UnixDatagram;
 #[cfg(feature = "unix")]
 pub use unix_listener::{AcceptUnix, IncomingUnix, UnixListener};
 pub use when_ready::Ready;
+
+/// The futures of the methods of streams, by name.
+pub mod futures {
+    pub use super::read_bytes::{ReadExact, ReadToEnd, ReadToString};
+    pub use super::read_until::{NextLine, ReadLine, ReadUntil};
+    pub use super::stream_reader::{ReadBuffered, ReadExactBuffered};
+    pub use super::stream_writer::{Flush, WriteBuffered};
+    pub use super::write_bytes::WriteAll;
+}

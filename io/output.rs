@@ -9,6 +9,8 @@ use std::task::{Context, Poll};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use super::write_bytes::write_all_method;
+
 /// The standard output, for what writes to a stream of `futures-io`. It blocks as `print!` does.
 ///
 /// asyncio counterpart: none; its programs print, too.
@@ -58,6 +60,10 @@ fn block_on_room<S: AsFd, R>(
 /// Both are written in the same way.
 macro_rules! output {
     ($name:ident, $std:path) => {
+        impl $name {
+            write_all_method!([&mut]);
+        }
+
         impl futures_io::AsyncWrite for $name {
             fn poll_write(
                 self: Pin<&mut Self>,

@@ -10,7 +10,9 @@ use std::task::{Context, Poll};
 use mio::Interest;
 
 use super::flow::{self, Flow, Read, Write};
+use super::read_bytes::read_methods;
 use super::source::{Fd, Source};
+use super::write_bytes::write_all_method;
 use crate::runtime::{Readiness, SourceKind};
 
 const INPUT: SourceKind = SourceKind::new("pipe to a child", "").with_interest(Interest::WRITABLE);
@@ -57,6 +59,8 @@ impl ChildStdin {
         );
         Write::new(self, bytes)
     }
+
+    write_all_method!([&mut]);
 
     /// Takes the pipe off the reactor and makes it blocking again, as the standard library
     /// expects it. To serve as the output of another command, it can be turned into a `Stdio`.
@@ -154,6 +158,8 @@ macro_rules! output {
             pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> Read<'a> {
                 Read::new(self, buffer)
             }
+
+            read_methods!([&]);
 
             /// Takes the pipe off the reactor and makes it blocking again, as the standard library
             /// expects it. To serve as the input of another command, it can be turned into a `Stdio`.

@@ -31,9 +31,10 @@ use mio::Interest;
 use rustix::io::Errno;
 
 use super::flow::{self, Flow, Read};
+use super::read_bytes::read_methods;
 use super::source::{Fd, Source};
 use super::when_ready;
-use crate::runtime::{BlockingIo, Lane, Readiness, SourceKind, Way, do_blocking};
+use crate::runtime::{BlockingIo, Lane, Readiness, SourceKind, Way, do_blocking, line_of_seat};
 
 const KIND: SourceKind =
     SourceKind::new("standard input", "bytes from").with_interest(Interest::READABLE);
@@ -62,14 +63,13 @@ const CHUNK: usize = 64 << 10;
 /// # Examples
 ///
 /// ```no_run
-/// use futures::io::{AsyncBufReadExt, BufReader};
-/// use futures::StreamExt;
+/// use turnwise::io::StreamReader;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// turnwise::block_on(async {
-///     let mut lines = BufReader::new(turnwise::io::stdin()?).lines();
-///     while let Some(line) = lines.next().await {
-///         println!("you said {}", line?);
+///     let mut lines = StreamReader::new(turnwise::io::stdin()?).lines();
+///     while let Some(line) = lines.next_line().await? {
+///         println!("you said {line}");
 ///     }
 ///     Ok(())
 /// })
@@ -181,6 +181,8 @@ impl Stdin {
         };
         ReadStdin { state }
     }
+
+    read_methods!([&mut]);
 }
 
 impl futures_io::AsyncRead for Stdin {
@@ -192,7 +194,10 @@ impl futures_io::AsyncRead for Stdin {
     ) -> Poll<io::Result<usize>> {
         match &mut self.input {
             Input::Watched(watched) => flow::poll_read(watched, cx, buffer),
-            Input::Blocking(blocking) => blocking.poll_read(cx, buffer, Location::caller()),
+            Input::Blocking(blocking) => {
+                let at = line_of_seat().unwrap_or(Location::caller());
+                blocking.poll_read(cx, buffer, at)
+            }
         }
     }
 }

@@ -15,9 +15,11 @@ use std::task::{Context, Poll};
 
 use super::dns::{ToAddresses, first_that_works, resolve};
 use super::flow::{self, Flow, Read, Write};
+use super::read_bytes::read_methods;
 use super::source::{STREAM, Source};
 use super::steps::Steps;
 use super::when_ready::{Ready, Trial};
+use super::write_bytes::write_all_method;
 use crate::runtime::{Readiness, SourceKind, Way};
 
 const KIND: SourceKind = SourceKind::new("TCP stream", "bytes from").with_interest(STREAM);
@@ -25,22 +27,21 @@ const KIND: SourceKind = SourceKind::new("TCP stream", "bytes from").with_intere
 /// A TCP connection.
 ///
 /// asyncio counterpart: the pair of `asyncio.open_connection`. Differences: nothing is buffered
-/// (wrap it in `futures::io::BufReader`), a write waits until the system takes it, and small writes
-/// are sent at once only after [`set_nodelay`](TcpStream::set_nodelay).
+/// (wrap it in a [`StreamReader`](super::StreamReader) or [`split`](super::split) it), a write waits until the system
+/// takes it, and small writes are sent at once only after [`set_nodelay`](TcpStream::set_nodelay).
 ///
 /// # Examples
 ///
 /// ```
-/// use futures::{AsyncReadExt, AsyncWriteExt};
 /// use turnwise::io::{TcpListener, TcpStream};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// turnwise::block_on(async {
 ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
-///     let mut client = TcpStream::connect(listener.local_addr()?).await?;
-///     let (mut server, _) = listener.accept().await?;
+///     let client = TcpStream::connect(listener.local_addr()?).await?;
+///     let (server, _) = listener.accept().await?;
 ///     client.write_all(b"hello").await?;
-///     client.close().await?;
+///     drop(client);
 ///     let mut text = String::new();
 ///     server.read_to_string(&mut text).await?;
 ///     assert_eq!(text, "hello");
@@ -123,6 +124,8 @@ impl TcpStream {
         Read::new(self, buffer)
     }
 
+    read_methods!([&]);
+
     /// Writes as much of `bytes` as the system takes, at least one byte, and returns how much.
     ///
     /// # Cancel safety
@@ -136,6 +139,8 @@ impl TcpStream {
     pub fn write<'a>(&'a self, bytes: &'a [u8]) -> Write<'a> {
         Write::new(self, bytes)
     }
+
+    write_all_method!([&]);
 
     /// Reads into `buffer` and leaves the bytes where they are, for the next read.
     ///

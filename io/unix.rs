@@ -11,9 +11,11 @@ use std::path::Path;
 use rustix::net::{RecvFlags, ReturnFlags, recvmsg};
 
 use super::flow::{self, Flow, Read, Write};
+use super::read_bytes::read_methods;
 use super::source::{STREAM, Source};
 use super::steps::Steps;
 use super::when_ready::{Ready, Trial};
+use super::write_bytes::write_all_method;
 use crate::runtime::{Readiness, SourceKind, Way};
 
 const KIND: SourceKind = SourceKind::new("Unix stream", "bytes from").with_interest(STREAM);
@@ -146,6 +148,8 @@ impl UnixStream {
         Read::new(self, buffer)
     }
 
+    read_methods!([&]);
+
     /// Writes as much of `bytes` as the system takes, at least one byte, and returns how much.
     ///
     /// # Cancel safety
@@ -159,6 +163,8 @@ impl UnixStream {
     pub fn write<'a>(&'a self, bytes: &'a [u8]) -> Write<'a> {
         Write::new(self, bytes)
     }
+
+    write_all_method!([&]);
 
     /// Waits until reading would not block; see [`Source::readable`].
     ///

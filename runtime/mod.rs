@@ -62,7 +62,9 @@ pub(crate) use kernel::{has_virtual_clock, is_open, need_runtime};
 pub(crate) use reactor::announce;
 #[cfg(feature = "process")]
 pub(crate) use reactor::follow_real_time;
-pub(crate) use reactor::{Direction, Readiness, SourceKind, Way, deregister, register, released};
+pub(crate) use reactor::{
+    Direction, Readiness, Seat, SourceKind, Way, deregister, line_of_seat, register, released,
+};
 #[cfg(feature = "signal")]
 pub(crate) use signals::claims::{Claim, is_ignored};
 pub(crate) use threads::blocking::{BlockingIo, do_blocking};

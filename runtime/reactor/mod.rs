@@ -2,6 +2,7 @@
 
 mod askers;
 mod readiness;
+mod seat;
 mod selector;
 mod sleeper;
 mod sources;
@@ -9,6 +10,7 @@ mod state;
 
 pub(crate) use askers::Awaited;
 pub(crate) use readiness::{Direction, Readiness, SourceKind, Way};
+pub(crate) use seat::{Seat, line_of_seat};
 #[cfg(feature = "signal")]
 pub(crate) use sources::announce;
 #[cfg(feature = "process")]

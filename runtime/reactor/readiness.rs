@@ -124,6 +124,11 @@ impl Direction {
         self.known.replace(Known::Guess) == Known::News
     }
 
+    /// The waits of which it is known when they end.
+    pub(super) fn queue(&self) -> &WaitQueue {
+        &self.queue
+    }
+
     /// Waits until trying is worth while again. Of a source: through `Readiness::wait`.
     pub(crate) fn wait(&self, at: &'static Location<'static>) -> Wait<'_, Self> {
         self.queue.wait_at(self, 0, at)

@@ -12,6 +12,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::Location;
+use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,6 +120,12 @@ impl Reactor {
         let readiness = Rc::new(Readiness::new(self.sources.vacant_key(), kind, made));
         self.sources.insert(readiness.clone());
         readiness
+    }
+
+    /// The source itself, if it is one of this reactor's.
+    pub(super) fn find(&self, readiness: &Readiness) -> Option<Rc<Readiness>> {
+        let found = self.sources.get(readiness.key());
+        found.filter(|found| ptr::eq(&***found, readiness)).cloned()
     }
 
     /// Where to wait for a source to go and leave its descriptor to others.

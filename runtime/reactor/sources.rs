@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use mio::event::Source;
 
 use super::readiness::{Direction, Readiness, SourceKind, Way};
+use super::seat::take_place;
 use super::selector::Reactor;
 #[cfg(feature = "process")]
 use super::state;
@@ -73,6 +74,9 @@ impl Readiness {
             return Poll::Ready(());
         }
         self.list();
+        if take_place(self, way, cx) {
+            return Poll::Pending;
+        }
         direction.poll_ready(cx)
     }
 

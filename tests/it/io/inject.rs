@@ -5,7 +5,7 @@ use std::panic;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use futures::{AsyncReadExt, AsyncWriteExt};
+use futures::AsyncWriteExt;
 use turnwise::io::{TcpListener, TcpStream};
 use turnwise::{Runtime, block_on};
 
@@ -24,7 +24,7 @@ fn echoes() {
             let data: Vec<u8> = (0..SIZE).map(|n| (n % 251) as u8).collect();
             let client = async {
                 let mut stream = TcpStream::connect(address).await?;
-                let (mut reader, mut writer) = (&stream, &stream);
+                let (reader, mut writer) = (&stream, &stream);
                 let mut back = Vec::new();
                 let writing = async {
                     writer.write_all(&data).await?;

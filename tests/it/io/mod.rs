@@ -1,5 +1,6 @@
 //! Sockets, streams, signals, children.
 
+pub(crate) mod bytes;
 pub(crate) mod descriptors;
 pub(crate) mod hyper_io;
 pub(crate) mod inherited;

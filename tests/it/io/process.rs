@@ -54,7 +54,7 @@ fn a_megabyte_goes_through_cat_and_comes_back() {
             let mut child = command.spawn().expect("it runs");
             let data: Vec<u8> = (0..1_u32 << 20).map(|n| (n % 251) as u8).collect();
             let mut stdin = child.stdin.take().expect("it is piped");
-            let mut stdout = child.stdout.take().expect("it is piped");
+            let stdout = child.stdout.take().expect("it is piped");
             let writing = async {
                 stdin.write_all(&data).await.expect("cat reads");
                 stdin.close().await.expect("a pipe closes");

@@ -78,7 +78,7 @@ fn our_end_can_read_after_it_ended_writing() {
             peer.write_all(format!("answer to {text}").as_bytes())
                 .expect("ours reads");
         },
-        |mut stream| async move {
+        |stream| async move {
             stream.write_all(b"question").await.expect("the peer reads");
             stream.shutdown(Shutdown::Write).expect("it is connected");
             let mut text = String::new();
@@ -157,7 +157,7 @@ fn a_reset_with_unread_data_is_an_error_and_no_hang() {
             peer.read_exact(&mut [0; 1]).expect("ours writes");
             peer.write_all(b"last words").expect("ours is there");
         },
-        |mut stream| async move {
+        |stream| async move {
             stream
                 .write_all(b"unread data")
                 .await
@@ -186,7 +186,7 @@ fn a_reset_wakes_who_waits_to_write() {
             thread::sleep(Duration::from_millis(20));
             set_socket_linger(&peer, Some(Duration::ZERO)).expect("a socket lingers");
         },
-        |mut stream| async move {
+        |stream| async move {
             let error = stream
                 .write_all(&vec![0; 64 << 20])
                 .await

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use futures::stream::FuturesUnordered;
-use futures::{AsyncReadExt, AsyncWriteExt, FutureExt, StreamExt};
+use futures::{AsyncWriteExt, FutureExt, StreamExt};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, send, sendmsg};
 use turnwise::io::{UnixDatagram, UnixListener, UnixStream};
@@ -65,7 +65,7 @@ async fn expect_echo(mut stream: UnixStream) {
             .expect("the peer reads");
         stream.shutdown(Shutdown::Write).expect("it is connected");
     };
-    let mut reader = &stream;
+    let reader = &stream;
     let reading = reader.read_to_end(&mut echoed);
     let ((), count) = futures::join!(writing, reading);
     assert_eq!(count.expect("a clean end"), data.len());

@@ -6,7 +6,6 @@ use std::net::{SocketAddr, TcpStream as Peer};
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures::AsyncWriteExt;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use turnwise::io::TcpListener;
 use turnwise::{block_on, sleep, spawn, spawn_blocking};
@@ -72,7 +71,7 @@ fn serves() {
             });
             let (gone, echoed) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
             for _ in 0..IDLE + ACTIVE {
-                let (mut stream, _) = listener.accept().await.expect("there are descriptors");
+                let (stream, _) = listener.accept().await.expect("there are descriptors");
                 let (gone, echoed) = (gone.clone(), echoed.clone());
                 drop(spawn(async move {
                     let mut buffer = [0; 256];

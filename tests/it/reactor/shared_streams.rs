@@ -35,7 +35,7 @@ async fn writers_through_the_trait_are_all_woken() {
     let writers: Vec<_> = (0..3)
         .map(|_| {
             let ours = ours.clone();
-            spawn(async move { (&*ours).write_all(&vec![1; 1_000_000]).await })
+            spawn(async move { AsyncWriteExt::write_all(&mut &*ours, &vec![1; 1_000_000]).await })
         })
         .collect();
     drop(ours);
@@ -85,14 +85,18 @@ async fn a_crowd_in_one_task_reads_one_stream() {
     let crowd = spawn(async move {
         let reads_one = |_| {
             let mut stream = &*ours;
-            async move { stream.read_exact(&mut [0; 1]).await.unwrap() }
+            async move {
+                AsyncReadExt::read_exact(&mut stream, &mut [0; 1])
+                    .await
+                    .unwrap()
+            }
         };
         let readers: FuturesUnordered<_> = (0..CROWD).map(reads_one).collect();
         readers.count().await
     });
     yield_now().await;
     for byte in 0..CROWD {
-        (&theirs).write_all(&[byte as u8]).await.unwrap();
+        theirs.write_all(&[byte as u8]).await.unwrap();
         yield_now().await;
     }
     assert_eq!(crowd.await.unwrap(), CROWD);

@@ -87,11 +87,13 @@ fn errors_reports_and_what_is_for_other_threads_cross_threads() {
         Gone<std::cell::Cell<u8>>,
         GroupClosed,
         GroupError<u8>,
+        IncompleteRead,
         TaskId,
         Inlet<u8>,
         Instant,
         JoinError,
         Left,
+        LimitOverrun,
         OnDeadlock,
         OverDone,
         OverRelease,
@@ -201,6 +203,7 @@ fn primitives_tasks_and_sources_stay_on_their_thread() {
         CtrlC,
         Incoming<'static>,
         IncomingUnix<'static>,
+        Lines<TcpStream>,
         Op<'static, Fd<Socket>, fn(&Fd<Socket>) -> std::io::Result<()>>,
         Peek<'static>,
         io::Read<'static>,
@@ -211,10 +214,13 @@ fn primitives_tasks_and_sources_stay_on_their_thread() {
         RecvSignal<'static>,
         io::Send<'static>,
         SendTo<'static>,
+        Shared<TcpStream>,
         Signal,
         io::Source<Fd<Socket>>,
         Stdin,
         Steps<u8>,
+        StreamReader<TcpStream>,
+        StreamWriter<TcpStream>,
         TcpListener,
         TcpStream,
         UdpSocket,
@@ -225,6 +231,20 @@ fn primitives_tasks_and_sources_stay_on_their_thread() {
         io::Write<'static>,
     );
     assert_all(sources, [false, false, true]);
+    let bytes = answers!(
+        io::futures::Flush<'static, u8>,
+        io::futures::NextLine<'static, u8>,
+        io::futures::ReadBuffered<'static, u8>,
+        io::futures::ReadExact<'static, u8>,
+        io::futures::ReadExactBuffered<'static, u8>,
+        io::futures::ReadLine<'static, u8>,
+        io::futures::ReadToEnd<'static, u8>,
+        io::futures::ReadToString<'static, u8>,
+        io::futures::ReadUntil<'static, u8>,
+        io::futures::WriteAll<'static, u8>,
+        io::futures::WriteBuffered<'static, u8>,
+    );
+    assert_all(bytes, [false, false, true]);
 }
 
 #[test]
