@@ -36,9 +36,10 @@ pin_project! {
     }
 }
 
-impl<F: Future, T> Alike<F, T> {
-    pub(super) fn new(future: F, convert: fn(F::Output) -> T) -> Self {
-        Alike { future, convert }
+impl<F: Future, T> Branch<Alike<F, T>> {
+    pub(super) fn alike(future: F, convert: fn(F::Output) -> T) -> Self {
+        let future = Alike { future, convert };
+        Branch::Running { future }
     }
 }
 
@@ -63,10 +64,6 @@ pin_project! {
 }
 
 impl<F: Future> Branch<F> {
-    fn new(future: F) -> Self {
-        Branch::Running { future }
-    }
-
     /// Polls unless it is over; whether it is over now. The future is dropped as it ends.
     pub(super) fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
         if let BranchProjection::Running { future } = self.as_mut().project() {
@@ -117,7 +114,7 @@ macro_rules! tuple {
 
             fn into_branches(self) -> Self::Branches {
                 let ($($field,)+) = self;
-                $set { $($field: Branch::new($field)),+ }
+                $set { $($field: Branch::Running { future: $field }),+ }
             }
         }
     };
@@ -147,9 +144,12 @@ pub(super) use for_each_tuple;
 pub struct Many<F: Future>(Vec<Pin<Box<Branch<F>>>>);
 
 impl<F: Future> Many<F> {
-    fn new(futures: impl IntoIterator<Item = F>) -> Self {
-        let futures = futures.into_iter();
-        Many(futures.map(|f| Box::pin(Branch::new(f))).collect())
+    fn new(futures: Vec<F>) -> Self {
+        let mut branches = Vec::with_capacity(futures.len());
+        for future in futures {
+            branches.push(Box::pin(Branch::Running { future }));
+        }
+        Many(branches)
     }
 
     /// The branches, in order.
@@ -174,6 +174,6 @@ impl<F: Future, const N: usize> IntoBranches for [F; N] {
     type Branches = Array<F, N>;
 
     fn into_branches(self) -> Self::Branches {
-        Array(Many::new(self))
+        Array(Many::new(Vec::from(self)))
     }
 }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::branches::{Alike, Array, IntoBranches, Many, for_each_tuple};
+use super::branches::{Alike, Array, Branch, IntoBranches, Many, for_each_tuple};
 use super::branches::{Set1, Set2, Set3, Set4, Set5, Set6, Set7, Set8};
 
 /// Waits for the first of several futures, drops the others and returns its output.
@@ -189,7 +189,7 @@ macro_rules! tuple {
 
             fn into_race(self) -> Self::Racing {
                 let ($($field,)+) = self;
-                ($(Alike::new($field, Outputs::same),)+).into_branches()
+                $set { $($field: Branch::alike($field, Outputs::same)),+ }
             }
         }
 
@@ -213,7 +213,7 @@ macro_rules! tuple {
 
             fn into_race(self) -> Self::Racing {
                 let ($($field,)+) = self;
-                ($(Alike::new($field, Either::$future),)+).into_branches()
+                $set { $($field: Branch::alike($field, Either::$future)),+ }
             }
         }
     };

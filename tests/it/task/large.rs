@@ -7,7 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use turnwise::{
-    Runtime, block_on, gather, gather_spawned, spawn, spawn_eager, task_group, timeout,
+    Runtime, block_on, gather, gather_spawned, race, spawn, spawn_eager, task_group, timeout,
+    try_gather,
 };
 
 /// A future of so many bytes, which waits once.
@@ -38,7 +39,7 @@ impl<const BYTES: usize> Future for Large<BYTES> {
 }
 
 /// Runs on a thread with the usual stack.
-fn on_two_mib(test: fn()) {
+fn on_two_mib(test: impl FnOnce() + Send + 'static) {
     let thread = thread::Builder::new().stack_size(2 << 20).spawn(test);
     let ended = thread.expect("it starts").join();
     ended.expect("the stack is large enough");
@@ -115,5 +116,47 @@ fn futures_of_200_kib_are_gathered_and_have_a_limit() {
     on_two_mib(|| {
         let limited = async { timeout(Duration::from_secs(9), Large::<SIZE>::new()).await };
         assert_eq!(block_on(limited), Ok(SIZE));
+    });
+}
+
+#[test]
+fn futures_of_50_kib_are_gathered_in_place() {
+    const SIZE: usize = 50 << 10;
+    type Part = Large<SIZE>;
+    on_two_mib(|| {
+        let all = async { gather((Part::new(), Part::new())).await };
+        assert_eq!(block_on(all), (SIZE, SIZE));
+    });
+    on_two_mib(|| {
+        let all = async { race((Part::new(), Part::new())).await };
+        assert_eq!(block_on(all), SIZE);
+    });
+    on_two_mib(|| {
+        let fallible = async || Ok::<_, ()>(Part::new().await);
+        let all = async { try_gather((fallible(), fallible())).await };
+        assert_eq!(block_on(all), Ok((SIZE, SIZE)));
+    });
+}
+
+#[test]
+fn an_array_of_futures_of_100_kib_is_gathered_in_place() {
+    const SIZE: usize = 100 << 10;
+    on_two_mib(|| {
+        let all = async { gather([Large::<SIZE>::new(), Large::<SIZE>::new()]).await };
+        assert_eq!(block_on(all), [SIZE; 2]);
+    });
+}
+
+#[test]
+fn boxed_futures_of_400_kib_are_gathered_in_place() {
+    const SIZE: usize = 400 << 10;
+    let large = || Box::pin(Large::<SIZE>::new());
+    on_two_mib(move || {
+        let all = async { gather((large(), large())).await };
+        assert_eq!(block_on(all), (SIZE, SIZE));
+    });
+    on_two_mib(move || {
+        let all = async { race([large(), large()]).await };
+        assert_eq!(block_on(all), SIZE);
     });
 }
