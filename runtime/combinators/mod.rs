@@ -1,4 +1,7 @@
 //! Several futures or tasks as one.
+//!
+//! `race.rs` and `gather.rs` poll futures inside one task (`branches.rs`); `group.rs` and `gather_spawned.rs` spawn
+//! children, whose ends and panics `nursery.rs` collects; `wait.rs` waits for tasks that go on.
 
 pub(crate) mod branches;
 pub(crate) mod gather;

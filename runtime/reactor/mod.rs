@@ -1,4 +1,7 @@
-//! Readiness from the operating system, and exact sleep.
+//! Sources of the operating system: which are ready, which tasks wait for them, and exact sleep.
+//!
+//! `selector.rs` asks the system and sleeps; `readiness.rs` notes what it said of a source and wakes the tasks that
+//! wait; `sources.rs` is what `io` uses.
 
 mod askers;
 mod readiness;

@@ -1,4 +1,4 @@
-//! Readiness from the operating system, and exact sleep.
+//! The selector of a thread: asks the system which sources are ready, and sleeps until one is.
 //!
 //! Every source is registered once, edge-triggered, for the events that its kind can have. What the system said of it
 //! last, and which tasks wait for more, is in `readiness.rs`.

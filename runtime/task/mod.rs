@@ -1,5 +1,7 @@
 //! Looking at tasks from inside: which one this is, and which there are.
 
+// A task starts in `spawn.rs` and ends in `end.rs`; `join.rs` is its handle, which takes the output;
+// `unobserved.rs` reports a panic that no handle can give.
 pub(crate) mod end;
 pub(crate) mod failures;
 pub(crate) mod inspect;

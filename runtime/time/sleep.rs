@@ -1,9 +1,4 @@
-//! Sleeping and deadlines, on the runtime's clock.
-//!
-//! Durations and deadlines are exact to the nanosecond on the virtual clock. On the real one a
-//! deadline is never early, and late by what the system and the tasks before it take. A deadline
-//! is fixed when its future is made, not when it is first polled; only where there is no runtime
-//! yet, as in `block_on(sleep(…))`, the first poll fixes it.
+//! Sleeping, for a duration or until a deadline.
 
 use std::fmt;
 use std::future::Future;

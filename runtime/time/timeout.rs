@@ -1,4 +1,4 @@
-//! Time limits: a future that has to be ready in time.
+//! Timeouts: a future that has to be ready in time, or is dropped.
 
 use std::borrow::Borrow;
 use std::cell::Cell;

@@ -1,4 +1,4 @@
-//! Waiting for the end of a task. The tasks are borrowed before the seats.
+//! The task that awaits a handle: it waits for the end of another task. The tasks are borrowed before the singles.
 
 use std::panic::Location;
 use std::task::{Context, Poll};

@@ -1,4 +1,6 @@
 //! The life of a task, from its spawn to the freeing of its slot, and that of the runtime it belongs to.
+//!
+//! These verbs change what the thread knows of a task. The future of a cancelled one is dropped in `task/end.rs`.
 
 use std::borrow::Cow;
 use std::panic::Location;

@@ -1,4 +1,10 @@
 //! The tasks of a thread, which of them are ready, and the wakers that schedule them.
+//!
+//! - The states of a task are in `task.rs`, its future and then its output in `body.rs`, all tasks and the ready
+//!   queue in `tasks.rs`.
+//! - `life.rs` spawns, cancels, finishes and detaches.
+//! - A wake, from this thread or another, is in `wake_task.rs`, and goes on in `make_ready.rs`.
+//! - `poll_task.rs` is what comes before and after a poll, `lend_waker.rs` the waker that goes with it.
 
 pub(crate) mod body;
 mod cloned_wakers;

@@ -1,5 +1,10 @@
 //! Waiting: the queues, the entries of single waiters, and what a grant wakes.
 //!
+//! - A primitive keeps a `WaitQueue` (`wait_queue.rs`) and implements `Owner` (`wait_node.rs`);
+//!   docs/adding-a-primitive.md shows one.
+//! - A lock is taken and handed over in `hand_over.rs`.
+//! - Where only one task can wait there is no queue: `single_waiter.rs`.
+//!
 //! `description.rs`, `wake_target.rs`, `waiters.rs`, `singles.rs` and `state.rs` are state and know no kernel. The other files
 //! are verbs on the kernel. The tables are visible in this folder alone; reports read them through `view.rs`.
 //!
