@@ -15,7 +15,7 @@
 //!
 //! Streams also have the traits of `futures-io`, on the type and on a reference to it: `copy` and the rest come from
 //! `futures::AsyncReadExt` and its like. With the feature `hyper` they have hyper's traits, with `tokio-io` those of
-//! tokio. A trait says neither when its caller gives a wait up nor on which line it waits, so reports know less of it
+//! tokio. A library that asks for `Send` gets `stream.into_send()`, a [`SendStream`]. A trait says neither when its caller gives a wait up nor on which line it waits, so reports know less of it
 //! than of a method
 //! ([the guide](crate::guide::diagnostics)). Any number of tasks may wait for one stream, in either way. What
 //! wakes one that waits through a trait wakes all that do, so that a thousand of them cost a thousand polls.
@@ -43,6 +43,7 @@ mod read_bytes;
 mod read_until;
 #[cfg(feature = "process")]
 mod reap;
+mod send_stream;
 #[cfg(feature = "signal")]
 mod signal;
 mod source;
@@ -79,6 +80,7 @@ pub use pipe::{ChildStderr, ChildStdin, ChildStdout};
 pub use process::Command;
 pub use read_bytes::IncompleteRead;
 pub use read_until::{LimitOverrun, Lines};
+pub use send_stream::SendStream;
 #[cfg(feature = "signal")]
 pub use signal::{CtrlC, RecvSignal, Signal, SignalKind, ctrl_c, signal};
 pub use source::{Fd, Op, Source};

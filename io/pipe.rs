@@ -11,6 +11,7 @@ use mio::Interest;
 
 use super::flow::{self, Flow, Read, Write};
 use super::read_bytes::read_methods;
+use super::send_stream::into_send_method;
 use super::source::{Fd, Source};
 use super::write_bytes::write_all_method;
 use crate::runtime::{Readiness, SourceKind};
@@ -61,6 +62,8 @@ impl ChildStdin {
     }
 
     write_all_method!([&mut]);
+
+    into_send_method!();
 
     /// Takes the pipe off the reactor and makes it blocking again, as the standard library
     /// expects it. To serve as the output of another command, it can be turned into a `Stdio`.
@@ -160,6 +163,8 @@ macro_rules! output {
             }
 
             read_methods!([&]);
+
+            into_send_method!();
 
             /// Takes the pipe off the reactor and makes it blocking again, as the standard library
             /// expects it. To serve as the input of another command, it can be turned into a `Stdio`.

@@ -16,6 +16,7 @@ use std::task::{Context, Poll};
 use super::dns::{ToAddresses, first_that_works, resolve};
 use super::flow::{self, Flow, Read, Write};
 use super::read_bytes::read_methods;
+use super::send_stream::into_send_method;
 use super::source::{STREAM, Source};
 use super::steps::Steps;
 use super::when_ready::{Ready, Trial};
@@ -141,6 +142,8 @@ impl TcpStream {
     }
 
     write_all_method!([&]);
+
+    into_send_method!();
 
     /// Reads into `buffer` and leaves the bytes where they are, for the next read.
     ///

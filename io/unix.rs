@@ -12,6 +12,7 @@ use rustix::net::{RecvFlags, ReturnFlags, recvmsg};
 
 use super::flow::{self, Flow, Read, Write};
 use super::read_bytes::read_methods;
+use super::send_stream::into_send_method;
 use super::source::{STREAM, Source};
 use super::steps::Steps;
 use super::when_ready::{Ready, Trial};
@@ -165,6 +166,8 @@ impl UnixStream {
     }
 
     write_all_method!([&]);
+
+    into_send_method!();
 
     /// Waits until reading would not block; see [`Source::readable`].
     ///

@@ -68,6 +68,7 @@ pub(crate) use reactor::{
 #[cfg(feature = "signal")]
 pub(crate) use signals::claims::{Claim, is_ignored};
 pub(crate) use threads::blocking::{BlockingIo, do_blocking};
+pub(crate) use threads::home::Home;
 pub(crate) use threads::pool::Lane;
 #[cfg(feature = "hyper")]
 pub(crate) use time::Alarm;

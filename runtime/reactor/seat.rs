@@ -31,7 +31,7 @@ thread_local! {
     static LENT: RefCell<Option<Lent>> = const { RefCell::new(None) };
 }
 
-/// Who polls: the task, and the parts of its waker.
+/// What polls: the task, and the parts of its waker.
 #[derive(Clone, Copy, PartialEq)]
 struct Who(Option<TaskId>, *const (), *const RawWakerVTable);
 

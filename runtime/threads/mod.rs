@@ -6,6 +6,7 @@
 pub(crate) mod blocking;
 pub(crate) mod dispatch;
 pub(crate) mod external;
+pub(crate) mod home;
 pub(crate) mod inlet;
 pub(crate) mod oneshot;
 pub(crate) mod pool;

@@ -12,7 +12,7 @@ use hyper::rt::Timer;
 use hyper::service::service_fn;
 use hyper::{Request, Response, client, server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use turnwise::io::{HyperTimer, TcpListener, TcpStream, UnixStream};
+use turnwise::io::{HyperTimer, SendStream, TcpListener, TcpStream, UnixStream};
 use turnwise::{Builder, block_on, sleep, spawn, spawn_blocking};
 
 use crate::support::{bounded, panic_of, poll_once};
@@ -62,6 +62,59 @@ fn a_thousand_requests_over_one_connection() {
                 let expected = format!("/{n} {}", n * 37 % 20_000);
                 assert_eq!(body.to_bytes(), expected.as_bytes());
             }
+        })
+    });
+}
+
+#[test]
+fn an_upgrade_hands_the_stream_over() {
+    async fn upgrade(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+        drop(spawn(async move {
+            let upgraded = hyper::upgrade::on(request)
+                .await
+                .expect("the client upgrades");
+            let parts = upgraded.downcast::<SendStream<TcpStream>>();
+            let parts = parts.expect("it is what was served");
+            let stream = parts.io.into_inner().expect("this is its thread");
+            let mut line = [0; 5];
+            stream
+                .read_exact(&mut line)
+                .await
+                .expect("the client writes");
+            stream.write_all(&line).await.expect("the client reads");
+        }));
+        let response = Response::builder()
+            .status(hyper::StatusCode::SWITCHING_PROTOCOLS)
+            .header("upgrade", "echo")
+            .header("connection", "upgrade");
+        Ok(response.body(Full::default()).expect("valid"))
+    }
+    bounded(|| {
+        block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let stream = TcpStream::connect(listener.local_addr().expect("bound")).await;
+            let (server, _) = listener.accept().await.expect("the client connects");
+            let served = server::conn::http1::Builder::new()
+                .serve_connection(server.into_send(), service_fn(upgrade))
+                .with_upgrades();
+            drop(spawn(served));
+            let stream = stream.expect("it listens").into_send();
+            let handshake = client::conn::http1::handshake(stream).await;
+            let (mut sender, connection) = handshake.expect("it speaks HTTP");
+            drop(spawn(connection.with_upgrades()));
+            let request = Request::get("/")
+                .header("upgrade", "echo")
+                .header("connection", "upgrade")
+                .body(Full::<Bytes>::default())
+                .expect("valid");
+            let response = sender.send_request(request).await.expect("it answers");
+            let upgraded = hyper::upgrade::on(response).await.expect("it agrees");
+            let parts = upgraded.downcast::<SendStream<TcpStream>>();
+            let mut stream = parts.expect("it is ours").io;
+            stream.write_all(b"hello").await.expect("it reads");
+            let mut back = [0; 5];
+            stream.read_exact(&mut back).await.expect("it echoes");
+            assert_eq!(&back, b"hello");
         })
     });
 }

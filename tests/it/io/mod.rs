@@ -6,6 +6,7 @@ pub(crate) mod hyper_io;
 pub(crate) mod inherited;
 pub(crate) mod inject;
 pub(crate) mod process;
+pub(crate) mod send_stream;
 pub(crate) mod signals;
 pub(crate) mod stdio;
 pub(crate) mod streams;

@@ -103,6 +103,7 @@ fn errors_reports_and_what_is_for_other_threads_cross_threads() {
         Remote,
         RemoteHandle<u8>,
         Report,
+        io::SendStream<TcpStream>,
         SignalKind,
         Stall,
         Stats,
