@@ -22,7 +22,7 @@ use super::unix::UnixStream;
 use crate::runtime::{Alarm, ignore_poison, spawn};
 
 /// The most that one read takes. hyper asks for 8 KiB first, and for more while reads fill what it asked for.
-const MOST: usize = 512 << 10;
+const LARGEST_READ: usize = 512 << 10;
 
 thread_local! {
     /// Where all connections of a thread read to. It is zeroed when it grows, and absent while it is in use.
@@ -37,7 +37,7 @@ fn poll_read(
 ) -> Poll<io::Result<()>> {
     // What is polled runs wakers of others, which may read, too.
     let mut bytes = BYTES.try_with(Cell::take).unwrap_or_default();
-    let room = buffer.remaining().min(MOST);
+    let room = buffer.remaining().min(LARGEST_READ);
     if bytes.len() < room {
         bytes = vec![0; room.next_power_of_two()];
     }

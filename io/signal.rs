@@ -8,7 +8,7 @@
 //! What stood before the first listener: its default, nothing where it was ignored, a handler of the host
 //! program. A process that has once listened can still be killed by Ctrl-C when no listener is left,
 //! and one that `nohup` started survives a hang-up. So that a clean-up that hangs can be stopped, a
-//! second Ctrl-C kills, if the default stood before (`runtime/ctrl_c.rs`).
+//! second Ctrl-C kills, if the default stood before (`runtime/signals/ctrl_c.rs`).
 //!
 //! # What children inherit
 //!

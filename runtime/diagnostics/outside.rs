@@ -9,7 +9,7 @@ use crate::runtime::reactor::{self, Awaited};
 use crate::runtime::threads::external;
 
 /// Labels of work in flight that are printed before the rest is only counted.
-const MOST: usize = 8;
+const LABELS: usize = 8;
 
 /// What can wake the loop from outside.
 #[derive(Clone, Debug, Default)]
@@ -115,12 +115,12 @@ impl fmt::Display for Outside {
                 ""
             })
         };
-        for label in self.working.iter().take(MOST) {
+        for label in self.working.iter().take(LABELS) {
             comma(f)?;
             f.write_str(&legible(label))?;
         }
-        if self.working.len() > MOST {
-            write!(f, " and {} more", self.working.len() - MOST)?;
+        if self.working.len() > LABELS {
+            write!(f, " and {} more", self.working.len() - LABELS)?;
         }
         for (count, one, many) in counts.into_iter().filter(|(count, ..)| *count > 0) {
             comma(f)?;

@@ -19,7 +19,7 @@ use crate::runtime::base::text::{legible, quoted};
 use crate::runtime::kernel::sched::task::TaskId;
 
 /// Tasks that are printed before the rest is only counted; `{:#}` prints all that are described.
-const MOST: usize = 50;
+const PRINTED: usize = 50;
 
 /// Waits of one task that are printed.
 const MOST_WAITS: usize = 16;
@@ -43,7 +43,7 @@ impl fmt::Display for Report {
         let mut order: Vec<(usize, usize)> = (0..self.tasks.len())
             .map(|task| (self.rank(task), task))
             .collect();
-        let most = if f.alternate() { usize::MAX } else { MOST };
+        let most = if f.alternate() { usize::MAX } else { PRINTED };
         let by_rank = (0..3).flat_map(|rank| order.iter().filter(move |task| task.0 == rank));
         if let Some(hidden) = by_rank.copied().nth(most) {
             order.retain(|task| *task < hidden);

@@ -26,13 +26,13 @@ pub(super) struct EventInterval {
 }
 
 impl EventInterval {
-    const MOST: u32 = 64;
+    const MOST_POLLS: u32 = 64;
     const NANOS: u64 = 50_000;
 
     pub(super) const fn new() -> Self {
         EventInterval {
-            left: Cell::new(Self::MOST),
-            stride: Cell::new(Self::MOST),
+            left: Cell::new(Self::MOST_POLLS),
+            stride: Cell::new(Self::MOST_POLLS),
             looked: Cell::new(0),
             asked: Cell::new(0),
             heard: Cell::new(0),
@@ -60,7 +60,7 @@ impl EventInterval {
     /// Whether the selector is to be asked in the middle of `pass`.
     pub(super) fn wants_news(&self, now: u64, pass: u64) -> bool {
         let late = now.saturating_sub(self.asked.get()) >= Self::NANOS;
-        late && (self.heard.get() < pass || self.polled.get() >= Self::MOST)
+        late && (self.heard.get() < pass || self.polled.get() >= Self::MOST_POLLS)
     }
 
     /// Notes that the selector was asked, for the sake of `pass`.
@@ -88,7 +88,7 @@ impl EventInterval {
     pub(super) fn adapt(&self, now: u64) {
         let took = now.saturating_sub(self.looked.replace(now)).max(1);
         let stride = u64::from(self.stride.get());
-        let most = u64::from(Self::MOST).min(2 * stride);
+        let most = u64::from(Self::MOST_POLLS).min(2 * stride);
         self.stride
             .set((stride * Self::NANOS / took).clamp(1, most) as u32);
         self.rest();

@@ -1,4 +1,4 @@
-//! Runs the scripts of `asyncio_order.rs` on turnwise, and has Python run them on asyncio.
+//! Runs the scripts of `order.rs` on turnwise, and has Python run them on asyncio.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

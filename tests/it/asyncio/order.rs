@@ -1,6 +1,6 @@
 //! The order of service beside CPython's own asyncio: the same scripts, interpreted on both.
 //!
-//! `asyncio_interpreter.rs` runs a script on turnwise, `asyncio/order.py` on the machine's
+//! `interpreter.rs` runs a script on turnwise, `asyncio/order.py` on the machine's
 //! `python3` (3.11 or later), both on virtual time. The logs must be equal, or `DIFFERENT` says why
 //! not and pins what asyncio prints.
 

@@ -1,4 +1,4 @@
-//! Random scripts beside CPython's asyncio, for what `asyncio_order.rs` knows no difference of: locks,
+//! Random scripts beside CPython's asyncio, for what `order.rs` knows no difference of: locks,
 //! semaphores of one permit, events with cancelling, and conditions.
 
 use crate::asyncio::interpreter::{Script, here, on_asyncio};

@@ -1,4 +1,4 @@
-//! Plain words in comments: the actor is named, the words are the field's.
+//! Plain words in comments: the actor is named, the words are the field's, the files named are there.
 
 use std::path::Path;
 
@@ -43,6 +43,41 @@ fn avoided(sources: &[Source]) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// Files that comments name in backquotes and that are not there, by the end of their path.
+fn gone(sources: &[Source]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for source in sources
+        .iter()
+        .filter(|source| !source.is_under("tests/it/structure/"))
+    {
+        for (number, line) in source.text.lines().enumerate() {
+            let comment = line.split_once("//").map_or("", |(_, comment)| comment);
+            let named = comment.split('`').filter(|word| word.ends_with(".rs"));
+            for name in named.filter(|name| !name.contains(char::is_whitespace)) {
+                let end = format!("/{name}");
+                let is_it = |path: &str| path == name || path.ends_with(&end);
+                if !sources.iter().any(|source| is_it(&source.path)) {
+                    complaints.push(format!("{}:{}: {name} is gone", source.path, number + 1));
+                }
+            }
+        }
+    }
+    complaints
+}
+
+#[test]
+fn comments_name_files_that_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = the_crate();
+    for folder in ["tests", "examples", "benches", "macros"] {
+        collect(&root.join(folder), root, &mut sources);
+    }
+    sources.retain(|source| !source.path.contains("/target/"));
+    assert_none(gone(&sources));
+    let moved = Source::new("x.rs", "// In `y.rs`, as in `x.rs`.");
+    assert_eq!(gone(&[moved]), ["x.rs:1: y.rs is gone"]);
 }
 
 #[test]
