@@ -84,7 +84,7 @@ pub use send_stream::SendStream;
 #[cfg(feature = "signal")]
 pub use signal::{CtrlC, RecvSignal, Signal, SignalKind, ctrl_c, signal};
 pub use source::{Fd, Op, Source};
-pub use split::{Shared, split};
+pub use split::{SharedStream, split};
 pub use stdio::{ReadStdin, Stdin, stdin};
 pub use steps::Steps;
 #[doc(alias("BufReader", "AsyncReadExt", "AsyncBufReadExt"))]

@@ -14,12 +14,12 @@ use super::stream_writer::StreamWriter;
 ///
 /// The last clone that is dropped closes the stream.
 #[derive(Debug)]
-pub struct Shared<S>(Rc<S>);
+pub struct SharedStream<S>(Rc<S>);
 
-impl<S> Shared<S> {
+impl<S> SharedStream<S> {
     /// Shares a stream.
     pub fn new(stream: impl Into<Rc<S>>) -> Self {
-        Shared(stream.into())
+        SharedStream(stream.into())
     }
 
     /// The stream.
@@ -28,9 +28,9 @@ impl<S> Shared<S> {
     }
 }
 
-impl<S> Clone for Shared<S> {
+impl<S> Clone for SharedStream<S> {
     fn clone(&self) -> Self {
-        Shared(self.0.clone())
+        SharedStream(self.0.clone())
     }
 }
 
@@ -40,12 +40,12 @@ impl<S> Clone for Shared<S> {
 /// says nothing as long as the reader lives.
 ///
 /// asyncio counterpart: the pair of `asyncio.open_connection`.
-pub fn split<S>(stream: S) -> (StreamReader<Shared<S>>, StreamWriter<Shared<S>>) {
-    let stream = Shared::new(stream);
+pub fn split<S>(stream: S) -> (StreamReader<SharedStream<S>>, StreamWriter<SharedStream<S>>) {
+    let stream = SharedStream::new(stream);
     (StreamReader::new(stream.clone()), StreamWriter::new(stream))
 }
 
-impl<S> AsyncRead for Shared<S>
+impl<S> AsyncRead for SharedStream<S>
 where
     for<'a> &'a S: AsyncRead,
 {
@@ -66,7 +66,7 @@ where
     }
 }
 
-impl<S> AsyncWrite for Shared<S>
+impl<S> AsyncWrite for SharedStream<S>
 where
     for<'a> &'a S: AsyncWrite,
 {

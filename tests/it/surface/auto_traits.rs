@@ -215,7 +215,7 @@ fn primitives_tasks_and_sources_stay_on_their_thread() {
         RecvSignal<'static>,
         io::Send<'static>,
         SendTo<'static>,
-        Shared<TcpStream>,
+        SharedStream<TcpStream>,
         Signal,
         io::Source<Fd<Socket>>,
         Stdin,

@@ -130,17 +130,22 @@ const RESULTS: &[&str] = &[
     "Accept",
     "AcceptUnix",
     "BlockingIo",
+    "Flush",
     "Incoming",
     "IncomingUnix",
     "Op",
     "Peek",
     "Read",
+    "ReadExact",
     "ReadStdin",
+    "ReadToEnd",
+    "ReadToString",
     "Recv",
     "RecvFrom",
     "Send",
     "SendTo",
     "Write",
+    "WriteAll",
 ];
 
 /// Futures that are woken from inside, or that are as those inside them: as in asyncio, what is there
@@ -167,10 +172,16 @@ const INSIDE: &[&str] = &[
     "Join",
     "JoinHandle",
     "LatchWait",
+    "Lines",
+    "NextLine",
     "Put",
     "Race",
     "RaceEither",
     "Read",
+    "ReadBuffered",
+    "ReadExactBuffered",
+    "ReadLine",
+    "ReadUntil",
     "Receiver",
     "RemoteHandle",
     "SenderClosed",
@@ -181,6 +192,7 @@ const INSIDE: &[&str] = &[
     "Wait",
     "WaitQuiescent",
     "Write",
+    "WriteBuffered",
 ];
 
 /// The types of the crate that are futures or streams.
