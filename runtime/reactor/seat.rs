@@ -33,17 +33,17 @@ thread_local! {
 
 /// What polls: the task, and the parts of its waker.
 #[derive(Clone, Copy, PartialEq)]
-struct Who(Option<TaskId>, *const (), *const RawWakerVTable);
+struct Poller(Option<TaskId>, *const (), *const RawWakerVTable);
 
-impl Who {
+impl Poller {
     fn polls(cx: &Context<'_>) -> Self {
-        Who(current_task(), cx.waker().data(), cx.waker().vtable())
+        Poller(current_task(), cx.waker().data(), cx.waker().vtable())
     }
 }
 
 /// A seat during the poll of its future.
 struct Lent {
-    who: Who,
+    poller: Poller,
     at: &'static Location<'static>,
     places: Vec<Place>,
 }
@@ -89,7 +89,7 @@ impl Seat {
     ) -> Poll<R> {
         self.places.retain(|place| place.poll(cx).is_pending());
         let lent = Lent {
-            who: Who::polls(cx),
+            poller: Poller::polls(cx),
             at: self.at,
             places: mem::take(&mut self.places),
         };
@@ -135,10 +135,10 @@ pub(crate) fn line_of_seat() -> Option<&'static Location<'static>> {
 
 /// Waits in the seat that was lent, if it was lent to the one that polls with `cx`.
 pub(super) fn take_place(source: &Readiness, way: Way, cx: &Context<'_>) -> bool {
-    let who = Who::polls(cx);
+    let poller = Poller::polls(cx);
     let look = |lent: &RefCell<Option<Lent>>| {
         let lent = lent.borrow();
-        let lent = lent.as_ref().filter(|lent| lent.who == who)?;
+        let lent = lent.as_ref().filter(|lent| lent.poller == poller)?;
         let mut places = lent.places.iter();
         let has_place =
             places.any(|place| place.way == way && std::ptr::eq(&*place.source, source));
