@@ -1,4 +1,4 @@
-//! What is known of one source of the operating system, and which tasks wait to know more.
+//! The readiness of one source: what the system said of it last, and the tasks that wait to read or write.
 //!
 //! What the system said last is cached for each direction, so that no system call is made to learn
 //! what is known already. A wait for readiness is a wait in the direction's [`WaitQueue`]. A task that asks

@@ -1,4 +1,4 @@
-//! The end of a task: it completes, it panics, or it was cancelled.
+//! The end of a task: it completes, it panics, or it was cancelled and its future is dropped.
 //!
 //! ```text
 //!   poll returned Ready ───────▶ complete: the output stays in the task's body, the joiner is woken
