@@ -236,25 +236,30 @@ impl<'a, T: ?Sized> Round<'a, T> {
         }
     }
 
-    /// In line first, unlocked second: no notification can come in between.
+    /// In line first, unlocked second: no notification can come in between. Ready only if the clone of a waker has
+    /// notified.
     #[inline]
-    fn join(&mut self, guard: LockGuard<'a, T>, cx: &mut Context<'_>) {
+    fn join(&mut self, guard: LockGuard<'a, T>, cx: &mut Context<'_>) -> Poll<()> {
         self.wait.renew();
         self.acquire.renew();
-        // Never ready: it has just joined.
-        let _ = Pin::new(&mut self.wait).poll(cx);
+        let noticed = self.poll_notice(cx);
         drop(guard);
+        noticed
+    }
+
+    #[inline]
+    fn poll_notice(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let notice = ready!(Pin::new(&mut self.wait).poll(cx));
+        self.notice = (notice == ONE).then(|| Notice(self.wait.owner()));
+        Poll::Ready(())
     }
 
     #[inline]
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LockGuard<'a, T>> {
         if let Some(guard) = self.guard.take() {
-            self.join(guard, cx);
-            return Poll::Pending;
-        }
-        if self.wait.is_queued() {
-            let notice = ready!(Pin::new(&mut self.wait).poll(cx));
-            self.notice = (notice == ONE).then(|| Notice(self.wait.owner()));
+            ready!(self.join(guard, cx));
+        } else if self.wait.is_queued() {
+            ready!(self.poll_notice(cx));
         }
         let guard = ready!(Pin::new(&mut self.acquire).poll(cx));
         // Received: it is not passed on any more.
@@ -304,15 +309,16 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let mut guard = match this.round.guard.take() {
-            Some(guard) => guard,
-            None => ready!(this.round.poll(cx)),
-        };
-        if (this.ready)(&mut guard) {
-            return Poll::Ready(guard);
+        loop {
+            let mut guard = match this.round.guard.take() {
+                Some(guard) => guard,
+                None => ready!(this.round.poll(cx)),
+            };
+            if (this.ready)(&mut guard) {
+                return Poll::Ready(guard);
+            }
+            ready!(this.round.join(guard, cx));
         }
-        this.round.join(guard, cx);
-        Poll::Pending
     }
 }
 

@@ -209,11 +209,15 @@ impl<T> Future for Receiver<T> {
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (this, at) = (&*self.shared, Location::caller());
-        let outcome = this.outcome();
+        let mut outcome = this.outcome();
         // The end that settles the outcome calls, and calls after that.
-        match outcome {
-            Poll::Ready(_) => this.waiter.resume(at),
-            Poll::Pending => this.waiter.register(cx, at, (&KIND, this.made)),
+        if outcome.is_ready() {
+            this.waiter.resume(at);
+        } else if this.waiter.register(cx, at, (&KIND, this.made)) {
+            outcome = this.outcome();
+            if outcome.is_ready() {
+                this.waiter.leave();
+            }
         }
         outcome
     }

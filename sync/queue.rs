@@ -112,7 +112,10 @@ impl<T> Store for Fifo<T> {
     }
 
     fn shrink_to(&self, room: usize) {
-        self.0.borrow_mut().shrink_to(room);
+        let mut items = self.0.borrow_mut();
+        if items.capacity() > room {
+            items.shrink_to(room);
+        }
     }
 
     fn drain(&self) -> Vec<T> {

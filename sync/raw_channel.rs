@@ -155,8 +155,9 @@ impl<S: Store> RawChannel<S> {
     }
 
     /// A getter finds nothing: gives back what a burst has left.
+    #[inline]
     pub(super) fn found_nothing(&self) {
-        if self.len.get() == 0 {
+        if self.capacity > MUCH && self.len.get() == 0 {
             self.store.shrink_to(MUCH);
         }
     }

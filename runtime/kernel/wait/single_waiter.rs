@@ -99,17 +99,24 @@ impl SingleWaiter {
         self.place.get() < WOKEN
     }
 
-    /// Has the one that polls with `cx` wait here, in place of the one that did so far.
+    /// Has the one that polls with `cx` wait here, in place of the one that did so far. Returns whether foreign code
+    /// ran: then what is waited for may be there already, and has to be looked at again.
     #[inline(never)]
-    pub(crate) fn register(&self, cx: &Context<'_>, at: &'static Location<'static>, of: Made) {
-        kernel::with(
-            |kernel| match !self.is_taken() && polling::is_own(cx.waker()) {
-                true => self
-                    .place
-                    .set(enter(kernel, polling::registers(), at, Some(of))),
-                false => self.register_again(kernel, cx, at, of),
-            },
-        );
+    pub(crate) fn register(
+        &self,
+        cx: &Context<'_>,
+        at: &'static Location<'static>,
+        of: Made,
+    ) -> bool {
+        kernel::with(|kernel| {
+            let is_first = !self.is_taken() && polling::is_own(cx.waker());
+            if is_first {
+                let place = enter(kernel, polling::registers(), at, Some(of));
+                self.place.set(place);
+                return false;
+            }
+            self.register_again(kernel, cx, at, of)
+        })
     }
 
     #[cold]
@@ -119,8 +126,9 @@ impl SingleWaiter {
         cx: &Context<'_>,
         at: &'static Location<'static>,
         of: Made,
-    ) {
-        if !knows(kernel, self.place.get(), cx, at) {
+    ) -> bool {
+        let known = knows(kernel, self.place.get(), cx, at);
+        if !known {
             // Foreign code may run in here, before the place is looked up.
             let target = WakeTarget::of(cx);
             let mut place = self.place.get();
@@ -128,6 +136,7 @@ impl SingleWaiter {
             self.place.set(place);
             drop(gone);
         }
+        !known
     }
 
     /// Wakes the waiter, if there is one.

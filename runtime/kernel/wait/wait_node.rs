@@ -194,59 +194,77 @@ impl WaitNode {
     #[inline(never)]
     fn join_queue(&self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
         kernel::with(|kernel| match polling::is_own(cx.waker()) {
-            true => self.key.set(queue.link(kernel, polling::registers(), self)),
+            true => {
+                self.key.set(queue.link(kernel, polling::registers(), self));
+                Poll::Pending
+            }
             false => self.join_queue_foreign(kernel, queue, cx),
-        });
-        Poll::Pending
+        })
     }
 
+    /// Stands in line before the waker is cloned: a clone that releases what is waited for finds the waiter.
     #[cold]
-    fn join_queue_foreign(&self, kernel: &Kernel, queue: &WaitQueue, cx: &Context<'_>) {
-        let target = WakeTarget::of(cx);
-        let key = queue.link(kernel, target.task(), self);
-        self.key.set(key);
-        self.wake_instead(kernel, target);
+    fn join_queue_foreign(
+        &self,
+        kernel: &Kernel,
+        queue: &WaitQueue,
+        cx: &Context<'_>,
+    ) -> Poll<usize> {
+        self.key.set(queue.link(kernel, None, self));
+        self.wake_instead(kernel, queue, cx)
     }
 
     #[inline(never)]
     fn look(&self, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
-        kernel::with(|kernel| {
-            let mut waiters = kernel.wait.waiters.borrow_mut();
-            let key = self.key.get();
-            let waiter = waiters.table.get_mut(key);
-            let Some(waiter) = waiter.filter(|waiter| waiter.is_granted()) else {
-                drop(waiters);
-                return self.look_again(kernel, cx);
-            };
-            let (granted, at) = (waiter.ask, self.at());
-            waiters.give(key);
-            self.key.set(DONE);
-            polling::note_resumed(at);
-            queue.taken(&mut waiters, granted, at);
-            Poll::Ready(granted)
+        kernel::with(|kernel| match self.take_grant(kernel, queue) {
+            Poll::Pending => self.look_again(kernel, queue, cx),
+            granted => granted,
         })
+    }
+
+    /// Takes what was granted, if anything was.
+    #[inline]
+    fn take_grant(&self, kernel: &Kernel, queue: &WaitQueue) -> Poll<usize> {
+        let mut waiters = kernel.wait.waiters.borrow_mut();
+        let key = self.key.get();
+        let waiter = waiters.table.get_mut(key);
+        let Some(waiter) = waiter.filter(|waiter| waiter.is_granted()) else {
+            return Poll::Pending;
+        };
+        let (granted, at) = (waiter.ask, self.at());
+        waiters.give(key);
+        self.key.set(DONE);
+        polling::note_resumed(at);
+        queue.taken(&mut waiters, granted, at);
+        Poll::Ready(granted)
     }
 
     /// Sees to it that a waiter without a grant wakes what polls with `cx`.
     #[inline(never)]
-    fn look_again(&self, kernel: &Kernel, cx: &Context<'_>) -> Poll<usize> {
+    fn look_again(&self, kernel: &Kernel, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
         let mut waiters = kernel.wait.waiters.borrow_mut();
         let key = self.key.get();
         let waiter = waiters.table.get_mut(key);
         let waiter = waiter.expect("a queued wait has an entry");
         if !waiter.target.is(cx) {
             drop(waiters);
-            self.wake_instead(kernel, WakeTarget::of(cx));
+            return self.wake_instead(kernel, queue, cx);
         }
         Poll::Pending
     }
 
-    /// Has the grant wake another one than the entry says.
-    fn wake_instead(&self, kernel: &Kernel, mut target: WakeTarget) {
-        let key = self.key.get();
-        if let Some(waiter) = kernel.wait.waiters.borrow_mut().table.get_mut(key) {
-            std::mem::swap(&mut waiter.target, &mut target);
+    /// Has the grant wake what polls with `cx`, unless the clone of its waker has granted this very wait: what that
+    /// woke is not what polls now.
+    fn wake_instead(&self, kernel: &Kernel, queue: &WaitQueue, cx: &Context<'_>) -> Poll<usize> {
+        let mut target = WakeTarget::of(cx);
+        let granted = self.take_grant(kernel, queue);
+        if granted.is_pending() {
+            let mut waiters = kernel.wait.waiters.borrow_mut();
+            if let Some(waiter) = waiters.table.get_mut(self.key.get()) {
+                std::mem::swap(&mut waiter.target, &mut target);
+            }
         }
+        granted
     }
 
     /// Gives the place up and says how it was left, unless there is none.
