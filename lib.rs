@@ -108,7 +108,9 @@ pub use turnwise_macros::{main, test};
 /// What the macros expand to.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::runtime::entry::{main, main_virtual, test, test_real_time};
+    pub use crate::runtime::entry::{
+        main, main_virtual, test, test_detached, test_real_time, test_real_time_detached,
+    };
 }
 
 /// The pages of the documentation, as they are in the folder `docs`.

@@ -10,6 +10,8 @@ use crate::tokens::{self, Cursor, is_mark};
 pub(crate) struct Arguments {
     /// Whether the clock is the one that the attribute does not take by itself.
     pub(crate) other_clock: bool,
+    /// Whether a test may leave tasks behind.
+    pub(crate) detached: bool,
     /// The path of the runtime crate.
     pub(crate) runtime: TokenStream,
 }
@@ -19,6 +21,7 @@ impl Arguments {
     pub(crate) fn parse(entry: Entry, stream: TokenStream, errors: &mut Vec<Error>) -> Self {
         let mut cursor = Cursor::new(stream);
         let mut clock = None;
+        let mut detached = None;
         let mut runtime = None;
         while cursor.peek().is_some() {
             let argument = cursor.take_until(|token| is_mark(token, ','));
@@ -36,6 +39,8 @@ impl Arguments {
             let word = name.to_string();
             let read = if word == entry.clock_argument() {
                 no_value(name, value).and_then(|()| once(&mut clock, name, ()))
+            } else if word == "detached" && entry == Entry::Test {
+                no_value(name, value).and_then(|()| once(&mut detached, name, ()))
             } else if word == "crate" {
                 path(name, value).and_then(|path| once(&mut runtime, name, path))
             } else {
@@ -45,15 +50,16 @@ impl Arguments {
         }
         Arguments {
             other_clock: clock.is_some(),
+            detached: detached.is_some(),
             runtime: runtime.unwrap_or_else(|| tokens::parse("::turnwise")),
         }
     }
 }
 
 fn allowed(entry: Entry) -> String {
-    let (attribute, clock) = (entry.attribute(), entry.clock_argument());
+    let (attribute, arguments) = (entry.attribute(), entry.arguments());
     format!(
-        "`{attribute}` takes `{clock}` and `crate = path`; for other settings use `turnwise::Builder` in a function that is not async"
+        "`{attribute}` takes {arguments}; for other settings use `turnwise::Builder` in a function that is not async"
     )
 }
 

@@ -32,13 +32,23 @@ impl Entry {
         }
     }
 
+    /// The arguments as messages show them.
+    pub(crate) fn arguments(self) -> &'static str {
+        match self {
+            Entry::Main => "`virtual_clock` and `crate = path`",
+            Entry::Test => "`real_time`, `detached` and `crate = path`",
+        }
+    }
+
     /// The hidden function that runs the future.
-    pub(crate) fn runner(self, other_clock: bool) -> &'static str {
-        match (self, other_clock) {
-            (Entry::Main, false) => "main",
-            (Entry::Main, true) => "main_virtual",
-            (Entry::Test, false) => "test",
-            (Entry::Test, true) => "test_real_time",
+    pub(crate) fn runner(self, other_clock: bool, detached: bool) -> &'static str {
+        match (self, other_clock, detached) {
+            (Entry::Main, false, _) => "main",
+            (Entry::Main, true, _) => "main_virtual",
+            (Entry::Test, false, false) => "test",
+            (Entry::Test, false, true) => "test_detached",
+            (Entry::Test, true, false) => "test_real_time",
+            (Entry::Test, true, true) => "test_real_time_detached",
         }
     }
 }

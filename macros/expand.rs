@@ -45,7 +45,7 @@ fn runnable(entry: Entry, arguments: &Arguments, function: &Function, body: &Gro
     inside.extend(function.asyncness.clone());
     inside.extend(signature(keyword, name, output));
     inside.extend([TokenTree::from(body.clone())]);
-    let runner = entry.runner(arguments.other_clock);
+    let runner = entry.runner(arguments.other_clock, arguments.detached);
     let mut call = TokenStream::from(TokenTree::from(name.clone()));
     call.extend(tokens::parse("()"));
     inside.extend(arguments.runtime.clone());

@@ -104,6 +104,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// # Arguments
 ///
 /// - `real_time`: the real clock, for a test that talks to the outside world.
+/// - `detached`: tasks that are left at the end are dropped, as `#[tokio::test]` drops them, and do not fail the test.
 /// - `crate = path`, or `crate = "path"`: where the runtime is, if not at `::turnwise`.
 ///
 /// # Errors

@@ -32,6 +32,18 @@ pub fn test_real_time<R, F: Future<Output = R>>(future: F) -> R {
     off_stack!(F, future => checked(Builder::new().strict().build(), future))
 }
 
+/// Runs a test on the virtual clock that may leave tasks behind.
+#[track_caller]
+pub fn test_detached<R, F: Future<Output = R>>(future: F) -> R {
+    off_stack!(F, future => Builder::new().virtual_clock().strict().build().block_on(future))
+}
+
+/// Runs a test on the real clock that may leave tasks behind.
+#[track_caller]
+pub fn test_real_time_detached<R, F: Future<Output = R>>(future: F) -> R {
+    off_stack!(F, future => Builder::new().strict().build().block_on(future))
+}
+
 /// Fails if a task outlives main that was not cancelled.
 #[track_caller]
 fn checked<R, F: Future<Output = R>>(runtime: Runtime, future: F) -> R {
@@ -40,7 +52,7 @@ fn checked<R, F: Future<Output = R>>(runtime: Runtime, future: F) -> R {
     let leaked = runtime.dump();
     assert!(
         leaked.tasks() == 0,
-        "the test returned while tasks were still alive; await or cancel them\n{leaked}"
+        "the test returned while tasks were still alive; await or cancel them, or write `#[turnwise::test(detached)]`\n{leaked}"
     );
     output
 }

@@ -88,3 +88,26 @@ pub fn all() -> Vec<Info> {
     });
     all.unwrap_or_default()
 }
+
+/// Requests the end of every other task of this thread's runtime, oldest first, but not of the future of a
+/// `block_on`. Returns of how many.
+///
+/// Each is dropped in its own next turn, as after [`JoinHandle::cancel`](crate::JoinHandle::cancel); a task that is
+/// spawned afterwards is not cancelled. To wait until they have ended, await their handles.
+///
+/// asyncio counterpart: `for task in asyncio.all_tasks(): task.cancel()`, as `asyncio.run` does at its end.
+///
+/// # Examples
+///
+/// ```
+/// turnwise::block_on(async {
+///     let task = turnwise::spawn(std::future::pending::<()>());
+///     assert_eq!(turnwise::task::cancel_all(), 1);
+///     assert!(task.await.unwrap_err().is_cancelled());
+/// });
+/// ```
+pub fn cancel_all() -> usize {
+    let own = kernel::try_with(|_| polling::current_task()).flatten();
+    let others = all().into_iter().filter(|task| Some(task.id) != own);
+    others.filter(Info::cancel).count()
+}

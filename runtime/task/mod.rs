@@ -11,5 +11,5 @@ pub(crate) mod spawn;
 pub(crate) mod unobserved;
 
 pub use super::kernel::sched::task::TaskId as Id;
-pub use inspect::{Info, all, current};
+pub use inspect::{Info, all, cancel_all, current};
 pub use local::TaskLocal;

@@ -11,6 +11,12 @@ mod stand_in {
         pub(crate) fn test<R, F: Future<Output = R>>(_: F) -> R {
             loop {}
         }
+        pub(crate) fn test_detached<R, F: Future<Output = R>>(_: F) -> R {
+            loop {}
+        }
+        pub(crate) fn test_real_time_detached<R, F: Future<Output = R>>(_: F) -> R {
+            loop {}
+        }
         pub(crate) fn test_real_time<R, F: Future<Output = R>>(_: F) -> R {
             loop {}
         }
@@ -40,3 +46,9 @@ async fn real() -> ExitCode {
     let unused = 1;
     ExitCode::FAILURE
 }
+
+#[test(detached, crate = stand_in)]
+async fn leaves() {}
+
+#[turnwise_macros::test(real_time, detached, crate = stand_in)]
+async fn really_leaves() {}

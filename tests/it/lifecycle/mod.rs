@@ -2,4 +2,5 @@
 
 pub(crate) mod embed;
 pub(crate) mod host_programs;
+pub(crate) mod leftovers;
 pub(crate) mod teardown;
