@@ -21,7 +21,7 @@ use super::source::{STREAM, Source};
 use super::steps::Steps;
 use super::when_ready::{Ready, Trial};
 use super::write_bytes::write_all_method;
-use crate::runtime::{Readiness, SourceKind, Way};
+use crate::runtime::{Readiness, SourceKind, Way, has_virtual_clock};
 
 const KIND: SourceKind = SourceKind::new("TCP stream", "bytes from").with_interest(STREAM);
 
@@ -29,7 +29,8 @@ const KIND: SourceKind = SourceKind::new("TCP stream", "bytes from").with_intere
 ///
 /// asyncio counterpart: the pair of `asyncio.open_connection`. Differences: nothing is buffered
 /// (wrap it in a [`StreamReader`](super::StreamReader) or [`split`](super::split) it), a write waits until the system
-/// takes it, and small writes are sent at once only after [`set_nodelay`](TcpStream::set_nodelay).
+/// takes it, and small writes are sent at once only after [`set_nodelay`](TcpStream::set_nodelay). On a virtual clock
+/// that is on from the start: such a clock does not wait for the 40 ms that the system may hold a small write back.
 ///
 /// # Examples
 ///
@@ -108,6 +109,11 @@ impl TcpStream {
         at: &'static Location<'static>,
     ) -> io::Result<Self> {
         let source = Source::new_at(stream, &KIND, at)?;
+        if has_virtual_clock() {
+            // The system may hold a small write back for 40 ms, for which virtual time does not wait. Where this is
+            // refused the connection is gone, as the next use of it says.
+            let _ = source.get_ref().set_nodelay(true);
+        }
         Ok(TcpStream { source })
     }
 

@@ -55,9 +55,10 @@ pub use kernel::wait::wait_queue::WaitQueue;
 pub(crate) use base::foreign::print;
 #[cfg(any(feature = "hyper", feature = "process"))]
 pub(crate) use base::poison::ignore_poison;
+pub(crate) use kernel::has_virtual_clock;
 pub(crate) use kernel::io_budget::spend_io;
 #[cfg(feature = "process")]
-pub(crate) use kernel::{has_virtual_clock, is_open, need_runtime};
+pub(crate) use kernel::{is_open, need_runtime};
 #[cfg(feature = "signal")]
 pub(crate) use reactor::announce;
 #[cfg(feature = "process")]

@@ -15,9 +15,10 @@ mod timer_store;
 mod timers;
 pub(crate) mod wait;
 
+pub(crate) use thread::has_virtual_clock;
+#[cfg(feature = "process")]
+pub(crate) use thread::is_open;
 pub(crate) use thread::{
     Kernel, ThisThread, need_runtime, no_runtime, too_late, try_with, with, with_runtime,
 };
-#[cfg(feature = "process")]
-pub(crate) use thread::{has_virtual_clock, is_open};
 pub(crate) use timers::TimerKey;

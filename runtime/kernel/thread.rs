@@ -138,7 +138,6 @@ pub(crate) fn is_open() -> bool {
 }
 
 /// Whether the runtime of this thread has a virtual clock.
-#[cfg(feature = "process")]
 pub(crate) fn has_virtual_clock() -> bool {
     try_with(|kernel| kernel.runtime().is_some() && kernel.clock().is_virtual()) == Some(true)
 }
