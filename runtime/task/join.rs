@@ -154,14 +154,14 @@ fn awaited_again(id: TaskId) -> ! {
 
 /// Takes the body of a task that is over, which holds the output, or the reason why there is none.
 fn collect(id: TaskId, at: &'static Location<'static>) -> Result<BoxedBody, JoinError> {
-    let task = kernel::with(|kernel| {
+    let result = kernel::with(|kernel| {
         polling::note_resumed(at);
-        kernel.remove(id)
+        kernel.take_result(id)
     });
-    let task = task.ok_or_else(|| JoinError::Cancelled {
-        reason: Some("its runtime has ended".into()),
-    });
-    task?.into_result()
+    result.unwrap_or_else(|| {
+        let reason = Some("its runtime has ended".into());
+        Err(JoinError::Cancelled { reason })
+    })
 }
 
 /// Takes the output out of its place.

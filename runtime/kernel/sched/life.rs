@@ -26,6 +26,7 @@ pub(crate) enum Detached {
 /// Spawning.
 impl Kernel {
     /// Adds a task, which is not ready yet. A runtime in teardown starts nothing: it drops the future at once.
+    #[inline]
     pub(crate) fn insert(&self, body: BoxedBody, at: &'static Location<'static>) -> TaskId {
         let id = self.sched.tasks.borrow_mut().insert(Some(body), at);
         if self.sched.closing.get() {
@@ -136,6 +137,7 @@ impl Kernel {
 
     /// Ends a task whose future is done with, and wakes its joiner; `body` holds the output unless there was
     /// a failure. Returns what a detached task leaves, to be dropped before its slot is freed.
+    #[inline]
     pub(crate) fn finish(
         &self,
         id: TaskId,
@@ -187,11 +189,18 @@ impl Kernel {
     /// Frees the slot of a detached task that is over. A panic of what it left is the reason of its end.
     pub(crate) fn retire(&self, id: TaskId, panic: Option<JoinError>) -> Option<Remains> {
         let mut tasks = self.sched.tasks.borrow_mut();
-        if panic.is_some() {
+        if let Some(panic) = panic {
             tasks.get_mut(id)?.extras_mut().set_failure(panic);
         }
         let (remains, _) = tasks.remove(id)?;
         Some(remains)
+    }
+
+    /// Takes out a task that is over: the body with its output, or the reason why there is none.
+    #[inline]
+    pub(crate) fn take_result(&self, id: TaskId) -> Option<Result<BoxedBody, JoinError>> {
+        let (remains, _) = self.sched.tasks.borrow_mut().remove(id)?;
+        Some(remains.into_result())
     }
 
     /// Takes a task out, whatever its state, with its joiner and its waker. The caller drops what is left.

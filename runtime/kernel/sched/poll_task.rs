@@ -95,7 +95,7 @@ impl Kernel {
             if task.schedule() {
                 tasks.append(id.slot() as u32);
             } else {
-                tasks.yields(id);
+                tasks.postpone(id);
             }
         } else if noted & notes::REGISTERED == 0 && !task.is_scheduled() && task.waker() == NO_WAKER
         {
@@ -105,7 +105,7 @@ impl Kernel {
     }
 
     /// Puts a task behind all others in the ready queue.
-    #[cold]
+    #[inline]
     pub(crate) fn yields(&self, id: TaskId) {
         self.sched.tasks.borrow_mut().yields(id);
     }

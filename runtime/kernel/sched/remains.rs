@@ -53,8 +53,8 @@ impl Extras {
     }
 
     #[cold]
-    pub(super) fn set_failure(&mut self, failure: Option<JoinError>) {
-        self.get().failure = failure;
+    pub(super) fn set_failure(&mut self, failure: JoinError) {
+        self.get().failure = Some(failure);
     }
 
     fn take_failure(&mut self) -> Option<JoinError> {
@@ -97,6 +97,8 @@ pub(crate) struct Remains {
 }
 
 impl Remains {
+    const KEEPS_BODY: &str = "a task that is over keeps its body";
+
     #[inline]
     pub(super) fn new(
         id: TaskId,
@@ -135,10 +137,19 @@ impl Remains {
     }
 
     /// The output in its body, or the reason why there is none.
-    pub(crate) fn into_result(mut self) -> Result<BoxedBody, JoinError> {
+    #[inline]
+    pub(super) fn into_result(self) -> Result<BoxedBody, JoinError> {
+        if self.has_extra() {
+            return self.into_result_or_failure();
+        }
+        Ok(self.body.expect(Self::KEEPS_BODY))
+    }
+
+    #[cold]
+    fn into_result_or_failure(mut self) -> Result<BoxedBody, JoinError> {
         match self.take_failure() {
             Some(failure) => Err(failure),
-            None => Ok(self.body.expect("a task that is over keeps its body")),
+            None => Ok(self.body.expect(Self::KEEPS_BODY)),
         }
     }
 }

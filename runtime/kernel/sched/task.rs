@@ -213,7 +213,7 @@ impl Task {
         } else {
             self.body.replace(body)
         };
-        if failure.is_some() {
+        if let Some(failure) = failure {
             self.extras.set_failure(failure);
         }
         Ended {
@@ -240,6 +240,7 @@ impl Task {
     ///
     /// The joiner is gone by now: it was woken when the task ended, or taken out with the handle. A slot that
     /// is in the ready queue counts as over until it comes to the head.
+    #[inline]
     pub(super) fn vacate(&mut self) -> (Remains, u32) {
         let id = self.id;
         let extras = std::mem::replace(&mut self.extras, Extras::none());

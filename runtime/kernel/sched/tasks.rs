@@ -57,6 +57,7 @@ impl Tasks {
     }
 
     /// Adds a task, which is not ready yet.
+    #[inline]
     pub(crate) fn insert(
         &mut self,
         body: Option<BoxedBody>,
@@ -84,9 +85,17 @@ impl Tasks {
     }
 
     /// Puts a task behind all others in the ready queue, also if it stands there itself.
-    #[cold]
+    #[inline]
     pub(crate) fn yields(&mut self, id: TaskId) {
-        if !self.schedule(id) && self.last_ready() != Some(id.slot() as u32) {
+        if !self.schedule(id) {
+            self.postpone(id);
+        }
+    }
+
+    /// Has a task that stands in the ready queue go to its tail.
+    #[cold]
+    pub(super) fn postpone(&mut self, id: TaskId) {
+        if self.last_ready() != Some(id.slot() as u32) {
             if let Some(task) = self.get_mut(id) {
                 task.postpone();
             }
@@ -194,6 +203,7 @@ impl Tasks {
 
     /// Frees a task's slot. The caller drops the remains after letting go of the borrow, and the waker of
     /// that key.
+    #[inline]
     pub(crate) fn remove(&mut self, id: TaskId) -> Option<(Remains, u32)> {
         let task = self.get_mut(id)?;
         let scheduled = task.is_scheduled();
@@ -244,6 +254,7 @@ impl Tasks {
     }
 
     /// Frees a slot that holds no task and is not in the ready queue.
+    #[inline]
     pub(crate) fn reclaim(&mut self, slot: u32) {
         let Some(task) = self.slots.get_mut(slot as usize) else {
             return;
