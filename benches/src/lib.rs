@@ -5,6 +5,7 @@
 //! work in the same shape. README.md says what each row does.
 
 pub mod callgrind;
+mod crowds;
 pub mod extra;
 mod list;
 pub mod peer;

@@ -14,18 +14,27 @@ use crate::peer::{Event, Executor, Semaphore, Timers};
 use crate::rows::{processor_time, switch_among, together};
 
 /// The series, and what there are `n` of.
-pub const SERIES: [&str; 5] = [
+pub const SERIES: [&str; 9] = [
     "switch among n tasks",
     "event with n waiters",
     "semaphore with n waiting",
     "timer armed and dropped, n armed",
     "timer armed and fired, n armed",
+    "child of a group of n",
+    "spawn and join after a burst of n",
+    "virtual sleep beside n idle sources",
+    "turn beside n writers at a full peer",
 ];
+
+/// Of tasks, waiters and timers.
+const MOST: usize = 1_000_000;
 
 /// A series as done by a peer.
 pub struct Line {
     pub series: &'static str,
     pub peer: &'static str,
+    /// The largest `n` that makes sense.
+    pub most: usize,
     /// Does about so many operations among `n`, and says what one took in ns.
     pub run: fn(n: usize, operations: u64) -> f64,
 }
@@ -39,21 +48,25 @@ pub fn lines() -> Vec<Line> {
             Line {
                 series: SERIES[0],
                 peer: name,
+                most: MOST,
                 run: switch::<E>,
             },
             Line {
                 series: SERIES[2],
                 peer: name,
+                most: MOST,
                 run: semaphore::<E, S>,
             },
             Line {
                 series: SERIES[3],
                 peer: name,
+                most: MOST,
                 run: armed::<E>,
             },
             Line {
                 series: SERIES[4],
                 peer: name,
+                most: MOST,
                 run: fired::<E>,
             },
         ]);
@@ -62,6 +75,7 @@ pub fn lines() -> Vec<Line> {
         to.push(Line {
             series: SERIES[1],
             peer: name,
+            most: MOST,
             run: event::<E, V>,
         });
     }
@@ -76,16 +90,17 @@ pub fn lines() -> Vec<Line> {
     peer::<monoio::Monoio<true>, local_sync::semaphore::Semaphore>("monoio, local-sync", all);
     peer::<limit::Limit, limit::Permits>("limit", all);
     event_of::<limit::Limit, limit::Waiters>("limit", all);
+    all.extend(crate::crowds::lines());
     all.sort_by_key(|line| SERIES.iter().position(|series| *series == line.series));
     std::mem::take(all)
 }
 
-fn each(took: Duration, operations: u64) -> f64 {
+pub(crate) fn each(took: Duration, operations: u64) -> f64 {
     took.as_nanos() as f64 / operations as f64
 }
 
 /// How often all `n` do it, so that it is about so many operations.
-fn rounds(n: usize, operations: u64) -> u64 {
+pub(crate) fn rounds(n: usize, operations: u64) -> u64 {
     (operations / n as u64).max(2)
 }
 

@@ -12,7 +12,7 @@ const TOP: f64 = 104.0;
 const GAP: [f64; 2] = [46.0, 62.0];
 
 pub fn draw(scaling: &Figures) -> String {
-    let mut svg = Svg::new(WIDTH, TOP + 2.0 * PANEL[1] + GAP[1] + 40.0);
+    let mut svg = Svg::new(WIDTH, TOP + 3.0 * PANEL[1] + 2.0 * GAP[1] + 40.0);
     svg.text(
         "title",
         "start",

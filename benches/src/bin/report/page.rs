@@ -261,7 +261,8 @@ fn scaling(page: &mut String, scaling: &Figures) {
               - with tasks and waiters, cache misses: the instructions stay the same, but the memory of a million tasks is \
               in no cache. At one, the turn around the only task is not shared;\n\
               - with timers, the same: one that is dropped before it fires is hardly ever moved, one that fires is moved \
-              once for each halving on the way to the front.\n";
+              once for each halving on the way to the front;\n\
+              - with children of a group and idle sources, the same: the instructions of one do not grow (`tests/growth`).\n";
 }
 
 fn machine(page: &mut String) -> io::Result<()> {

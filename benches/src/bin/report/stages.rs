@@ -219,6 +219,7 @@ fn scaling(means: &mut Means) -> io::Result<Figures> {
         for (line, n) in lines()
             .iter()
             .flat_map(|line| sizes.iter().map(move |n| (line, n)))
+            .filter(|(line, n)| **n <= line.most)
         {
             means
                 .progress
@@ -233,8 +234,8 @@ fn scaling(means: &mut Means) -> io::Result<Figures> {
     }
     let counted: &[usize] = if means.smoke { &[] } else { &[100, 10_000] };
     let ours = lines().into_iter().filter(|line| line.peer == "turnwise");
-    // When a timer fires is not a matter of instructions.
-    for line in ours.filter(|line| !line.series.contains("fired")) {
+    // When a timer fires is not a matter of instructions, and a burst or a crowd would be counted as well.
+    for line in ours.take(4) {
         for n in counted {
             let row = format!("{} {n}, instructions", line.series);
             means.progress.say(&row);
