@@ -19,6 +19,7 @@ mod kernel;
 mod lifecycle;
 mod pages;
 mod reactor;
+mod recipes;
 mod structure;
 mod support;
 mod surface;

@@ -35,6 +35,7 @@ programs! {
     condition
     counter_race
     event
+    isolated_server
     latch
     lock
     priority_queue
