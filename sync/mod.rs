@@ -49,6 +49,7 @@ pub mod oneshot;
 mod permit;
 mod priority_queue;
 mod queue;
+mod queue_sender;
 mod raw_channel;
 #[cfg(test)]
 mod reentrant_tests;
@@ -77,6 +78,7 @@ pub use once_cell::{GetOrInit, GetOrTryInit, OnceCell};
 pub use permit::{AcquirePermits, OwnedPermit, Permit};
 pub use priority_queue::{PriorityQueue, Smallest};
 pub use queue::{Fifo, Queue};
+pub use queue_sender::QueueSender;
 pub use rwlock::RwLock;
 pub use rwlock_guards::{Read, RwLockReadGuard, RwLockWriteGuard, Write};
 pub use semaphore::{Semaphore, TooManyPermits};

@@ -231,7 +231,7 @@ impl Builder {
         if let Some(first) = kernel::with(|kernel| kernel.runtime()) {
             panic!(
                 "this thread has a runtime already, made at {}; \
-                 use that one, or drop it first",
+                 use that one, drop it first, or share one by `Runtime::shared`",
                 shown(first)
             );
         }

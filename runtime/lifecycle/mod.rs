@@ -6,4 +6,5 @@
 pub(crate) mod builder;
 pub(crate) mod entry;
 pub(crate) mod runtime;
+mod shared;
 mod teardown;

@@ -53,7 +53,6 @@ use crate::runtime::kernel::{self, ThisThread};
 ///     assert!(matches!(&error, JoinError::Cancelled { reason: Some(reason), .. } if reason.contains("enough")));
 /// });
 /// ```
-#[must_use = "a dropped handle detaches its task; bind it, or say `drop(handle)`"]
 #[doc(alias = "Task")]
 pub struct JoinHandle<T> {
     id: TaskId,

@@ -3,4 +3,5 @@
 pub(crate) mod embed;
 pub(crate) mod host_programs;
 pub(crate) mod leftovers;
+pub(crate) mod shared;
 pub(crate) mod teardown;

@@ -149,6 +149,7 @@ fn primitives_tasks_and_sources_stay_on_their_thread() {
         LockGuard<'static, u8>,
         OwnedPermit,
         Permit<'static>,
+        QueueSender<u8>,
         Receiver<u8>,
         RwLockReadGuard<'static, u8>,
         RwLockWriteGuard<'static, u8>,

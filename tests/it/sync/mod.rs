@@ -13,4 +13,5 @@ pub(crate) mod model_once;
 pub(crate) mod model_queue;
 pub(crate) mod models;
 pub(crate) mod primitives;
+pub(crate) mod queue_sender;
 pub(crate) mod trace;
