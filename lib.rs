@@ -95,13 +95,13 @@ pub use runtime::time::{
 };
 pub use runtime::{
     AsCompleted, Builder, ChildHandle, Deadlock, Either, External, Gather, GatherSet,
-    GatherSpawned, Gone, Group, GroupClosed, GroupError, Inlet, JoinError, JoinHandle, OnDeadlock,
-    Panic, Race, RaceEither, RaceEitherSet, RaceSet, Remote, RemoteHandle, Report, Runtime, Stall,
-    Stats, TaskGroup, TaskId, TryGather, TryGatherSet, TryGatherSpawned, TrySpawnError, Unobserved,
-    Verdict, WaitHandles, WaitQuiescent, When, as_completed, block_on, dump, expect_external,
-    gather, gather_spawned, inlet, race, race_either, remote, spawn, spawn_blocking, spawn_eager,
-    spawn_eager_named, task_group, try_gather, try_gather_spawned, try_spawn_blocking, wait,
-    wait_quiescent,
+    GatherSpawned, Gone, GroupError, GroupRun, Inlet, JoinError, JoinHandle, OnDeadlock, Panic,
+    Race, RaceEither, RaceEitherSet, RaceSet, Remote, RemoteHandle, Report, Runtime, Stall, Stats,
+    TaskGroup, TaskId, TryGather, TryGatherSet, TryGatherSpawned, TryGroupRun, TrySpawnError,
+    Unobserved, Verdict, WaitHandles, WaitQuiescent, When, as_completed, block_on, dump,
+    expect_external, gather, gather_spawned, inlet, race, race_either, remote, spawn,
+    spawn_blocking, spawn_eager, spawn_eager_named, task_group, try_gather, try_gather_spawned,
+    try_spawn_blocking, try_task_group, wait, wait_quiescent,
 };
 pub use turnwise_macros::{main, test};
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use turnwise::io::{TcpStream, ctrl_c};
 use turnwise::sync::{Queue, Semaphore};
 use turnwise::time::Instant;
-use turnwise::{race, spawn_blocking, task_group, timeout, try_gather};
+use turnwise::{race, spawn_blocking, timeout, try_gather, try_task_group};
 
 const HELP: &str = "\
 Tells which TCP ports can be reached.
@@ -43,12 +43,12 @@ async fn knock(target: &str) -> io::Result<Duration> {
 /// Tries all targets and puts the answers as they come.
 async fn check(targets: Vec<String>, answers: Rc<Queue<Answer>>) -> io::Result<()> {
     let gate = Rc::new(Semaphore::new(AT_A_TIME));
-    let all = task_group(async |group| {
+    let all = try_task_group(async |group| {
         for target in targets {
             // Waits here while twenty are under way: there are never more tasks than that.
             let permit = gate.acquire_owned().await;
             let answers = answers.clone();
-            let _ = group.spawn_infallible(async move {
+            group.spawn(async move {
                 let result = knock(&target).await;
                 drop(permit);
                 answers.put(Answer { target, result }).await

@@ -32,7 +32,7 @@ use lexopt::prelude::*;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use support::{NAME, number, or_exit, print, usage_error};
 use turnwise::io::{TcpListener, TcpStream};
-use turnwise::{Group, GroupError, block_on, race, task_group, try_gather_spawned};
+use turnwise::{GroupError, TaskGroup, block_on, race, try_gather_spawned, try_task_group};
 
 struct Arguments {
     threads: usize,
@@ -185,11 +185,11 @@ async fn serve(listener: net::TcpListener, ended: oneshot::Receiver<()>) -> io::
     let listener = TcpListener::from_std(listener)?;
     let counts = Rc::new(Counts::default());
     let shared = counts.clone();
-    let connections = task_group(async move |group: Group<io::Error>| {
+    let connections = try_task_group(async move |group: TaskGroup<io::Error>| {
         loop {
             let (stream, _) = listener.accept().await?;
             shared.connections.set(shared.connections.get() + 1);
-            drop(group.spawn(echo(stream, shared.clone()))?);
+            drop(group.try_spawn(echo(stream, shared.clone())));
         }
     });
     let until_failure = async {

@@ -17,12 +17,14 @@ mod threads;
 pub mod time;
 
 pub use base::join_error::{JoinError, Panic};
+pub use combinators::child_handle::ChildHandle;
 pub use combinators::gather::{Gather, GatherSet, TryGather, TryGatherSet, gather, try_gather};
 pub use combinators::gather_spawned::{
     GatherSpawned, TryGatherSpawned, gather_spawned, try_gather_spawned,
 };
-pub use combinators::group::{ChildHandle, Group, TaskGroup, task_group};
-pub use combinators::group_errors::{GroupClosed, GroupError};
+pub use combinators::group::{TaskGroup, task_group, try_task_group};
+pub use combinators::group_errors::GroupError;
+pub use combinators::group_run::{GroupRun, TryGroupRun};
 pub use combinators::race::{Either, Race, RaceEither, RaceEitherSet, RaceSet, race, race_either};
 pub use diagnostics::watchdog::Stall;
 pub use diagnostics::{deadlock_error::Deadlock, verdict::Verdict};

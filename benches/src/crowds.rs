@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use turnwise::io::UnixStream;
-use turnwise::{Builder, GroupError, Runtime, sleep, spawn, task_group, yield_now};
+use turnwise::{Builder, GroupError, Runtime, sleep, spawn, try_task_group, yield_now};
 
 use crate::scaling::{Line, SERIES, each, rounds};
 
@@ -34,8 +34,8 @@ fn group(n: usize, operations: u64) -> f64 {
     runtime.block_on(async move {
         let start = Instant::now();
         for _ in 0..rounds {
-            let ended: Result<(), GroupError<()>> = task_group(async |group| {
-                (0..n).for_each(|_| drop(group.spawn_infallible(yield_now())));
+            let ended: Result<(), GroupError<()>> = try_task_group(async |group| {
+                (0..n).for_each(|_| drop(group.spawn(yield_now())));
                 Ok(())
             })
             .await;

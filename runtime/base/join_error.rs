@@ -21,6 +21,8 @@ pub enum JoinError {
     },
     /// It panicked.
     Panicked(Panic),
+    /// It returned an error, which its group reports: only the handle of a child says so.
+    Failed,
 }
 
 impl JoinError {
@@ -42,7 +44,7 @@ impl JoinError {
     pub fn resume(self) -> ! {
         match self {
             JoinError::Panicked(panic) => panic::resume_unwind(panic.into_payload()),
-            cancelled => panic!("{cancelled}"),
+            other => panic!("{other}"),
         }
     }
 
@@ -50,7 +52,7 @@ impl JoinError {
     pub fn panic_message(&self) -> Option<&str> {
         match self {
             JoinError::Panicked(panic) => panic.message(),
-            JoinError::Cancelled { .. } => None,
+            JoinError::Cancelled { .. } | JoinError::Failed => None,
         }
     }
 
@@ -66,6 +68,7 @@ impl fmt::Display for JoinError {
                 reason: Some(reason),
             } => write!(f, "task cancelled: {reason}"),
             JoinError::Cancelled { reason: None } => f.write_str("task cancelled"),
+            JoinError::Failed => f.write_str("task failed; its group has the error"),
             JoinError::Panicked(panic) => {
                 let message = panic.message().unwrap_or("(no text)");
                 write!(f, "task panicked: {message}")

@@ -1,12 +1,13 @@
-//! What a task group says when it has no value, and when it takes no child.
+//! What a task group says when it has no value.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::fmt;
 
-/// Why a [`task_group`](crate::task_group) has no value: the errors of body and children, in order.
+/// Why a [`try_task_group`](crate::try_task_group) has no value: the errors of body and children, in order.
 #[derive(Debug, PartialEq, Eq)]
-pub struct GroupError<E> {
-    /// Empty only if [`Group::cancel`](crate::Group::cancel) ended the group: a failure is an error or a panic, which goes on.
+pub struct GroupError<E = Infallible> {
+    /// Empty only if [`TaskGroup::cancel`](crate::TaskGroup::cancel) ended the group: a failure is an error or a panic, which goes on.
     errors: Vec<E>,
 }
 
@@ -25,7 +26,7 @@ impl<E> GroupError<E> {
         self.errors
     }
 
-    /// Whether nothing failed, but [`Group::cancel`](crate::Group::cancel) ended the body before it gave a value.
+    /// Whether nothing failed, but [`TaskGroup::cancel`](crate::TaskGroup::cancel) ended the body before it gave a value.
     pub fn is_cancelled(&self) -> bool {
         self.errors.is_empty()
     }
@@ -42,30 +43,6 @@ impl<E: fmt::Display> fmt::Display for GroupError<E> {
 }
 
 impl<E: fmt::Debug + fmt::Display> std::error::Error for GroupError<E> {}
-
-/// The group is ending or has ended; the future was dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GroupClosed(());
-
-impl GroupClosed {
-    pub(super) fn new() -> Self {
-        GroupClosed(())
-    }
-}
-
-impl fmt::Display for GroupClosed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("task group is closed; spawn before its body and children have ended")
-    }
-}
-
-impl std::error::Error for GroupClosed {}
-
-impl From<GroupClosed> for std::io::Error {
-    fn from(closed: GroupClosed) -> Self {
-        std::io::Error::other(closed)
-    }
-}
 
 /// For `?`: an error that holds the group's. Its kind is that of the first, if that is an `io::Error` too,
 /// else [`Other`](std::io::ErrorKind::Other).

@@ -33,7 +33,7 @@ use crate::runtime::kernel::wait::wait_node::WaitNode;
 use crate::runtime::kernel::wait::wait_queue::WaitQueue;
 use crate::runtime::task::end;
 use crate::runtime::task::join::JoinHandle;
-use crate::runtime::task::spawn::spawn_boxed;
+use crate::runtime::task::spawn::{spawn_at, spawn_boxed};
 use crate::runtime::task::unobserved::Panicked;
 
 thread_local! {
@@ -48,6 +48,14 @@ pub(crate) enum Report<T> {
     Panicked(Panicked),
     /// It was cancelled from outside.
     Cancelled,
+}
+
+/// The handle of a child that a closed nursery did not take.
+fn refused<K: 'static>(at: &'static Location<'static>) -> JoinHandle<Option<K>> {
+    let never = spawn_at(std::future::pending(), at);
+    never.cancel_because("its group is closed; spawn before the body and the children have ended");
+    end::abort(never.id());
+    never
 }
 
 /// The part that children and handles share.
@@ -70,7 +78,8 @@ pub(crate) struct Shared<T> {
 }
 
 impl<T: 'static> Shared<T> {
-    /// Spawns a child, or drops the future if the nursery is closing.
+    /// Spawns a child. If the nursery is closing the future is dropped, and the handle is that of a task that was
+    /// cancelled.
     ///
     /// `split` says what of the output is reported and what the child's handle gets.
     ///
@@ -83,13 +92,14 @@ impl<T: 'static> Shared<T> {
         future: F,
         split: fn(F::Output) -> (T, K),
         at: &'static Location<'static>,
-    ) -> Option<JoinHandle<Option<K>>>
+    ) -> JoinHandle<Option<K>>
     where
         F: Future + 'static,
         K: 'static,
     {
         if self.closing.get() {
-            return None;
+            drop(future);
+            return refused(at);
         }
         kernel::need_runtime(self.kind);
         let number = self.spawned.get();
@@ -109,7 +119,7 @@ impl<T: 'static> Shared<T> {
         if kernel::with(|kernel| kernel.join_group(id, self.group)) {
             self.living.borrow_mut().insert(number, id);
         }
-        Some(JoinHandle::new(id))
+        JoinHandle::new(id)
     }
 
     /// Takes in no more children and asks the parent to end everything.

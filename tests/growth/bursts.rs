@@ -17,7 +17,7 @@ use futures::future::join_all;
 use turnwise::io::UnixStream;
 use turnwise::sync::{Event, LifoQueue, Lock, PriorityQueue, Queue, oneshot};
 use turnwise::{
-    Builder, GroupError, expect_external, inlet, remote, sleep, spawn, spawn_blocking, task_group,
+    Builder, GroupError, expect_external, inlet, remote, sleep, spawn, spawn_blocking, try_task_group,
     timeout, yield_now,
 };
 
@@ -133,9 +133,9 @@ fn in_a_group() {
     let (given, over) = (children.clone(), Rc::new(Event::new()));
     let ended = over.clone();
     let group = async move {
-        let _: Result<(), GroupError<()>> = task_group(async |group| {
+        let _: Result<(), GroupError<()>> = try_task_group(async |group| {
             while let Ok(n) = given.get().await {
-                (0..n).for_each(|_| drop(group.spawn_infallible(yield_now())));
+                (0..n).for_each(|_| drop(group.spawn(yield_now())));
                 while group.len() > 0 {
                     yield_now().await;
                 }

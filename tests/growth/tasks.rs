@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use turnwise::sync::oneshot;
 use turnwise::{
-    GroupError, Runtime, When, as_completed, gather_spawned, race, spawn, spawn_eager, task_group,
+    GroupError, Runtime, When, as_completed, gather_spawned, race, spawn, spawn_eager, try_task_group,
     try_gather_spawned, wait, yield_now,
 };
 
@@ -199,7 +199,7 @@ async fn cancelled(n: usize, shuffle: bool) {
 }
 
 async fn group(n: usize, fails: bool) {
-    let result: Result<(), GroupError<()>> = task_group(async |group| {
+    let result: Result<(), GroupError<()>> = try_task_group(async |group| {
         for at in 0..n {
             let child = async move {
                 yield_now().await;
@@ -208,7 +208,7 @@ async fn group(n: usize, fails: bool) {
                     _ => Ok(()),
                 }
             };
-            let _ = group.spawn(child);
+            group.try_spawn(child);
         }
         Ok(())
     })
@@ -217,8 +217,8 @@ async fn group(n: usize, fails: bool) {
 }
 
 async fn group_cancelled(n: usize) {
-    let result: Result<(), GroupError<()>> = task_group(async |group| {
-        (0..n).for_each(|_| drop(group.spawn_infallible(pending::<()>())));
+    let result: Result<(), GroupError<()>> = try_task_group(async |group| {
+        (0..n).for_each(|_| drop(group.spawn(pending::<()>())));
         yield_now().await;
         group.cancel();
         Ok(())
@@ -230,11 +230,11 @@ async fn group_cancelled(n: usize) {
 /// A group in a child of a group, and so on; the innermost rests or ends.
 fn level(n: usize, rest: bool) -> Pin<Box<dyn Future<Output = ()>>> {
     async move {
-        let _: Result<(), GroupError<()>> = task_group(async |group| {
+        let _: Result<(), GroupError<()>> = try_task_group(async |group| {
             match (n, rest) {
                 (0, false) => {}
                 (0, true) => pending().await,
-                _ => drop(group.spawn_infallible(level(n - 1, rest))),
+                _ => drop(group.spawn(level(n - 1, rest))),
             }
             Ok(())
         })

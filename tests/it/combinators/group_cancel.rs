@@ -2,7 +2,7 @@
 
 use std::future::pending;
 
-use turnwise::{Group, sleep, task_group, yield_now};
+use turnwise::{TaskGroup, sleep, try_task_group, yield_now};
 
 use crate::combinators::groups::seconds;
 use crate::sync::trace::Trace;
@@ -12,19 +12,19 @@ async fn a_value_that_the_body_has_given_outlives_the_cancel_of_its_group() {
     for by in ["body", "child"] {
         let trace = Trace::default();
         let told = trace.clone();
-        let result = task_group(async |group: Group<std::io::Error>| {
-            drop(group.spawn_infallible(told.forever::<()>("service"))?);
+        let result = try_task_group(async |group: TaskGroup<std::io::Error>| {
+            drop(group.spawn(told.forever::<()>("service")));
             let inside = group.clone();
-            drop(group.spawn_infallible(async move {
+            drop(group.spawn(async move {
                 sleep(seconds(1)).await;
                 inside.cancel();
-            })?);
+            }));
             yield_now().await;
             if by == "body" {
                 group.cancel();
                 assert!(group.is_closed());
-                let late = group.spawn_infallible(told.forever::<()>("late"));
-                assert!(late.is_err());
+                let late = group.spawn(told.forever::<()>("late"));
+                assert!(late.is_finished());
             }
             Ok(7)
         })
@@ -37,8 +37,8 @@ async fn a_value_that_the_body_has_given_outlives_the_cancel_of_its_group() {
 
 #[turnwise::test]
 async fn an_error_of_a_child_wins_over_the_value_of_a_cancelled_group() {
-    let result = task_group(async |group: Group<&str>| {
-        drop(group.spawn(async { Err::<(), _>("child") }));
+    let result = try_task_group(async |group: TaskGroup<&str>| {
+        drop(group.try_spawn(async { Err::<(), _>("child") }));
         yield_now().await;
         group.cancel();
         Ok(7)
@@ -50,13 +50,13 @@ async fn an_error_of_a_child_wins_over_the_value_of_a_cancelled_group() {
 
 #[turnwise::test]
 async fn a_cancelled_group_takes_no_children_from_that_instant() {
-    let result = task_group(async |group: Group<std::io::Error>| {
+    let result = try_task_group(async |group: TaskGroup<std::io::Error>| {
         let inside = group.clone();
-        drop(group.spawn_infallible(async move {
+        drop(group.spawn(async move {
             inside.cancel();
             assert!(inside.is_closed());
-            assert!(inside.spawn_infallible(async {}).is_err());
-        })?);
+            assert!(inside.spawn(async {}).is_finished());
+        }));
         pending::<Result<(), _>>().await
     });
     assert!(result.await.is_err_and(|failed| failed.is_cancelled()));

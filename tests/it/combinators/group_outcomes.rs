@@ -9,7 +9,7 @@ use std::rc::Rc;
 use futures::FutureExt;
 use turnwise::time::Instant;
 use turnwise::{
-    Builder, Group, TaskGroup, race, sleep, spawn, task, task_group, timeout, yield_now,
+    Builder, TaskGroup, TryGroupRun, race, sleep, spawn, task, timeout, try_task_group, yield_now,
 };
 
 use crate::combinators::groups::{Errors, SpawnsOnDrop, error, seconds, texts};
@@ -51,7 +51,7 @@ fn sleeper(trace: &Trace, name: &str, time: u64) -> impl Future<Output = ()> + u
 async fn child(
     does: Child,
     at: u64,
-    group: Group<std::io::Error>,
+    group: TaskGroup<std::io::Error>,
     trace: Trace,
 ) -> Result<(), std::io::Error> {
     let _dropped = trace.on_drop("child");
@@ -70,11 +70,11 @@ async fn child(
         Child::SpawnsSiblings => {
             let sibling = sleeper(&trace, "sibling", 1);
             let again = group.clone();
-            drop(group.spawn(async move {
+            drop(group.try_spawn(async move {
                 sibling.await;
-                drop(again.spawn_infallible(sleeper(&trace, "sibling's sibling", 20))?);
+                drop(again.spawn(sleeper(&trace, "sibling's sibling", 20)));
                 Ok(())
-            })?);
+            }));
         }
         _ => {}
     }
@@ -87,19 +87,19 @@ fn family(
     (child_does, child_at): (Child, u64),
     (body_does, body_at): (Body, u64),
     trace: Trace,
-    handle: Rc<RefCell<Option<Group<std::io::Error>>>>,
-) -> TaskGroup<impl Future<Output = Result<i32, std::io::Error>>, i32, std::io::Error> {
-    task_group(async move |group: Group<std::io::Error>| {
+    handle: Rc<RefCell<Option<TaskGroup<std::io::Error>>>>,
+) -> TryGroupRun<impl Future<Output = Result<i32, std::io::Error>>, i32, std::io::Error> {
+    try_task_group(async move |group: TaskGroup<std::io::Error>| {
         *handle.borrow_mut() = Some(group.clone());
         let _body = trace.on_drop("body");
-        drop(group.spawn_infallible(sleeper(&trace, "elder", 10))?);
-        let actor = group.spawn(child(child_does, child_at, group.clone(), trace.clone()))?;
-        drop(group.spawn_infallible(sleeper(&trace, "younger", 10))?);
+        drop(group.spawn(sleeper(&trace, "elder", 10)));
+        let actor = group.try_spawn(child(child_does, child_at, group.clone(), trace.clone()));
+        drop(group.spawn(sleeper(&trace, "younger", 10)));
         if child_does == Child::IsCancelled {
-            drop(group.spawn_infallible(async move {
+            drop(group.spawn(async move {
                 sleep(seconds(child_at)).await;
                 actor.cancel();
-            })?);
+            }));
         }
         sleep(seconds(body_at)).await;
         match body_does {
@@ -167,7 +167,7 @@ async fn run(child: (Child, u64), body: (Body, u64), trace: &Trace) -> (String, 
     let group = handle.take().expect("the body ran");
     assert!(group.is_closed() && group.is_empty());
     let late = sleeper(trace, "future after the end", 1);
-    assert!(group.spawn_infallible(late).is_err());
+    assert!(group.spawn(late).is_finished());
     trace.say("refused");
     (end, took)
 }
@@ -302,9 +302,9 @@ impl Drop for Bomb {
 async fn the_children_are_gone_when_the_body_s_destructor_panics() {
     let trace = Trace::default();
     let child = sleeper(&trace, "child", 100);
-    let group = task_group(async move |group: Group<&str>| {
-        drop(group.spawn_infallible(child));
-        drop(group.spawn(async { Err::<(), _>("the other child") }));
+    let group = try_task_group(async move |group: TaskGroup<&str>| {
+        drop(group.spawn(child));
+        drop(group.try_spawn(async { Err::<(), _>("the other child") }));
         let _bomb = Bomb;
         std::future::pending::<Result<(), &str>>().await
     });
@@ -327,14 +327,14 @@ fn the_panic_of_a_child_that_dropped_its_group_is_told() {
         let slot = Slot::default();
         let own = slot.clone();
         let mut group: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async move {
-            let body = async move |group: Group<()>| {
-                drop(group.spawn_infallible(async move {
+            let body = async move |group: TaskGroup<()>| {
+                drop(group.spawn(async move {
                     drop(own.take());
                     panic!("unheard");
                 }));
                 std::future::pending::<Result<(), ()>>().await
             };
-            drop(task_group(body).await);
+            drop(try_task_group(body).await);
         });
         assert!(futures::poll!(group.as_mut()).is_pending());
         slot.replace(Some(group));
@@ -348,13 +348,13 @@ fn the_panic_of_a_child_that_dropped_its_group_is_told() {
 #[turnwise::test]
 async fn an_error_of_input_and_output_keeps_its_kind_through_a_group() {
     let broken = || async { Err::<(), _>(io::Error::from(io::ErrorKind::BrokenPipe)) };
-    let group = task_group(async |group: Group<io::Error>| {
-        drop(group.spawn(broken()));
+    let group = try_task_group(async |group: TaskGroup<io::Error>| {
+        drop(group.try_spawn(broken()));
         std::future::pending::<Result<(), io::Error>>().await
     });
     let error = io::Error::from(group.await.unwrap_err());
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
-    let other = task_group(async |_: Group<&str>| Err::<(), _>("no"));
+    let other = try_task_group(async |_: TaskGroup<&str>| Err::<(), _>("no"));
     let error = io::Error::from(other.await.unwrap_err());
     assert_eq!(error.kind(), io::ErrorKind::Other);
 }

@@ -11,8 +11,8 @@ use futures::{FutureExt, StreamExt};
 use turnwise::sync::Event;
 use turnwise::time::Instant;
 use turnwise::{
-    Builder, Group, GroupError, JoinError, Runtime, block_on, sleep, spawn, task, task_group,
-    timeout, yield_now,
+    Builder, GroupError, JoinError, Runtime, TaskGroup, block_on, sleep, spawn, task, timeout,
+    try_task_group, yield_now,
 };
 
 use crate::support::{panic_of, text_of};
@@ -34,7 +34,7 @@ pub(crate) fn texts(failed: &Errors) -> Vec<String> {
 
 /// Spawns into a group when it is dropped.
 pub(crate) struct SpawnsOnDrop {
-    pub(crate) group: Group<std::io::Error>,
+    pub(crate) group: TaskGroup<std::io::Error>,
     pub(crate) trace: Trace,
 }
 
@@ -45,23 +45,22 @@ impl Drop for SpawnsOnDrop {
             let _dropped = dropped;
             Ok(())
         };
-        match self.group.spawn(late) {
-            Ok(child) => {
-                drop(child);
-                self.trace.say("late child taken");
-            }
-            Err(_) => self.trace.say("late child refused"),
-        }
+        let late = self.group.try_spawn(late);
+        self.trace.say(if late.is_finished() {
+            "late child refused"
+        } else {
+            "late child taken"
+        });
     }
 }
 
 #[turnwise::test]
 async fn a_body_does_not_see_the_failure_of_a_child_that_ends_the_group() {
-    let failed: Result<(), Errors> = task_group(async |group: Group<std::io::Error>| {
-        let child = group.spawn(async {
+    let failed: Result<(), Errors> = try_task_group(async |group: TaskGroup<std::io::Error>| {
+        let child = group.try_spawn(async {
             yield_now().await;
             Err::<i32, _>(error("child"))
-        })?;
+        });
         child
             .await
             .expect("the group has ended the body before this is looked at");
@@ -73,13 +72,13 @@ async fn a_body_does_not_see_the_failure_of_a_child_that_ends_the_group() {
 
 #[turnwise::test]
 async fn errors_of_one_pass_are_all_collected_in_order() {
-    let failed: Result<(), GroupError<u32>> = task_group(async |group: Group<u32>| {
+    let failed: Result<(), GroupError<u32>> = try_task_group(async |group: TaskGroup<u32>| {
         for n in 0..5 {
-            let child = group.spawn(async move {
+            let child = group.try_spawn(async move {
                 yield_now().await;
                 if n == 2 { Ok(()) } else { Err(n) }
             });
-            drop(child.expect("the group is open"));
+            drop(child);
         }
         std::future::pending().await
     })
@@ -89,12 +88,8 @@ async fn errors_of_one_pass_are_all_collected_in_order() {
 
 #[turnwise::test]
 async fn an_error_of_the_body_comes_after_that_of_a_child_that_failed_before() {
-    let failed: Result<(), GroupError<&str>> = task_group(async |group: Group<&str>| {
-        drop(
-            group
-                .spawn(async { Err::<(), _>("child") })
-                .expect("the group is open"),
-        );
+    let failed: Result<(), GroupError<&str>> = try_task_group(async |group: TaskGroup<&str>| {
+        drop(group.try_spawn(async { Err::<(), _>("child") }));
         yield_now().await;
         Err("body")
     })
@@ -105,13 +100,9 @@ async fn an_error_of_the_body_comes_after_that_of_a_child_that_failed_before() {
 
 #[turnwise::test]
 async fn the_body_s_error_is_first_if_it_failed_first() {
-    let failed: Result<(), GroupError<&str>> = task_group(async |group: Group<&str>| {
+    let failed: Result<(), GroupError<&str>> = try_task_group(async |group: TaskGroup<&str>| {
         let failing = Rc::new(Cell::new(None));
-        failing.set(Some(
-            group
-                .spawn(async { Err::<(), _>("child") })
-                .expect("the group is open"),
-        ));
+        failing.set(Some(group.try_spawn(async { Err::<(), _>("child") })));
         Err("body")
     })
     .await;
@@ -124,8 +115,8 @@ fn the_panic_of_a_body_goes_on_when_the_children_are_gone() {
     let trace = Trace::default();
     let told = trace.clone();
     Builder::new().virtual_clock().build().block_on(async {
-        let group = task_group(async |group: Group<std::io::Error>| {
-            drop(group.spawn_infallible(trace.forever::<()>("child"))?);
+        let group = try_task_group(async |group: TaskGroup<std::io::Error>| {
+            drop(group.spawn(trace.forever::<()>("child")));
             yield_now().await;
             panic!("body");
             #[allow(unreachable_code, reason = "it gives the body its type")]
@@ -143,10 +134,10 @@ fn the_panic_of_a_body_goes_on_when_the_children_are_gone() {
 fn the_panic_of_a_child_wins_over_errors() {
     let text = panic_of(|| {
         Builder::new().virtual_clock().build().block_on(async {
-            task_group(async |group: Group<&str>| {
-                drop(group.spawn(async { Err::<(), _>("error") }));
-                drop(group.spawn_infallible(async { panic!("first") }));
-                drop(group.spawn_infallible(async { panic!("second") }));
+            try_task_group(async |group: TaskGroup<&str>| {
+                drop(group.try_spawn(async { Err::<(), _>("error") }));
+                drop(group.spawn(async { panic!("first") }));
+                drop(group.spawn(async { panic!("second") }));
                 std::future::pending::<Result<(), &str>>().await
             })
             .await
@@ -158,29 +149,28 @@ fn the_panic_of_a_child_wins_over_errors() {
 #[turnwise::test]
 async fn nested_groups_fail_together() {
     let trace = Trace::default();
-    let failed: Result<(), GroupError<String>> = task_group(async |outer: Group<String>| {
-        for n in 0..3 {
-            let trace = trace.clone();
-            let inner = async move {
-                let inner: Result<(), GroupError<String>> =
-                    task_group(async |inner: Group<String>| {
-                        drop(
-                            inner.spawn_infallible(trace.forever::<()>(&format!("bystander {n}"))),
-                        );
-                        drop(inner.spawn(async move {
-                            sleep(seconds(1)).await;
-                            Err::<(), _>(format!("inner {n}"))
-                        }));
-                        std::future::pending().await
-                    })
-                    .await;
-                inner.map_err(|failed| failed.errors().join("+"))
-            };
-            drop(outer.spawn(inner));
-        }
-        std::future::pending().await
-    })
-    .await;
+    let failed: Result<(), GroupError<String>> =
+        try_task_group(async |outer: TaskGroup<String>| {
+            for n in 0..3 {
+                let trace = trace.clone();
+                let inner = async move {
+                    let inner: Result<(), GroupError<String>> =
+                        try_task_group(async |inner: TaskGroup<String>| {
+                            drop(inner.spawn(trace.forever::<()>(&format!("bystander {n}"))));
+                            drop(inner.try_spawn(async move {
+                                sleep(seconds(1)).await;
+                                Err::<(), _>(format!("inner {n}"))
+                            }));
+                            std::future::pending().await
+                        })
+                        .await;
+                    inner.map_err(|failed| failed.errors().join("+"))
+                };
+                drop(outer.try_spawn(inner));
+            }
+            std::future::pending().await
+        })
+        .await;
     // All three failed in one pass, and all three hear of it before the outer group does.
     assert_eq!(
         failed.expect_err("they fail").errors(),
@@ -192,19 +182,20 @@ async fn nested_groups_fail_together() {
 #[turnwise::test]
 async fn an_outer_group_that_ends_takes_the_inner_ones_along() {
     let trace = Trace::default();
-    let failed: Result<(), GroupError<&str>> = task_group(async |outer: Group<&str>| {
+    let failed: Result<(), GroupError<&str>> = try_task_group(async |outer: TaskGroup<&str>| {
         for name in ["first", "second"] {
             let trace = trace.clone();
             let inner = async move {
-                let inner: Result<(), GroupError<()>> = task_group(async |inner: Group<()>| {
-                    let _body = trace.on_drop(format!("{name} body"));
-                    drop(inner.spawn_infallible(trace.forever::<()>(&format!("{name} child"))));
-                    std::future::pending().await
-                })
-                .await;
+                let inner: Result<(), GroupError<()>> =
+                    try_task_group(async |inner: TaskGroup<()>| {
+                        let _body = trace.on_drop(format!("{name} body"));
+                        drop(inner.spawn(trace.forever::<()>(&format!("{name} child"))));
+                        std::future::pending().await
+                    })
+                    .await;
                 inner.map_err(|_| "inner")
             };
-            drop(outer.spawn(inner));
+            drop(outer.try_spawn(inner));
         }
         sleep(seconds(1)).await;
         Err("outer")
@@ -223,8 +214,8 @@ async fn timeout_around_group_around_timeout() {
     let trace = Trace::default();
     let group = |inner: u64| {
         let trace = trace.clone();
-        task_group(async move |group: Group<std::io::Error>| {
-            drop(group.spawn_infallible(trace.forever::<()>("child"))?);
+        try_task_group(async move |group: TaskGroup<std::io::Error>| {
+            drop(group.spawn(trace.forever::<()>("child")));
             timeout(seconds(inner), std::future::pending::<()>()).await?;
             Ok(())
         })
@@ -260,11 +251,11 @@ async fn a_child_on_the_stack_goes_when_its_poll_returns() {
     let trace = Trace::default();
     let slot: Slot = Rc::default();
     let (inside, told) = (slot.clone(), trace.clone());
-    let group = task_group(async move |group: Group<()>| {
-        drop(group.spawn_infallible(told.forever::<()>("elder")));
+    let group = try_task_group(async move |group: TaskGroup<()>| {
+        drop(group.spawn(told.forever::<()>("elder")));
         let dropped = told.on_drop("killer");
         let trace = told.clone();
-        drop(group.spawn_infallible(async move {
+        drop(group.spawn(async move {
             let _dropped = dropped;
             yield_now().await;
             // Drops the group that it is a child of, while it is being polled.
@@ -273,7 +264,7 @@ async fn a_child_on_the_stack_goes_when_its_poll_returns() {
             yield_now().await;
             trace.say("ran on after the end of its group");
         }));
-        drop(group.spawn_infallible(told.forever::<()>("younger")));
+        drop(group.spawn(told.forever::<()>("younger")));
         std::future::pending::<Result<(), ()>>().await
     });
     *slot.borrow_mut() = Some(Box::pin(async move { drop(group.await) }));
@@ -304,31 +295,33 @@ async fn a_group_is_cancelled_from_body_child_and_outside() {
     for by in ["body", "child", "outside"] {
         let handle = Rc::new(RefCell::new(None));
         let (keep, told) = (handle.clone(), trace.clone());
-        let group = spawn(task_group(async move |group: Group<std::io::Error>| {
-            *keep.borrow_mut() = Some(group.clone());
-            let _body = told.on_drop("body");
-            drop(group.spawn_infallible(told.forever::<()>("elder"))?);
-            let inside = group.clone();
-            let trace = told.clone();
-            drop(group.spawn_infallible(async move {
+        let group = spawn(try_task_group(
+            async move |group: TaskGroup<std::io::Error>| {
+                *keep.borrow_mut() = Some(group.clone());
+                let _body = told.on_drop("body");
+                drop(group.spawn(told.forever::<()>("elder")));
+                let inside = group.clone();
+                let trace = told.clone();
+                drop(group.spawn(async move {
+                    sleep(seconds(1)).await;
+                    if by == "child" {
+                        inside.cancel();
+                        trace.say("child runs on");
+                        yield_now().await;
+                        trace.say("child was not ended");
+                    }
+                }));
                 sleep(seconds(1)).await;
-                if by == "child" {
-                    inside.cancel();
-                    trace.say("child runs on");
+                if by == "body" {
+                    group.cancel();
+                    told.say("body runs on");
                     yield_now().await;
-                    trace.say("child was not ended");
+                    told.say("body was not ended");
                 }
-            })?);
-            sleep(seconds(1)).await;
-            if by == "body" {
-                group.cancel();
-                told.say("body runs on");
-                yield_now().await;
-                told.say("body was not ended");
-            }
-            sleep(seconds(1)).await;
-            Ok(())
-        }));
+                sleep(seconds(1)).await;
+                Ok(())
+            },
+        ));
         sleep(seconds(1)).await;
         if by == "outside" {
             handle.borrow().as_ref().expect("the body ran").cancel();
@@ -352,7 +345,7 @@ async fn a_group_is_cancelled_from_body_child_and_outside() {
 async fn a_group_without_children_hears_its_cancel() {
     let handle = Rc::new(RefCell::new(None));
     let keep = handle.clone();
-    let group = spawn(task_group(async move |group: Group<()>| {
+    let group = spawn(try_task_group(async move |group: TaskGroup<()>| {
         *keep.borrow_mut() = Some(group.clone());
         std::future::pending::<Result<(), ()>>().await
     }));
@@ -369,7 +362,7 @@ async fn a_group_without_children_hears_its_cancel() {
 #[turnwise::test]
 async fn a_group_that_was_cancelled_before_its_first_poll_does_not_start_its_body() {
     let ran = Rc::new(Cell::new(false));
-    let group = task_group(|group: Group<()>| {
+    let group = try_task_group(|group: TaskGroup<()>| {
         group.cancel();
         let ran = ran.clone();
         async move {
@@ -383,8 +376,8 @@ async fn a_group_that_was_cancelled_before_its_first_poll_does_not_start_its_bod
 
 #[turnwise::test]
 async fn cancelling_a_child_is_not_an_error_of_the_group() {
-    let result: Result<_, Errors> = task_group(async |group: Group<std::io::Error>| {
-        let child = group.spawn(std::future::pending::<Result<(), _>>())?;
+    let result: Result<_, Errors> = try_task_group(async |group: TaskGroup<std::io::Error>| {
+        let child = group.try_spawn(std::future::pending::<Result<(), _>>());
         yield_now().await;
         child.cancel();
         Ok(child.await)
@@ -400,8 +393,8 @@ async fn cancelling_a_child_is_not_an_error_of_the_group() {
 #[turnwise::test]
 async fn children_may_be_spawned_before_the_group_is_polled_and_go_with_it() {
     let trace = Trace::default();
-    let group = task_group(|group: Group<()>| {
-        drop(group.spawn_infallible(trace.forever::<()>("child")));
+    let group = try_task_group(|group: TaskGroup<()>| {
+        drop(group.spawn(trace.forever::<()>("child")));
         let body = trace.on_drop("body");
         async move {
             let _body = body;
@@ -424,13 +417,13 @@ async fn a_destructor_that_panics_does_not_keep_siblings_alive() {
     }
     let trace = Trace::default();
     for end in ["error", "drop"] {
-        let group = task_group(async |group: Group<&str>| {
-            drop(group.spawn_infallible(trace.forever::<()>("elder")));
-            drop(group.spawn_infallible(async {
+        let group = try_task_group(async |group: TaskGroup<&str>| {
+            drop(group.spawn(trace.forever::<()>("elder")));
+            drop(group.spawn(async {
                 let _panics = Panics;
                 std::future::pending::<()>().await
             }));
-            drop(group.spawn_infallible(trace.forever::<()>("younger")));
+            drop(group.spawn(trace.forever::<()>("younger")));
             sleep(seconds(1)).await;
             if end == "error" {
                 return Err("body");
@@ -447,27 +440,27 @@ async fn a_destructor_that_panics_does_not_keep_siblings_alive() {
 
 #[turnwise::test]
 async fn a_destructor_may_cancel_its_group_and_drop_another() {
-    struct Cancels(Group<&'static str>);
+    struct Cancels(TaskGroup<&'static str>);
     impl Drop for Cancels {
         fn drop(&mut self) {
             self.0.cancel();
         }
     }
     let trace = Trace::default();
-    let failed = task_group(async |group: Group<&'static str>| {
+    let failed = try_task_group(async |group: TaskGroup<&'static str>| {
         let cancels = Cancels(group.clone());
         let nested = {
             let trace = trace.clone();
-            Box::pin(task_group(async move |inner: Group<()>| {
-                drop(inner.spawn_infallible(trace.forever::<()>("inner child")));
+            Box::pin(try_task_group(async move |inner: TaskGroup<()>| {
+                drop(inner.spawn(trace.forever::<()>("inner child")));
                 std::future::pending::<Result<(), ()>>().await
             }))
         };
-        drop(group.spawn_infallible(async move {
+        drop(group.spawn(async move {
             let _cancels = cancels;
             let _ = nested.await;
         }));
-        drop(group.spawn_infallible(trace.forever::<()>("younger")));
+        drop(group.spawn(trace.forever::<()>("younger")));
         sleep(seconds(1)).await;
         Err::<(), _>("body")
     })
@@ -482,24 +475,25 @@ fn a_hundred_thousand_children_leave_nothing_behind() {
     let waiters = runtime.stats().waiters;
     runtime.block_on(async {
         let count = Rc::new(Cell::new(0));
-        let result: Result<(), Errors> = task_group(async |group: Group<std::io::Error>| {
-            for n in 0..100_000 {
-                let count = count.clone();
-                drop(group.spawn_infallible(async move { count.set(count.get() + 1) })?);
-                if n % 100 == 99 {
-                    yield_now().await;
-                    assert!(
-                        group.len() <= 100,
-                        "{} are on the list of the living",
-                        group.len()
-                    );
+        let result: Result<(), Errors> =
+            try_task_group(async |group: TaskGroup<std::io::Error>| {
+                for n in 0..100_000 {
+                    let count = count.clone();
+                    drop(group.spawn(async move { count.set(count.get() + 1) }));
+                    if n % 100 == 99 {
+                        yield_now().await;
+                        assert!(
+                            group.len() <= 100,
+                            "{} are on the list of the living",
+                            group.len()
+                        );
+                    }
                 }
-            }
-            yield_now().await;
-            assert!(group.is_empty());
-            Ok(())
-        })
-        .await;
+                yield_now().await;
+                assert!(group.is_empty());
+                Ok(())
+            })
+            .await;
         result.expect("nothing fails");
         assert_eq!(count.get(), 100_000);
     });
@@ -521,10 +515,10 @@ fn a_hundred_thousand_children_end_with_their_group() {
                 self.0.set(self.0.get() + 1);
             }
         }
-        let group = task_group(async |group: Group<()>| {
+        let group = try_task_group(async |group: TaskGroup<()>| {
             for _ in 0..100_000 {
                 let (counts, event) = (Counts(dropped.clone()), event.clone());
-                drop(group.spawn_infallible(async move {
+                drop(group.spawn(async move {
                     let _counts = counts;
                     event.wait().await;
                 }));
@@ -543,16 +537,15 @@ fn memory_stays_where_it_was_over_many_children() {
     let runtime = Builder::new().virtual_clock().build();
     let event = Rc::new(Event::new());
     let round = async |children: u32, cancel: bool| {
-        let result: Result<(), GroupError<()>> = task_group(async |group: Group<()>| {
+        let result: Result<(), GroupError<()>> = try_task_group(async |group: TaskGroup<()>| {
             for n in 0..children {
                 let event = event.clone();
-                let child = group.spawn_infallible(async move {
+                let child = group.spawn(async move {
                     if cancel {
                         event.wait().await;
                     }
                     n
                 });
-                let child = child.expect("the group is open");
                 if n % 64 == 0 {
                     yield_now().await;
                 }
@@ -582,13 +575,13 @@ async fn groups_work_under_foreign_combinators() {
     let event = Rc::new(Event::new());
     let group = |n: u64| {
         let event = event.clone();
-        task_group(async move |group: Group<std::io::Error>| {
+        try_task_group(async move |group: TaskGroup<std::io::Error>| {
             let inside = event.clone();
-            let child = group.spawn(async move {
+            let child = group.try_spawn(async move {
                 inside.wait().await;
                 sleep(seconds(10 - n)).await;
                 Ok(n)
-            })?;
+            });
             Ok(child.await.expect("it returns"))
         })
     };
@@ -606,8 +599,8 @@ async fn groups_work_under_foreign_combinators() {
         (a.expect("nothing fails"), b.expect("nothing fails")),
         (1, 2)
     );
-    let failing = task_group(async |group: Group<&str>| {
-        drop(group.spawn(async { Err::<(), _>("child") }));
+    let failing = try_task_group(async |group: TaskGroup<&str>| {
+        drop(group.try_spawn(async { Err::<(), _>("child") }));
         std::future::pending::<Result<(), _>>().await
     });
     let (failed, fine) = futures::join!(failing, group(3));
@@ -618,28 +611,36 @@ async fn groups_work_under_foreign_combinators() {
 #[turnwise::test]
 async fn a_group_handle_kept_after_the_end_is_refused_and_the_future_dropped() {
     let trace = Trace::default();
-    let result: Result<_, GroupError<()>> = task_group(async |group: Group<()>| Ok(group)).await;
+    let result: Result<_, GroupError<()>> =
+        try_task_group(async |group: TaskGroup<()>| Ok(group)).await;
     let group = result.expect("nothing fails");
-    let refused = group.spawn(trace.forever::<Result<(), ()>>("future"));
-    let refused = refused.expect_err("the group has ended");
+    let refused = group.try_spawn(trace.forever::<Result<(), ()>>("future"));
     assert_eq!(trace.take(), ["future"]);
+    assert!(refused.is_finished());
+    let refused = refused.await.expect_err("the group has ended");
+    assert!(refused.is_cancelled());
     assert!(
-        refused.to_string().contains("task group is closed"),
+        refused
+            .to_string()
+            .contains("its group is closed; spawn before"),
         "{refused}"
     );
-    assert_eq!(format!("{group:?}"), "Group { children: 0, closed: true }");
+    assert_eq!(
+        format!("{group:?}"),
+        "TaskGroup { children: 0, closed: true }"
+    );
 }
 
 #[test]
 fn a_group_outside_a_runtime_panics_at_the_first_spawn() {
-    let group = task_group(async |group: Group<()>| {
-        drop(group.spawn_infallible(async {}));
+    let group = try_task_group(async |group: TaskGroup<()>| {
+        drop(group.spawn(async {}));
         Ok::<_, ()>(())
     });
     let text = panic_of(|| futures::executor::block_on(group));
     assert!(text.contains("no runtime on this thread"), "{text}");
     // Without children it needs no runtime.
-    let empty = task_group(async |_: Group<()>| Ok::<_, ()>(5));
+    let empty = try_task_group(async |_: TaskGroup<()>| Ok::<_, ()>(5));
     assert_eq!(futures::executor::block_on(empty), Ok(5));
 }
 
@@ -648,19 +649,21 @@ fn a_runtime_that_ends_takes_the_groups_along() {
     let trace = Trace::default();
     let runtime = Runtime::new();
     let told = trace.clone();
-    let handle = runtime.spawn(task_group(async move |group: Group<std::io::Error>| {
-        let _body = told.on_drop("body");
-        drop(group.spawn_infallible(told.forever::<()>("first"))?);
-        let spawns = SpawnsOnDrop {
-            group: group.clone(),
-            trace: told.clone(),
-        };
-        drop(group.spawn_infallible(async move {
-            let _spawns = spawns;
-            std::future::pending::<()>().await
-        })?);
-        std::future::pending::<Result<(), _>>().await
-    }));
+    let handle = runtime.spawn(try_task_group(
+        async move |group: TaskGroup<std::io::Error>| {
+            let _body = told.on_drop("body");
+            drop(group.spawn(told.forever::<()>("first")));
+            let spawns = SpawnsOnDrop {
+                group: group.clone(),
+                trace: told.clone(),
+            };
+            drop(group.spawn(async move {
+                let _spawns = spawns;
+                std::future::pending::<()>().await
+            }));
+            std::future::pending::<Result<(), _>>().await
+        },
+    ));
     runtime.run_until_stalled();
     drop(runtime);
     assert_eq!(
@@ -678,10 +681,10 @@ fn a_runtime_that_ends_takes_the_groups_along() {
 async fn cancelling_every_task_ends_groups_and_children_once() {
     let trace = Trace::default();
     let told = trace.clone();
-    let group = spawn(task_group(async move |group: Group<()>| {
+    let group = spawn(try_task_group(async move |group: TaskGroup<()>| {
         let _body = told.on_drop("body");
-        drop(group.spawn_infallible(told.forever::<()>("first")));
-        drop(group.spawn_infallible(told.forever::<()>("second")));
+        drop(group.spawn(told.forever::<()>("first")));
+        drop(group.spawn(told.forever::<()>("second")));
         std::future::pending::<Result<(), ()>>().await
     }));
     yield_now().await;
@@ -696,10 +699,8 @@ async fn cancelling_every_task_ends_groups_and_children_once() {
 #[turnwise::test]
 async fn a_child_that_fails_says_so_through_its_handle_too() {
     let handle = Rc::new(RefCell::new(None));
-    let result: Result<(), _> = task_group(async |group: Group<&str>| {
-        let child = group
-            .spawn(async { Err::<(), _>("child") })
-            .expect("the group is open");
+    let result: Result<(), _> = try_task_group(async |group: TaskGroup<&str>| {
+        let child = group.try_spawn(async { Err::<(), _>("child") });
         *handle.borrow_mut() = Some(child);
         std::future::pending().await
     })
@@ -708,16 +709,13 @@ async fn a_child_that_fails_says_so_through_its_handle_too() {
     let child = handle.take().expect("it was put there");
     assert!(child.is_finished());
     let ended = child.await.expect_err("it has no value");
-    assert_eq!(
-        ended.to_string(),
-        "task cancelled: it failed, which the group reports"
-    );
+    assert_eq!(ended.to_string(), "task failed; its group has the error");
 }
 
 #[turnwise::test]
 async fn a_child_has_an_id_and_is_told_why_it_is_cancelled() {
-    let result: Result<_, Errors> = task_group(async |group: Group<std::io::Error>| {
-        let child = group.spawn(std::future::pending::<Result<(), _>>())?;
+    let result: Result<_, Errors> = try_task_group(async |group: TaskGroup<std::io::Error>| {
+        let child = group.try_spawn(std::future::pending::<Result<(), _>>());
         let known = task::all().iter().any(|info| info.id == child.id());
         child.cancel_because("it took too long");
         Ok((known, child.await))
@@ -737,8 +735,8 @@ async fn the_question_mark_takes_the_ends_of_tasks_and_groups_into_an_io_error()
         Ok(handle.await?)
     }
     async fn failed() -> std::io::Result<()> {
-        let group = task_group(async |group: Group<std::io::Error>| {
-            group.spawn(async { Err::<(), _>(error("child")) })?;
+        let group = try_task_group(async |group: TaskGroup<std::io::Error>| {
+            group.try_spawn(async { Err::<(), _>(error("child")) });
             Ok(())
         });
         Ok(group.await?)

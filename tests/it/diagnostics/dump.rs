@@ -621,9 +621,9 @@ fn the_longest_poll_may_be_that_of_main() {
 
 #[turnwise::test]
 async fn a_group_whose_body_waits_has_perhaps_no_children() {
-    let group = spawn(turnwise::task_group(async |_: turnwise::Group<()>| {
-        std::future::pending::<Result<(), ()>>().await
-    }));
+    let group = spawn(turnwise::try_task_group(
+        async |_: turnwise::TaskGroup<()>| std::future::pending::<Result<(), ()>>().await,
+    ));
     yield_now().await;
     let text = dump().to_string();
     assert!(

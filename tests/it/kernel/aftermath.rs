@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use turnwise::sync::{Event, Lock, oneshot};
-use turnwise::{Runtime, sleep, spawn, task_group, yield_now};
+use turnwise::{Runtime, sleep, spawn, try_task_group, yield_now};
 
 use crate::support::{poll_once, virtual_runtime, yields};
 
@@ -113,9 +113,9 @@ fn of_children_that_are_dropped_in_the_poll_that_spawned_them() {
     let peak = measure(|| {
         runtime.block_on(async {
             for _ in 0..MANY / 100 {
-                let mut group = Box::pin(task_group(async |group| {
+                let mut group = Box::pin(try_task_group(async |group| {
                     for _ in 0..100 {
-                        drop(group.spawn_infallible(std::future::pending::<()>()));
+                        drop(group.spawn(std::future::pending::<()>()));
                     }
                     std::future::pending::<Result<(), ()>>().await
                 }));

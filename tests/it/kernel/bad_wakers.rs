@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures::AsyncRead;
 use turnwise::io::UnixStream;
 use turnwise::sync::{Condition, Event, Lock, Queue, RwLock, Semaphore};
-use turnwise::{Runtime, block_on, sleep, spawn, task_group, yield_now};
+use turnwise::{Runtime, block_on, sleep, spawn, try_task_group, yield_now};
 
 use crate::support::{Spy, bounded, poll_once, poll_with, virtual_runtime};
 use crate::sync::trace::Trace;
@@ -160,12 +160,12 @@ fn a_group_that_is_dropped_drops_its_children() {
     block_on(async {
         let trace = Trace::default();
         let child_dropped = trace.on_drop("child");
-        let mut group = Box::pin(task_group(async move |group| {
+        let mut group = Box::pin(try_task_group(async move |group| {
             let child = async move {
                 let _child_dropped = child_dropped;
                 pending::<Result<(), ()>>().await
             };
-            drop(group.spawn(child));
+            drop(group.try_spawn(child));
             pending::<Result<(), ()>>().await
         }));
         assert!(poll_with(&mut group, &bad_to_drop()).is_pending());

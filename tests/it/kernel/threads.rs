@@ -15,9 +15,9 @@ use turnwise::sync::{
 };
 use turnwise::time::Tick;
 use turnwise::{
-    AsCompleted, ChildHandle, Deadlock, Elapsed, External, Gone, Group, GroupClosed, GroupError,
-    Interval, JoinError, JoinHandle, Panic, Remote, RemoteHandle, Report, Runtime, Sleep, Stall,
-    TaskId, Timeout, TrySpawnError, Unobserved, WaitHandles, WaitQuiescent,
+    AsCompleted, ChildHandle, Deadlock, Elapsed, External, Gone, GroupError, Interval, JoinError,
+    JoinHandle, Panic, Remote, RemoteHandle, Report, Runtime, Sleep, Stall, TaskGroup, TaskId,
+    Timeout, TrySpawnError, Unobserved, WaitHandles, WaitQuiescent,
 };
 
 /// Compiles if none of the types is `Send` or `Sync`.
@@ -56,7 +56,7 @@ macro_rules! travels {
 type Op1 = fn(&Fd<std::fs::File>) -> std::io::Result<()>;
 
 stays! {
-    Runtime, JoinHandle<()>, Group<()>, ChildHandle<()>, AsCompleted<()>, WaitHandles<'static, ()>,
+    Runtime, JoinHandle<()>, TaskGroup<()>, ChildHandle<()>, AsCompleted<()>, WaitHandles<'static, ()>,
     WaitQuiescent, Sleep, Timeout<std::future::Ready<()>>, Interval, Tick<'static>,
 }
 stays! {
@@ -82,7 +82,7 @@ stays! { turnwise::io::Signal, turnwise::io::RecvSignal<'static>, turnwise::io::
 travels! { Remote, RemoteHandle<()>, External, TaskId, turnwise::time::Instant }
 // What goes wrong has to fit into any boxed error.
 travels! {
-    JoinError, Panic, Deadlock, Report, Elapsed, GroupError<()>, GroupClosed, Gone<()>,
+    JoinError, Panic, Deadlock, Report, Elapsed, GroupError<()>, Gone<()>,
     TrySpawnError<()>, Unobserved, Stall, BrokenBarrier, Closed, TryPutError<()>, TryGetError,
     OverDone, OverRelease, TooManyPermits, oneshot::RecvError, oneshot::TryRecvError,
 }

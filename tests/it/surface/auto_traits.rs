@@ -14,10 +14,10 @@ use turnwise::task::{Info, TaskLocal};
 use turnwise::time::{Instant, Tick};
 use turnwise::{
     AsCompleted, Builder, ChildHandle, Deadlock, Either, Elapsed, External, Gather, GatherSpawned,
-    Gone, Group, GroupClosed, GroupError, Inlet, Interval, JoinError, JoinHandle, OnDeadlock,
-    Panic, Race, RaceEither, Remote, RemoteHandle, Report, Runtime, Sleep, Stall, Stats, TaskGroup,
-    TaskId, TimeLimit, Timeout, TryGather, TryGatherSpawned, TrySpawnError, Unobserved, Verdict,
-    WaitHandles, WaitQuiescent, When, YieldNow,
+    Gone, GroupError, GroupRun, Inlet, Interval, JoinError, JoinHandle, OnDeadlock, Panic, Race,
+    RaceEither, Remote, RemoteHandle, Report, Runtime, Sleep, Stall, Stats, TaskGroup, TaskId,
+    TimeLimit, Timeout, TryGather, TryGatherSpawned, TryGroupRun, TrySpawnError, Unobserved,
+    Verdict, WaitHandles, WaitQuiescent, When, YieldNow,
 };
 
 use crate::structure::{self, exported};
@@ -85,7 +85,6 @@ fn errors_reports_and_what_is_for_other_threads_cross_threads() {
         Fd<Socket>,
         Gone<u8>,
         Gone<std::cell::Cell<u8>>,
-        GroupClosed,
         GroupError<u8>,
         IncompleteRead,
         TaskId,
@@ -181,7 +180,7 @@ fn primitives_tasks_and_sources_stay_on_their_thread() {
         AsCompleted<u8>,
         Builder,
         ChildHandle<u8>,
-        Group<u8>,
+        TaskGroup<u8>,
         GatherSpawned<u8>,
         Info,
         Interval,
@@ -270,14 +269,16 @@ fn what_holds_futures_is_as_they_are() {
 
     let unpinned = answers!(
         Timeout<u8>,
-        TaskGroup<Ready<u8>, u8, u8>,
+        TryGroupRun<Ready<u8>, u8, u8>,
+        GroupRun<Ready<u8>, u8>,
         GetOrInit<'static, u8, fn() -> Ready<u8>, Ready<u8>>,
         GetOrTryInit<'static, u8, fn() -> Ready<u8>, Ready<u8>>,
     );
     assert_all(unpinned, [false, false, true]);
     let pinned = answers!(
         Timeout<PhantomPinned>,
-        TaskGroup<PhantomPinned, u8, u8>,
+        TryGroupRun<PhantomPinned, u8, u8>,
+        GroupRun<PhantomPinned, u8>,
         GetOrInit<'static, u8, fn() -> PhantomPinned, PhantomPinned>,
         GetOrTryInit<'static, u8, fn() -> PhantomPinned, PhantomPinned>,
     );

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use turnwise::sync::Event;
-use turnwise::{Builder, Group, Runtime, spawn, task, task_group, yield_now};
+use turnwise::{Builder, Runtime, TaskGroup, spawn, task, try_task_group, yield_now};
 
 use crate::support::{Census, Log, OnDrop};
 
@@ -17,12 +17,12 @@ use crate::support::{Census, Log, OnDrop};
 async fn a_task_that_was_cancelled_at_the_end_of_a_test_was_dealt_with() {
     let census = Census::default();
     let token = census.token();
-    let host = spawn(task_group(async |group: Group<()>| {
+    let host = spawn(try_task_group(async |group: TaskGroup<()>| {
         let child = async move {
             let _token = token;
             pending::<()>().await
         };
-        drop(group.spawn_infallible(child));
+        drop(group.spawn(child));
         pending::<Result<(), ()>>().await
     }));
     let victim = spawn(pending::<()>());
@@ -134,12 +134,12 @@ async fn a_future_whose_poll_panicked_is_dropped_while_that_unwinds() {
     };
     for panics in [false, true] {
         assert!(spawn(bad(panics)).named("task").await.is_err());
-        let group = task_group(async |group: Group<()>| {
-            drop(group.spawn(bad(panics)).expect("it is open").named("child"));
+        let group = try_task_group(async |group: TaskGroup<()>| {
+            drop(group.try_spawn(bad(panics)).named("child"));
             Ok(())
         });
         assert!(AssertUnwindSafe(group).catch_unwind().await.is_err());
-        let group = task_group(|_: Group<()>| bad(panics));
+        let group = try_task_group(|_: TaskGroup<()>| bad(panics));
         assert!(spawn(group).named("body").await.is_err());
     }
     assert_eq!(log.text(), "task! child! body! task! child! body!");

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use turnwise::{
-    Runtime, block_on, gather, gather_spawned, race, spawn, spawn_eager, task_group, timeout,
-    try_gather,
+    Runtime, block_on, gather, gather_spawned, race, spawn, spawn_eager, timeout, try_gather,
+    try_task_group,
 };
 
 /// A future of so many bytes, which waits once.
@@ -69,8 +69,8 @@ fn a_future_of_900_kib_is_spawned() {
         block_on(async { assert_eq!(spawn_eager(Large::<SIZE>::new()).await.unwrap(), SIZE) })
     });
     on_two_mib(|| {
-        let group = task_group(async |group| {
-            let child = group.spawn_infallible(Large::<SIZE>::new())?;
+        let group = try_task_group(async |group| {
+            let child = group.spawn(Large::<SIZE>::new());
             Ok::<_, std::io::Error>(child.await?)
         });
         assert_eq!(block_on(group).expect("no child fails"), SIZE);

@@ -8,8 +8,8 @@ use std::time::Duration;
 use turnwise::sync::Event;
 use turnwise::task::TaskLocal;
 use turnwise::{
-    Group, GroupError, Runtime, block_on, gather, gather_spawned, remote, sleep, spawn,
-    spawn_blocking, spawn_eager, task_group, yield_now,
+    GroupError, Runtime, TaskGroup, block_on, gather, gather_spawned, remote, sleep, spawn,
+    spawn_blocking, spawn_eager, try_task_group, yield_now,
 };
 
 use crate::support::{panic_of, virtual_runtime};
@@ -74,12 +74,12 @@ async fn every_way_to_spawn_inherits() {
     assert_eq!(spawn_eager(get()).await.expect("it returns"), Some(7));
     assert_eq!(gather_spawned(vec![get(), get()]).await, [Some(7), Some(7)]);
     assert_eq!(gather((get(), get())).await, (Some(7), Some(7)));
-    let result: Result<_, GroupError<()>> = task_group(async |group: Group<()>| {
-        let child = group.spawn_infallible(async {
+    let result: Result<_, GroupError<()>> = try_task_group(async |group: TaskGroup<()>| {
+        let child = group.spawn(async {
             REQUEST.set(8);
             spawn(async { REQUEST.get() }).await.expect("it returns")
         });
-        Ok(child.expect("the group is open").await.expect("it returns"))
+        Ok(child.await.expect("it returns"))
     })
     .await;
     assert_eq!(result, Ok(Some(8)));
@@ -92,14 +92,11 @@ async fn every_way_to_spawn_inherits() {
 #[turnwise::test]
 async fn a_child_of_a_group_inherits_from_who_spawns_it() {
     REQUEST.set(1);
-    let result: Result<_, GroupError<()>> = task_group(async |group: Group<()>| {
+    let result: Result<_, GroupError<()>> = try_task_group(async |group: TaskGroup<()>| {
         let inside = group.clone();
         let spawner = spawn(async move {
             REQUEST.set(2);
-            inside
-                .spawn_infallible(async { REQUEST.get() })
-                .expect("the group is open")
-                .await
+            inside.spawn(async { REQUEST.get() }).await
         });
         Ok(spawner.await.expect("it returns").expect("it returns"))
     })
@@ -251,9 +248,9 @@ fn a_destructor_of_a_cancelled_task_sees_the_task_s_values() {
         // So does one whose group ends, inside the poll of another task.
         let (seen, told) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(None)));
         let (sees, parent) = (Sees(seen.clone()), Sees(told.clone()));
-        let group = task_group(async move |group: Group<()>| {
+        let group = try_task_group(async move |group: TaskGroup<()>| {
             let _parent = parent;
-            drop(group.spawn_infallible(async move {
+            drop(group.spawn(async move {
                 let _sees = sees;
                 REQUEST.set(3);
                 pending::<()>().await

@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use futures::future::LocalBoxFuture;
-use turnwise::{Builder, JoinHandle, Runtime, gather_spawned, spawn_eager, task_group};
+use turnwise::{Builder, JoinHandle, Runtime, gather_spawned, spawn_eager, try_task_group};
 
 use crate::support::Census;
 
@@ -15,9 +15,9 @@ type Level = fn(usize, Census) -> LocalBoxFuture<'static, ()>;
 fn group(depth: usize, alive: Census) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         let _token = alive.token();
-        let levels = task_group(async |group| {
+        let levels = try_task_group(async |group| {
             if depth > 0 {
-                drop(group.spawn_infallible(self::group(depth - 1, alive.clone())));
+                drop(group.spawn(self::group(depth - 1, alive.clone())));
             }
             pending::<Result<(), ()>>().await
         });

@@ -11,8 +11,8 @@ use std::time::Duration;
 use futures::poll;
 use turnwise::sync::Event;
 use turnwise::{
-    Builder, Group, JoinHandle, Runtime, Unobserved, gather_spawned, spawn, spawn_blocking,
-    spawn_eager, task_group, timeout, yield_now,
+    Builder, JoinHandle, Runtime, TaskGroup, Unobserved, gather_spawned, spawn, spawn_blocking,
+    spawn_eager, timeout, try_task_group, yield_now,
 };
 
 use crate::support::{OnDrop, here, rerun, yields};
@@ -156,15 +156,11 @@ fn a_panic_in_a_group_that_is_dropped_before_it_looks_is_told_once() {
     let (runtime, told, _) = listening();
     let mut line = 0;
     runtime.block_on(async {
-        let mut group = Box::pin(task_group(async |group: Group<&str>| {
-            drop(
-                group
-                    .spawn_infallible(async { fail("unseen") })
-                    .map(|child| child.named("it")),
-            );
+        let mut group = Box::pin(try_task_group(async |group: TaskGroup<&str>| {
+            drop(group.spawn(async { fail("unseen") }).named("it"));
             std::future::pending::<Result<(), &str>>().await
         }));
-        line = here() - 5;
+        line = here() - 3;
         assert!(poll!(&mut group).is_pending());
         yield_now().await;
         assert!(told.borrow().is_empty(), "the group has not looked yet");
@@ -187,9 +183,9 @@ fn second_spawned() -> u32 {
 
 /// A group with two children that panic in the same pass, and whose handles nobody keeps.
 async fn two_panics() {
-    let ended = task_group(async |group: Group<&str>| {
-        drop(group.spawn_infallible(async { fail("first") }));
-        drop(group.spawn_infallible(async { fail("second") }));
+    let ended = try_task_group(async |group: TaskGroup<&str>| {
+        drop(group.spawn(async { fail("first") }));
+        drop(group.spawn(async { fail("second") }));
         SECOND.set(here() - 1);
         std::future::pending::<Result<(), &str>>().await
     });
@@ -312,9 +308,9 @@ fn a_task_is_not_told_to_be_lost_while_it_runs() {
 fn the_destructor_of_a_report_that_panics_takes_no_panic_of_a_sibling_along() {
     let (runtime, told, _) = listening();
     runtime.block_on(async {
-        let mut group = Box::pin(task_group(async |group: Group<OnDrop<fn()>>| {
-            drop(group.spawn(async { Err::<(), _>(OnDrop((|| fail("bomb")) as fn())) }));
-            drop(group.spawn_infallible(async { fail("sibling") }));
+        let mut group = Box::pin(try_task_group(async |group: TaskGroup<OnDrop<fn()>>| {
+            drop(group.try_spawn(async { Err::<(), _>(OnDrop((|| fail("bomb")) as fn())) }));
+            drop(group.spawn(async { fail("sibling") }));
             std::future::pending::<Result<(), _>>().await
         }));
         assert!(poll!(&mut group).is_pending());

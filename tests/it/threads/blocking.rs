@@ -11,7 +11,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use turnwise::{
     Builder, JoinError, JoinHandle, Runtime, TrySpawnError, as_completed, block_on, gather_spawned,
-    sleep, spawn, spawn_blocking, task_group, timeout, try_spawn_blocking, yield_now,
+    sleep, spawn, spawn_blocking, timeout, try_spawn_blocking, try_task_group, yield_now,
 };
 
 use crate::support::{OnDrop, bounded, panic_of, rerun, virtual_runtime};
@@ -251,8 +251,8 @@ fn calls_work_in_groups_and_under_combinators() {
             sum += result.expect("it returns");
         }
         assert_eq!(sum, 45);
-        let failed: Result<(), _> = task_group(async |group: turnwise::Group<String>| {
-            drop(group.spawn(async {
+        let failed: Result<(), _> = try_task_group(async |group: turnwise::TaskGroup<String>| {
+            drop(group.try_spawn(async {
                 let text = spawn_blocking(|| "from a call".to_owned()).await;
                 Err::<(), _>(text.expect("it returns"))
             }));

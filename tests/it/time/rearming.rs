@@ -17,7 +17,7 @@ use turnwise::sync::{
 };
 use turnwise::time::{Instant, TimeLimit};
 use turnwise::{
-    Runtime, gather, interval, sleep, sleep_until, spawn, task_group, timeout, yield_now,
+    Runtime, gather, interval, sleep, sleep_until, spawn, timeout, try_task_group, yield_now,
 };
 
 use crate::support::{bounded, virtual_runtime};
@@ -177,9 +177,9 @@ const OTHERS: &[(&str, Making)] = &[
         let task = share(spawn(pending::<()>()));
         case(shared(&task), move || { task.borrow().cancel(); })
     }),
-    ("Group::cancel", || {
+    ("TaskGroup::cancel", || {
         let (tell, told) = oneshot::channel();
-        let parked = task_group::<_, _, (), ()>(async move |group| {
+        let parked = try_task_group::<_, _, (), ()>(async move |group| {
             assert!(tell.send(group.clone()).is_ok());
             pending::<Result<(), ()>>().await
         });

@@ -15,7 +15,7 @@ use turnwise::sync::{
     Event, Left, Lock, LockGuard, Owner, Queue, RwLock, Semaphore, Wait, WaitQueue,
 };
 use turnwise::task::TaskLocal;
-use turnwise::{sleep, spawn, spawn_blocking, spawn_eager, task_group, timeout, yield_now};
+use turnwise::{sleep, spawn, spawn_blocking, spawn_eager, timeout, try_task_group, yield_now};
 
 use super::{Hang, certain, next, suspected};
 use crate::support::{Homemade, forever};
@@ -155,14 +155,14 @@ pub(super) const TABLE: &[Hang] = &[
                     drop(guard);
                 }));
                 next("group");
-                let all = task_group(async |group| {
-                    drop(group.spawn_infallible(async {
+                let all = try_task_group(async |group| {
+                    drop(group.spawn(async {
                         next("loser");
                         let mut loser = pin!(lock.acquire());
                         let _ = select(&mut loser, pin!(sleep(SECOND))).await;
                         next("waits");
                         drop(lock.acquire().await);
-                    })?);
+                    }));
                     Ok::<(), std::io::Error>(())
                 });
                 all.await.unwrap();

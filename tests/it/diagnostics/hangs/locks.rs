@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use futures::FutureExt;
 use turnwise::sync::{Event, Lock, OnceCell, RwLock, Semaphore};
-use turnwise::{JoinHandle, gather, gather_spawned, spawn, task_group, yield_now};
+use turnwise::{JoinHandle, gather, gather_spawned, spawn, try_task_group, yield_now};
 
 use super::{Hang, certain, next};
 use crate::support::forever;
@@ -395,10 +395,10 @@ pub(super) const TABLE: &[Hang] = &[
                 let _guard = lock.acquire().await;
                 let child = lock.clone();
                 next("group");
-                let all = task_group(async |group| {
+                let all = try_task_group(async |group| {
                     drop(
                         group
-                            .spawn_infallible(async move { drop(child.acquire().await) })?
+                            .spawn(async move { drop(child.acquire().await) })
                             .named("child"),
                     );
                     Ok::<(), std::io::Error>(())

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use turnwise::sync::{Event, Lock, Queue, RwLock, Semaphore};
-use turnwise::{spawn, spawn_blocking, task_group, timeout, yield_now};
+use turnwise::{spawn, spawn_blocking, timeout, try_task_group, yield_now};
 
 use super::{Hang, certain, next, suspected};
 use crate::support::forever;
@@ -102,8 +102,8 @@ pub(super) const TABLE: &[Hang] = &[
                 next("holds");
                 let _permit = permits.acquire_owned().await;
                 let wanted = permits.clone();
-                let group = task_group(async move |group| {
-                    let _ = group.spawn_infallible(async move {
+                let group = try_task_group(async move |group| {
+                    group.spawn(async move {
                         next("waits");
                         drop(wanted.acquire().await);
                     });

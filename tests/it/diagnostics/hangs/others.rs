@@ -10,7 +10,7 @@ use turnwise::sync::{
     PriorityQueue, Queue, Semaphore, WaitQueue, oneshot,
 };
 use turnwise::{
-    When, as_completed, gather, gather_spawned, race, spawn, spawn_eager, task_group, wait,
+    When, as_completed, gather, gather_spawned, race, spawn, spawn_eager, try_task_group, wait,
     yield_now,
 };
 
@@ -321,8 +321,8 @@ pub(super) const TABLE: &[Hang] = &[
         || {
             async {
                 next("group");
-                let all = task_group(async |group| {
-                    drop(group.spawn_infallible(pending::<()>())?);
+                let all = try_task_group(async |group| {
+                    drop(group.spawn(pending::<()>()));
                     Ok::<(), std::io::Error>(())
                 });
                 all.await.unwrap();

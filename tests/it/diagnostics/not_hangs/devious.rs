@@ -17,7 +17,7 @@ use turnwise::sync::{Event, Lock, OnceCell, Queue, Semaphore};
 use turnwise::task::TaskLocal;
 use turnwise::{
     JoinHandle, Runtime, expect_external, gather, race, remote, sleep, spawn, spawn_blocking,
-    spawn_eager, task_group, timeout, wait_quiescent, yield_now,
+    spawn_eager, timeout, try_task_group, wait_quiescent, yield_now,
 };
 
 use super::outside::{wait_with, worker};
@@ -271,12 +271,12 @@ pub(super) const INSIDE: &[Sound] = &[
                 let lock = forever_once();
                 let _all = timeout(
                     SECOND,
-                    task_group(async |group| {
+                    try_task_group(async |group| {
                         for _ in 0..3 {
-                            drop(group.spawn_infallible(async {
+                            drop(group.spawn(async {
                                 let _guard = lock.acquire().await;
                                 sleep(10 * SECOND).await;
-                            })?);
+                            }));
                         }
                         Ok::<(), std::io::Error>(())
                     }),
@@ -292,7 +292,7 @@ pub(super) const INSIDE: &[Sound] = &[
         "children of a group that await each other's handles",
         || {
             async {
-                let group = task_group(async |group| {
+                let group = try_task_group(async |group| {
                     let mut last = None;
                     for _ in 0..5 {
                         let before = last.take();
@@ -303,7 +303,7 @@ pub(super) const INSIDE: &[Sound] = &[
                             }
                         }));
                     }
-                    drop(group.spawn_infallible(async move { last.unwrap().await.unwrap() })?);
+                    drop(group.spawn(async move { last.unwrap().await.unwrap() }));
                     Ok::<(), std::io::Error>(())
                 });
                 group.await.unwrap();

@@ -14,7 +14,7 @@ use turnwise::sync::{
     Barrier, Condition, CountDownLatch, Event, Lock, OnceCell, Queue, RwLock, Semaphore, oneshot,
 };
 use turnwise::{
-    Elapsed, gather_spawned, interval, race, sleep, spawn, spawn_eager, task_group, timeout,
+    Elapsed, gather_spawned, interval, race, sleep, spawn, spawn_eager, timeout, try_task_group,
     wait_quiescent, yield_now,
 };
 
@@ -303,8 +303,8 @@ pub(super) const TABLE: &[Sound] = &[
     }),
     inside("a group", || {
         async {
-            let group = task_group(async |group| {
-                drop(group.spawn_infallible(sleep(SECOND))?);
+            let group = try_task_group(async |group| {
+                drop(group.spawn(sleep(SECOND)));
                 Ok::<(), std::io::Error>(())
             });
             group.await.unwrap();

@@ -12,7 +12,7 @@ use futures::future::select_all;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use turnwise::sync::{Event, Lock, Queue, RwLock, Semaphore};
-use turnwise::{remote, sleep, spawn, spawn_blocking, task_group, timeout, yield_now};
+use turnwise::{remote, sleep, spawn, spawn_blocking, timeout, try_task_group, yield_now};
 
 use super::{Gate, Sound, inside, outside};
 use crate::support::forever;
@@ -96,11 +96,11 @@ pub(super) const INSIDE: &[Sound] = &[
             let lock = Rc::new(Lock::new(()));
             let wanted = lock.clone();
             let outer = spawn(async move {
-                let group = task_group(async move |outer| {
+                let group = try_task_group(async move |outer| {
                     let inner = wanted.clone();
-                    let _ = outer.spawn_infallible(async move {
-                        let group = task_group(async move |group| {
-                            let _ = group.spawn_infallible(async move {
+                    let _ = outer.spawn(async move {
+                        let group = try_task_group(async move |group| {
+                            group.spawn(async move {
                                 let _guard = inner.acquire().await;
                                 sleep(100 * SECOND).await;
                             });
@@ -190,8 +190,8 @@ pub(super) const OUTSIDE: &[Sound] = &[
             let event = Rc::new(Event::new());
             let calls: FuturesUnordered<_> = (0..3)
                 .map(|n| {
-                    task_group(async move |group| {
-                        let _ = group.spawn_infallible(async move {
+                    try_task_group(async move |group| {
+                        group.spawn(async move {
                             spawn_blocking(move || n).await.unwrap();
                         });
                         Ok::<(), ()>(())
