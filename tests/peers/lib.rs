@@ -2,6 +2,9 @@
 
 #![cfg(test)]
 
+mod pooled;
+mod redis_client;
+
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
