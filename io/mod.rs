@@ -48,6 +48,7 @@ mod send_stream;
 mod signal;
 mod source;
 mod split;
+mod stagger;
 mod stdio;
 mod steps;
 mod stream_reader;

@@ -13,11 +13,12 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::dns::{ToAddresses, first_that_works, resolve};
+use super::dns::{ToAddresses, resolve};
 use super::flow::{self, Flow, Read, Write};
 use super::read_bytes::read_methods;
 use super::send_stream::into_send_method;
 use super::source::{STREAM, Source};
+use super::stagger::staggered;
 use super::steps::Steps;
 use super::when_ready::{Ready, Trial};
 use super::write_bytes::write_all_method;
@@ -58,13 +59,18 @@ pub struct TcpStream {
 impl TcpStream {
     /// Connects to the first of the addresses that answers. A name is looked up off the loop.
     ///
+    /// Addresses of both families are tried by turns. One that has not answered after 250 ms, or has failed, does not
+    /// hold the next one up (RFC 8305); when one answers, the others are given up.
+    ///
+    /// asyncio counterpart: `open_connection` with `happy_eyeballs_delay=0.25`.
+    ///
     /// # Cancel safety
     ///
     /// *Strict*: the attempt is given up and its socket closed.
     ///
     /// # Errors
     ///
-    /// What the last of the addresses said; `ConnectionRefused` where no socket listens.
+    /// What the address said that failed last; `ConnectionRefused` where no socket listens.
     ///
     /// # Panics
     ///
@@ -74,7 +80,7 @@ impl TcpStream {
         let (addresses, at) = (addresses.to_addresses(), Location::caller());
         Steps::new(async move {
             let addresses = resolve(addresses, at).await?;
-            first_that_works(addresses, async |address| connect(address, at).await).await
+            staggered(addresses, at, |address| connect(address, at)).await
         })
     }
 

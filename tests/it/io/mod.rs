@@ -8,6 +8,7 @@ pub(crate) mod inject;
 pub(crate) mod process;
 pub(crate) mod send_stream;
 pub(crate) mod signals;
+pub(crate) mod stagger;
 pub(crate) mod stdio;
 pub(crate) mod streams;
 pub(crate) mod tcp;
