@@ -19,7 +19,6 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures::{AsyncReadExt, AsyncWriteExt};
 use lexopt::prelude::*;
 use support::{NAME, number, or_exit, print, usage_error};
 use turnwise::io::{SignalKind, TcpListener, TcpStream, ctrl_c, signal};
@@ -175,13 +174,13 @@ async fn connection(stream: TcpStream, summary: Rc<Summary>) {
     summary.closed();
 }
 
-async fn echo(mut stream: TcpStream, summary: &Summary) -> io::Result<()> {
+async fn echo(stream: TcpStream, summary: &Summary) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = [0; 4096];
     loop {
-        let count = AsyncReadExt::read(&mut stream, &mut buffer).await?;
+        let count = stream.read(&mut buffer).await?;
         if count == 0 {
-            return stream.close().await;
+            return Ok(());
         }
         stream.write_all(&buffer[..count]).await?;
         summary.bytes.set(summary.bytes.get() + count as u64);
@@ -231,24 +230,22 @@ async fn load(address: std::net::SocketAddr, arguments: &Arguments) -> io::Resul
 }
 
 /// One client: request, answer, request; returns how long each took.
-async fn client(mut stream: TcpStream, requests: u64, size: usize) -> io::Result<Vec<Duration>> {
+async fn client(stream: TcpStream, requests: u64, size: usize) -> io::Result<Vec<Duration>> {
     stream.set_nodelay(true)?;
     let mut times = Vec::with_capacity(requests as usize);
     let mut answer = vec![0; size];
     for n in 0..requests {
         let request = vec![n as u8; size];
         let begun = Instant::now();
-        let (reader, writer) = (&stream, &stream);
         // A request may be larger than what the sockets hold: read while writing.
         let (wrote, read): (io::Result<()>, io::Result<()>) =
-            both(writer.write_all(&request), reader.read_exact(&mut answer)).await;
+            both(stream.write_all(&request), stream.read_exact(&mut answer)).await;
         wrote.and(read)?;
         times.push(begun.elapsed());
         if answer != request {
             return Err(io::Error::other("the server sent something else back"));
         }
     }
-    stream.close().await?;
     Ok(times)
 }
 

@@ -27,7 +27,6 @@ use std::thread;
 use std::time::Instant;
 
 use futures::channel::oneshot;
-use futures::{AsyncReadExt, AsyncWriteExt};
 use lexopt::prelude::*;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use support::{NAME, number, or_exit, print, usage_error};
@@ -208,11 +207,11 @@ async fn serve(listener: net::TcpListener, ended: oneshot::Receiver<()>) -> io::
     })
 }
 
-async fn echo(mut stream: TcpStream, counts: Rc<Counts>) -> io::Result<()> {
+async fn echo(stream: TcpStream, counts: Rc<Counts>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = [0; 4096];
     loop {
-        match AsyncReadExt::read(&mut stream, &mut buffer).await? {
+        match stream.read(&mut buffer).await? {
             0 => return Ok(()),
             count => {
                 stream.write_all(&buffer[..count]).await?;
@@ -230,7 +229,7 @@ async fn load(address: SocketAddr, arguments: &Arguments) -> io::Result<()> {
 }
 
 async fn client(address: SocketAddr, number: u64, requests: u64) -> io::Result<()> {
-    let mut stream = TcpStream::connect(address).await?;
+    let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     for request in 0..requests {
         let (sent, mut answer) = ((number << 32 | request).to_be_bytes(), [0; 8]);
@@ -240,5 +239,5 @@ async fn client(address: SocketAddr, number: u64, requests: u64) -> io::Result<(
             return Err(io::Error::other("the server sent something else back"));
         }
     }
-    stream.close().await
+    Ok(())
 }

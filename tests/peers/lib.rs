@@ -1,6 +1,10 @@
 //! TLS by rustls over our TCP: both directions at once, clean and abrupt ends.
 
 #![cfg(test)]
+#![allow(
+    clippy::async_yields_async,
+    reason = "a task that is started is awaited later"
+)]
 
 mod pooled;
 mod redis_client;
