@@ -18,21 +18,19 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::Location;
 use std::pin::Pin;
-use std::process::{self, ExitStatus, Output};
+use std::process::{self, ExitStatus};
 use std::sync::Once;
 use std::task::{Context, Poll, ready};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use super::flow::read_to_end;
 use super::pipe::{ChildStderr, ChildStdin, ChildStdout};
 use super::reap;
 use super::source::{Fd, Source};
-use super::steps::Steps;
 use super::when_ready::Trial;
 use crate::runtime::{
     Courtesy, External, Way, expect_external, follow_real_time, has_virtual_clock, print,
-    try_gather,
 };
 
 /// A started process.
@@ -71,6 +69,8 @@ pub struct Child {
     /// Readable once the child has ended.
     exit: Option<Source<Fd<OwnedFd>>>,
     kill_on_drop: bool,
+    /// It leads a process group of its own, to which its signals go.
+    leads_group: bool,
 }
 
 /// The process itself, and whether its status has been collected.
@@ -123,7 +123,11 @@ impl Process {
 
 impl Child {
     #[track_caller]
-    pub(crate) fn new(mut child: process::Child, kill_on_drop: bool) -> io::Result<Self> {
+    pub(crate) fn new(
+        mut child: process::Child,
+        kill_on_drop: bool,
+        leads_group: bool,
+    ) -> io::Result<Self> {
         let at = Location::caller();
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let mut child = Child {
@@ -134,6 +138,7 @@ impl Child {
             exit: None,
             // A caller that gets an error, or a panic for want of a runtime, has not started anything.
             kill_on_drop: true,
+            leads_group,
         };
         child.stdin = pipes.0.map(|pipe| ChildStdin::new(pipe, at)).transpose()?;
         child.stdout = pipes.1.map(|pipe| ChildStdout::new(pipe, at)).transpose()?;
@@ -144,6 +149,12 @@ impl Child {
         }
         child.kill_on_drop = kill_on_drop;
         Ok(child)
+    }
+
+    /// Says what is at work outside.
+    #[track_caller]
+    pub(crate) fn expect(&self) -> External {
+        self.process.expect()
     }
 
     /// Its number.
@@ -242,10 +253,18 @@ impl Child {
     }
 
     fn tell(&mut self, signal: Signal) -> io::Result<()> {
+        let pid = Pid::from_child(&self.process.child);
+        if self.leads_group && self.process.over.is_none() {
+            // As long as its end is not collected no other group has its number, though it may have ended.
+            return match kill_process_group(pid, signal) {
+                Err(Errno::SRCH) => Ok(()),
+                told => Ok(told?),
+            };
+        }
         // Until its end is collected no other process has its number.
         match self.try_wait()? {
             Some(_) => Ok(()),
-            None => Ok(kill_process(Pid::from_child(&self.process.child), signal)?),
+            None => Ok(kill_process(pid, signal)?),
         }
     }
 
@@ -258,61 +277,16 @@ impl Child {
     pub fn kill(&mut self) -> io::Result<()> {
         self.tell(Signal::KILL)
     }
-
-    /// Collects its output and error, both at the same time, and waits for its end. Its standard
-    /// input is closed first.
-    ///
-    /// # Cancel safety
-    ///
-    /// *Lossy*: the child is dropped, and what was collected is lost.
-    ///
-    /// # Errors
-    ///
-    /// What the system says.
-    ///
-    /// # Panics
-    ///
-    /// When polled without a runtime on this thread.
-    #[track_caller]
-    pub fn wait_with_output(self) -> Steps<Output> {
-        let at = Location::caller();
-        Steps::new(self.collect(at))
-    }
-
-    pub(crate) async fn collect(mut self, at: &'static Location<'static>) -> io::Result<Output> {
-        self.stdin = None;
-        let _working = self.process.expect();
-        let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
-        let read_stdout = async {
-            match &stdout {
-                Some(stdout) => read_to_end(stdout, at).await,
-                None => Ok(Vec::new()),
-            }
-        };
-        let read_stderr = async {
-            match &stderr {
-                Some(stderr) => read_to_end(stderr, at).await,
-                None => Ok(Vec::new()),
-            }
-        };
-        let (stdout, stderr) = try_gather((read_stdout, read_stderr)).await?;
-        let status = self.wait_at(at).await?;
-        Ok(Output {
-            status,
-            stdout,
-            stderr,
-        })
-    }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if !matches!(self.try_wait(), Ok(None)) {
-            return;
-        }
         if self.kill_on_drop {
             // It may have ended in this moment: then there is nothing to kill.
-            let _ = self.process.child.kill();
+            let _ = self.kill();
+        }
+        if !matches!(self.try_wait(), Ok(None)) {
+            return;
         }
         reap::leave(Pid::from_child(&self.process.child));
     }

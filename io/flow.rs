@@ -105,28 +105,6 @@ impl fmt::Debug for Read<'_> {
     }
 }
 
-/// Reads until the end, on behalf of another line.
-#[cfg(feature = "process")]
-pub(crate) async fn read_to_end(
-    flow: &dyn Flow,
-    at: &'static Location<'static>,
-) -> io::Result<Vec<u8>> {
-    let (mut all, mut buffer) = (Vec::new(), vec![0; 16 << 10]);
-    loop {
-        let trial = Trial::new(flow.readiness(), Way::Read, at);
-        let buffer = &mut buffer[..];
-        let read = Read {
-            flow,
-            buffer,
-            trial,
-        };
-        match read.await? {
-            0 => return Ok(all),
-            count => all.extend_from_slice(&buffer[..count]),
-        }
-    }
-}
-
 /// The future of a stream's `write`: the number of bytes written, which may be fewer than given.
 ///
 /// # Cancel safety

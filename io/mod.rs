@@ -27,6 +27,8 @@
 mod accept;
 #[cfg(feature = "process")]
 mod child;
+#[cfg(feature = "process")]
+mod communicate;
 mod datagram;
 mod dns;
 #[cfg(feature = "signal")]
@@ -95,6 +97,9 @@ pub use stream_writer::StreamWriter;
 pub use tcp::{Peek, TcpStream};
 pub use tcp_listener::{Accept, Incoming, TcpListener};
 pub use udp::UdpSocket;
+#[cfg(all(feature = "unix", target_os = "linux"))]
+#[doc(alias("UCred", "SO_PEERCRED"))]
+pub use unix::Credentials;
 #[cfg(feature = "unix")]
 pub use unix::UnixStream;
 #[cfg(feature = "unix")]

@@ -2,11 +2,14 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::panic::Location;
 use std::path::Path;
 use std::process::{self, ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 use super::child::Child;
+use super::communicate::Conversation;
 use super::reap;
 use super::steps::Steps;
 use crate::runtime::need_runtime;
@@ -29,6 +32,8 @@ use crate::runtime::need_runtime;
 pub struct Command {
     command: process::Command,
     kill_on_drop: bool,
+    own_group: bool,
+    linger: Option<Duration>,
     /// Which of the three streams were chosen: what `output` does not choose again.
     chosen: [bool; 3],
 }
@@ -39,6 +44,8 @@ impl Command {
         Command {
             command: process::Command::new(program),
             kill_on_drop: false,
+            own_group: false,
+            linger: None,
             chosen: [false; 3],
         }
     }
@@ -111,6 +118,25 @@ impl Command {
         self
     }
 
+    /// Starts the child as the leader of a process group of its own. What is sent to it then
+    /// ([`kill`](Child::kill), [`terminate`](Child::terminate), a signal, [`kill_on_drop`](Command::kill_on_drop))
+    /// goes to the whole group: to what the child has started, too, until the end of the child is collected. A Ctrl-C
+    /// at the terminal does not reach such a group.
+    ///
+    /// asyncio counterpart: `process_group=0`, and `os.killpg`.
+    #[doc(alias("process_group", "killpg", "setsid"))]
+    pub fn own_group(&mut self, own: bool) -> &mut Self {
+        self.own_group = own;
+        self
+    }
+
+    /// Bounds how long [`output`](Command::output) reads after the end of the child: what the child has left behind may
+    /// hold its pipes open for ever. What came until then is the output. No bound at first.
+    pub fn linger(&mut self, limit: Duration) -> &mut Self {
+        self.linger = Some(limit);
+        self
+    }
+
     /// The command of the standard library inside.
     pub fn as_std(&self) -> &process::Command {
         &self.command
@@ -134,7 +160,10 @@ impl Command {
     #[track_caller]
     pub fn spawn(&mut self) -> io::Result<Child> {
         reap::collect();
-        Child::new(self.command.spawn()?, self.kill_on_drop)
+        if self.own_group {
+            self.command.process_group(0);
+        }
+        Child::new(self.command.spawn()?, self.kill_on_drop, self.own_group)
     }
 
     /// Starts the process at once; the future waits for its end.
@@ -197,6 +226,10 @@ impl Command {
         if !stderr {
             self.command.stderr(Stdio::inherit());
         }
-        Steps::new(async move { child?.collect(at).await })
+        let conversation = Conversation {
+            linger: self.linger,
+            ..Conversation::default()
+        };
+        Steps::new(async move { conversation.with(child?, at).await })
     }
 }

@@ -178,11 +178,20 @@ pub struct ReadToEnd<'b, S> {
 impl<'b, S> ReadToEnd<'b, S> {
     #[track_caller]
     pub(crate) fn new(stream: S, bytes: &'b mut Vec<u8>) -> Self {
+        ReadToEnd::new_at(stream, bytes, Location::caller())
+    }
+
+    /// On behalf of another line.
+    pub(crate) fn new_at(
+        stream: S,
+        bytes: &'b mut Vec<u8>,
+        at: &'static Location<'static>,
+    ) -> Self {
         ReadToEnd {
             stream,
             bytes,
             count: 0,
-            seat: Seat::new(Location::caller()),
+            seat: Seat::new(at),
         }
     }
 }

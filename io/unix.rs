@@ -243,9 +243,39 @@ impl UnixStream {
         self.socket().peer_addr()
     }
 
+    /// The process at the other end, as it was when the two were connected.
+    ///
+    /// asyncio counterpart: `get_extra_info("socket")` and `SO_PEERCRED`.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[cfg(target_os = "linux")]
+    pub fn peer_credentials(&self) -> io::Result<Credentials> {
+        let peer = rustix::net::sockopt::socket_peercred(self.socket())?;
+        Ok(Credentials {
+            process: peer.pid.as_raw_nonzero().get() as u32,
+            user: peer.uid.as_raw(),
+            group: peer.gid.as_raw(),
+        })
+    }
+
     fn socket(&self) -> &mio::net::UnixStream {
         self.source.get_ref()
     }
+}
+
+/// Which process is at the other end of a Unix stream, by the numbers of the system.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Credentials {
+    /// The process.
+    pub process: u32,
+    /// Its user.
+    pub user: u32,
+    /// Its group.
+    pub group: u32,
 }
 
 async fn connect(address: &SocketAddr, at: &'static Location<'static>) -> io::Result<UnixStream> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::{self, SocketAddr};
 use std::panic::Location;
 use std::path::Path;
@@ -40,6 +41,36 @@ impl UnixListener {
     #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         UnixListener::new(mio::net::UnixListener::bind(path)?, Location::caller())
+    }
+
+    /// As [`bind`](UnixListener::bind), but a socket that is left there and that nothing listens at any more is removed
+    /// first. Two programs that do so at the same time may take the path from each other: hold a lock file where that
+    /// can be.
+    ///
+    /// asyncio counterpart: `start_unix_server`, which removes a socket that another program listens at, too.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `AddrInUse` where another program listens, or where there is something else than a socket.
+    ///
+    /// # Panics
+    ///
+    /// Without a runtime on this thread.
+    #[track_caller]
+    pub fn take_over(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        // A datagram does for the question: a listener is of another type, and refuses it otherwise than none does.
+        let is_left = || {
+            if !std::fs::symlink_metadata(path).is_ok_and(|about| about.file_type().is_socket()) {
+                return false;
+            }
+            let asked = net::UnixDatagram::unbound().and_then(|asks| asks.connect(path));
+            asked.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+        };
+        if is_left() {
+            std::fs::remove_file(path)?;
+        }
+        UnixListener::bind(path)
     }
 
     /// Listens at an address, which may be an abstract one.

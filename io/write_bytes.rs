@@ -29,11 +29,16 @@ pub struct WriteAll<'b, S> {
 impl<'b, S> WriteAll<'b, S> {
     #[track_caller]
     pub(crate) fn new(stream: S, bytes: &'b [u8]) -> Self {
+        WriteAll::new_at(stream, bytes, Location::caller())
+    }
+
+    /// On behalf of another line.
+    pub(crate) fn new_at(stream: S, bytes: &'b [u8], at: &'static Location<'static>) -> Self {
         WriteAll {
             stream,
             bytes,
             written: 0,
-            seat: Seat::new(Location::caller()),
+            seat: Seat::new(at),
         }
     }
 

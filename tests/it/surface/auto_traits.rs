@@ -78,6 +78,7 @@ fn errors_reports_and_what_is_for_other_threads_cross_threads() {
     let values = answers!(
         BrokenBarrier,
         ChannelStats,
+        io::Credentials,
         Closed<u8>,
         Deadlock,
         Elapsed,
