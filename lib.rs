@@ -48,14 +48,14 @@
 //!
 //! | to do | use |
 //! | --- | --- |
-//! | run a program, or a test | [`macro@main`], [`macro@test`], [`block_on`], [`Runtime`], [`Builder`] |
-//! | start tasks | [`spawn`], [`task_group`], [`spawn_blocking`] for what blocks |
+//! | run a program, or a test | [`macro@main`], [`macro@test`], [`block_on`], [`Runtime`], [`RuntimeBuilder`] |
+//! | start tasks | [`spawn`], [`task_group`], [`try_task_group`], [`spawn_blocking`] for what blocks |
 //! | wait for several things | [`gather`], [`gather_spawned`], [`race`], [`race_either`], [`wait`], [`as_completed`] |
 //! | wait for time | [`sleep`], [`timeout`], [`interval`], [`time::Instant`] |
 //! | talk to the system | [`io`]: sockets, standard streams, signals, processes |
-//! | talk to other threads | [`Remote`], [`inlet`], [`expect_external`] |
+//! | talk to other threads | [`thread`]: [`Remote`](thread::Remote), [`sender`](thread::sender), [`expect_external`](thread::expect_external) |
 //! | run inside another loop | [`Runtime::turn`], [`Runtime::as_fd`] |
-//! | look at tasks | [`task`], [`dump`], [`Runtime::stats`] |
+//! | look at tasks | [`task`], [`report`]: [`dump`](report::dump), [`Runtime::stats`] |
 //!
 //! # Pages
 //!
@@ -71,6 +71,12 @@
 //!
 //! Dropping a future cancels it. Every public future says under *Cancel safety* what that costs:
 //! *strict* (nothing; try again), *loses place* (a place in a queue), or *lossy* (what it says).
+//!
+//! # Names
+//!
+//! `try_x` is `x` with the failure as a value: `try_acquire` does not wait, `try_gather` and `try_task_group` are for
+//! futures that return a `Result`, `try_block_on` and `try_build` return an error in place of a panic. The future of an
+//! operation is named after its type and verb, and stands in a module of futures: [`futures`], or that of `sync` or `io`.
 //!
 //! # Features
 //!
@@ -88,22 +94,47 @@ pub mod io;
 mod runtime;
 pub mod sync;
 
-pub use runtime::task;
 pub use runtime::time::{
-    self, Elapsed, Interval, Sleep, TimeLimit, Timeout, YieldNow, interval, sleep, sleep_until,
-    timeout, timeout_at, yield_now,
+    self, Elapsed, interval, sleep, sleep_until, timeout, timeout_at, yield_now,
 };
 pub use runtime::{
-    AsCompleted, Builder, ChildHandle, Deadlock, Either, External, Gather, GatherSet,
-    GatherSpawned, Gone, GroupError, GroupRun, Inlet, JoinError, JoinHandle, OnDeadlock, Panic,
-    Race, RaceEither, RaceEitherSet, RaceSet, Remote, RemoteHandle, Report, Runtime, Stall, Stats,
-    TaskGroup, TaskId, TryGather, TryGatherSet, TryGatherSpawned, TryGroupRun, TrySpawnError,
-    Unobserved, Verdict, WaitHandles, WaitQuiescent, When, as_completed, block_on, dump,
-    expect_external, gather, gather_spawned, inlet, race, race_either, remote, spawn,
-    spawn_blocking, spawn_eager, spawn_eager_named, task_group, try_gather, try_gather_spawned,
-    try_spawn_blocking, try_task_group, wait, wait_quiescent,
+    Either, GroupError, JoinError, JoinHandle, Runtime, RuntimeBuilder, RuntimeExists, TaskGroup,
+    When, as_completed, block_on, gather, gather_spawned, race, race_either, spawn, spawn_blocking,
+    task_group, try_gather, try_gather_spawned, try_task_group, wait,
 };
 pub use turnwise_macros::{main, test};
+
+/// Tasks: starting one in other ways than [`spawn`], looking at those there are, and what goes wrong in one.
+pub mod task {
+    pub use crate::runtime::task::{CancelHandle, Info, TaskLocal, all, cancel_all, current};
+    pub use crate::runtime::{
+        ChildHandle, Panic, TaskId, Unobserved, spawn_eager, spawn_eager_named, wait_quiescent,
+    };
+}
+
+/// Other threads: what they do for this one, and what they ask of it.
+pub mod thread {
+    #[doc(alias = "Handle")]
+    pub use crate::runtime::Remote;
+    pub use crate::runtime::{
+        Gone, RemoteHandle, Sender, TrySpawnError, WorkGuard, expect_external, remote, sender,
+        try_spawn_blocking,
+    };
+}
+
+/// What the program is doing, and why it does not go on.
+pub mod report {
+    pub use crate::runtime::{Deadlock, DeadlockPolicy, Report, Stall, Stats, Verdict, dump};
+}
+
+/// The futures of the functions at the root, for code that stores one, and what they take.
+pub mod futures {
+    pub use crate::runtime::{
+        AsCompleted, Gather, GatherSet, GatherSpawned, GroupRun, Race, RaceEither, RaceEitherSet,
+        RaceSet, TryGather, TryGatherSet, TryGatherSpawned, TryGroupRun, WaitHandles,
+        WaitQuiescent,
+    };
+}
 
 /// What the macros expand to.
 #[doc(hidden)]

@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use futures::future::select;
 use lexopt::prelude::*;
+use turnwise::report::Report;
 use turnwise::sync::{Barrier, Lock};
-use turnwise::{Builder, Report, gather_spawned, sleep, spawn, wait_quiescent, yield_now};
+use turnwise::task::wait_quiescent;
+use turnwise::{Runtime, gather_spawned, sleep, spawn, yield_now};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -62,7 +64,7 @@ fn main() {
     };
     // The virtual clock: what sleeps here need not take any time.
     // And no measured times: what is printed is the same every time.
-    let runtime = Builder::new().virtual_clock().time_polls(false).build();
+    let runtime = Runtime::builder().virtual_clock().time_polls(false).build();
     let ended = match &*program.to_string_lossy() {
         "abba" => runtime.try_block_on(abba()),
         "futurelock" => runtime.try_block_on(futurelock()),
@@ -164,7 +166,7 @@ async fn partial() -> Report {
     });
     let deadlocked = take_in_both_orders();
     wait_quiescent().await;
-    let report = turnwise::dump();
+    let report = turnwise::report::dump();
     for task in deadlocked.iter().chain([&clock.named("clock")]) {
         task.cancel();
     }

@@ -39,7 +39,7 @@ use std::time::{Duration, Instant};
 use lexopt::prelude::*;
 use support::{NAME, all, or_exit, usage_error};
 use turnwise::sync::Queue;
-use turnwise::{Builder, JoinHandle, spawn, yield_now};
+use turnwise::{JoinHandle, Runtime, spawn, yield_now};
 
 /// How much a producer reads before it lets others run.
 const CHUNK: usize = 16 * 1024;
@@ -64,7 +64,7 @@ Exit code: 0 if every file was read, 1 if one was not, 2 if the arguments make n
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let builder = Builder::new();
+    let builder = Runtime::builder();
     let runtime = match options.virtual_clock {
         true => builder.virtual_clock().build(),
         false => builder.build(),

@@ -7,7 +7,7 @@
 //! a flag, not a count: two updates that come before the loop has looked are one wake-up, while the
 //! program waits for five.
 //!
-//! Here the thread is given an [`Inlet`], made where the loop is. The handler behind it owns the
+//! Here the thread is given an [`Sender`], made where the loop is. The handler behind it owns the
 //! counter, which need not be `Send`, and stays at home with it. Updates arrive in their order, none
 //! is merged with another, and they are handled between two polls: so the counter needs no lock.
 //!
@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use support::{Options, part, say};
 use turnwise::sync::{Event, Queue};
-use turnwise::{Inlet, Remote, expect_external, inlet, remote};
+use turnwise::thread::{Remote, Sender, expect_external, remote, sender};
 
 fn main() {
     let options = Options::parse("A thread updates a counter, and the loop hears of every update.");
@@ -59,7 +59,7 @@ async fn every_update_is_heard() {
     part("A thread sends, the loop reacts");
     let counter = Counter::new();
     let updated = counter.clone();
-    let inlet: Inlet<u32> = inlet(move |amount| updated.add(amount));
+    let inlet: Sender<u32> = sender(move |amount| updated.add(amount));
     // Until the thread is done the loop waits for it, and a virtual clock stands still.
     let expected = expect_external("five updates");
     let thread = thread::spawn(move || {
@@ -106,7 +106,7 @@ fn ask(remote: &Remote, number: u32) -> u32 {
         turnwise::yield_now().await; // It is a task like any other.
         *number * *number
     });
-    task.wait().expect("nobody cancels the task")
+    task.blocking_wait().expect("nothing cancels the task")
 }
 
 /// Why the text's event is not enough.

@@ -22,7 +22,7 @@ use lexopt::prelude::*;
 use support::{NAME, all, number, or_exit, part, print, say, usage_error};
 use turnwise::io::{Signal, SignalKind, signal};
 use turnwise::sync::{Event, Fifo, Queue, Taken};
-use turnwise::{Builder, JoinHandle, race, sleep, spawn};
+use turnwise::{JoinHandle, Runtime, race, sleep, spawn};
 
 struct Arguments {
     virtual_clock: bool,
@@ -192,7 +192,7 @@ async fn an_early_end() {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let builder = Builder::new();
+    let builder = Runtime::builder();
     let runtime = match arguments.virtual_clock {
         true => builder.virtual_clock().build(),
         false => builder.build(),

@@ -30,7 +30,7 @@ use super::reap;
 use super::source::{Fd, Source};
 use super::when_ready::Trial;
 use crate::runtime::{
-    Courtesy, External, Way, expect_external, follow_real_time, has_virtual_clock, print,
+    Courtesy, Way, WorkGuard, expect_external, follow_real_time, has_virtual_clock, print,
 };
 
 /// A started process.
@@ -116,7 +116,7 @@ impl Process {
 
     /// Says what is at work outside.
     #[track_caller]
-    fn expect(&self) -> External {
+    fn expect(&self) -> WorkGuard {
         expect_external(format!("child process {}", self.child.id()))
     }
 }
@@ -153,7 +153,7 @@ impl Child {
 
     /// Says what is at work outside.
     #[track_caller]
-    pub(crate) fn expect(&self) -> External {
+    pub(crate) fn expect(&self) -> WorkGuard {
         self.process.expect()
     }
 
@@ -303,7 +303,7 @@ enum State<'a> {
     Waiting {
         process: &'a mut Process,
         trial: Trial<'a>,
-        _working: External,
+        _working: WorkGuard,
     },
     /// The result, until it is taken.
     Over(Option<io::Result<ExitStatus>>),

@@ -59,7 +59,7 @@ impl Arguments {
 fn allowed(entry: Entry) -> String {
     let (attribute, arguments) = (entry.attribute(), entry.arguments());
     format!(
-        "`{attribute}` takes {arguments}; for other settings use `turnwise::Builder` in a function that is not async"
+        "`{attribute}` takes {arguments}; for other settings use `turnwise::RuntimeBuilder` in a function that is not async"
     )
 }
 

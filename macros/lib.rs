@@ -28,7 +28,7 @@ use proc_macro::TokenStream;
 ///
 /// The counterpart of `asyncio.run(main())`: the runtime is made at the call, and when the function
 /// returns it drops the tasks that still run. For other settings than the usual ones, make the runtime
-/// with `turnwise::Builder` in a plain `main`, and call its `block_on`.
+/// with `turnwise::RuntimeBuilder` in a plain `main`, and call its `block_on`.
 ///
 /// ```text
 /// #[turnwise::main]                              fn main() -> io::Result<()> {

@@ -12,7 +12,7 @@ mod lifecycle;
 mod reactor;
 #[cfg(feature = "signal")]
 mod signals;
-pub mod task;
+pub(crate) mod task;
 mod threads;
 pub mod time;
 
@@ -31,15 +31,15 @@ pub use diagnostics::{deadlock_error::Deadlock, verdict::Verdict};
 pub use diagnostics::{report::Report, take_report::dump};
 pub use driver::{WaitQuiescent, spawn_eager, spawn_eager_named, wait_quiescent};
 pub use kernel::sched::task::TaskId;
-pub use lifecycle::builder::{Builder, OnDeadlock};
+pub use lifecycle::builder::{DeadlockPolicy, RuntimeBuilder, RuntimeExists};
 pub(crate) use lifecycle::entry;
 pub use lifecycle::runtime::{Runtime, Stats, block_on};
 pub use task::join::JoinHandle;
 pub use task::spawn::spawn;
 pub use task::unobserved::Unobserved;
 pub use threads::blocking::{TrySpawnError, spawn_blocking, try_spawn_blocking};
-pub use threads::external::{External, expect_external};
-pub use threads::inlet::{Inlet, inlet};
+pub use threads::external::{WorkGuard, expect_external};
+pub use threads::inlet::{Sender, sender};
 pub use threads::remote::{Gone, Remote, RemoteHandle, remote};
 
 // For `sync`: the wait queue, and how much room is worth giving back.

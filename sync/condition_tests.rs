@@ -143,7 +143,7 @@ fn two_conditions_share_a_lock_and_wake_only_their_own() {
 #[test]
 fn time_out_and_notification_in_one_turn_count_as_notified() {
     let limit = Duration::from_millis(1);
-    crate::Builder::new()
+    crate::Runtime::builder()
         .virtual_clock()
         .build()
         .block_on(async {
@@ -162,7 +162,7 @@ fn time_out_and_notification_in_one_turn_count_as_notified() {
 #[test]
 fn a_timed_out_wait_queues_for_the_lock_and_owes_no_notification() {
     let limit = Duration::from_millis(1);
-    crate::Builder::new()
+    crate::Runtime::builder()
         .virtual_clock()
         .build()
         .block_on(async {

@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_one_that_waits_longest_is_measured_by_the_clock() {
-        let runtime = crate::Builder::new().virtual_clock().build();
+        let runtime = crate::Runtime::builder().virtual_clock().build();
         let queue = Queue::<()>::unbounded();
         runtime.block_on(async {
             let (mut early, mut late) = (queue.get(), queue.get());

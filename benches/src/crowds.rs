@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use turnwise::io::UnixStream;
-use turnwise::{Builder, GroupError, Runtime, sleep, spawn, try_task_group, yield_now};
+use turnwise::{GroupError, Runtime, sleep, spawn, try_task_group, yield_now};
 
 use crate::scaling::{Line, SERIES, each, rounds};
 
@@ -65,7 +65,7 @@ fn after_burst(n: usize, operations: u64) -> f64 {
 /// Virtual sleeps beside `n` sources that no task awaits.
 fn beside_sources(n: usize, operations: u64) -> f64 {
     let sleeps = operations.min(FEW);
-    let runtime = Builder::new().virtual_clock().build();
+    let runtime = Runtime::builder().virtual_clock().build();
     runtime.block_on(async move {
         let pairs = (0..n.div_ceil(2)).map(|_| UnixStream::pair());
         let pairs: Vec<_> = pairs.collect::<Result<_, _>>().expect("descriptors");

@@ -27,7 +27,7 @@ use lexopt::ValueExt;
 use lexopt::prelude::*;
 use support::{NAME, number, or_exit, part, print, usage_error};
 use turnwise::io::ctrl_c;
-use turnwise::{Builder, interval, race};
+use turnwise::{Runtime, interval, race};
 use turnwise_real::crawl::{Crawler, Found, Place, Plan};
 use turnwise_real::demo::Maze;
 use turnwise_real::http::{self, Client, Wire};
@@ -230,7 +230,7 @@ fn remark(known: &BTreeMap<Url, Place>, from: &Url, to: &Url) -> &'static str {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let builder = Builder::new();
+    let builder = Runtime::builder();
     let runtime = match arguments.virtual_clock {
         true => builder.virtual_clock().build(),
         false => builder.build(),

@@ -27,7 +27,7 @@ use lexopt::prelude::*;
 use rusqlite::{Result, Transaction};
 use support::{NAME, number, or_exit, part, print, say, usage_error};
 use turnwise::io::ctrl_c;
-use turnwise::{Builder, race, sleep, spawn, spawn_blocking, try_gather_spawned, yield_now};
+use turnwise::{Runtime, race, sleep, spawn, spawn_blocking, try_gather_spawned, yield_now};
 use turnwise_real::pool::DatabasePool;
 
 struct Arguments {
@@ -244,7 +244,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let builder = Builder::new();
+    let builder = Runtime::builder();
     let runtime = match arguments.virtual_clock {
         true => builder.virtual_clock().build(),
         false => builder.build(),

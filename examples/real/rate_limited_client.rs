@@ -25,7 +25,7 @@ use lexopt::ValueExt;
 use lexopt::prelude::*;
 use support::{NAME, number, or_exit, part, print, say, usage_error};
 use turnwise::io::ctrl_c;
-use turnwise::{Builder, gather_spawned, race};
+use turnwise::{Runtime, gather_spawned, race};
 use turnwise_real::demo::Delays;
 use turnwise_real::http::{self, Client, Wire};
 use turnwise_real::rate_limit::{RateLimit, RateLimitedClient};
@@ -205,7 +205,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let builder = Builder::new();
+    let builder = Runtime::builder();
     let runtime = match arguments.virtual_clock {
         true => builder.virtual_clock().build(),
         false => builder.build(),

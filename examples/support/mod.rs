@@ -16,7 +16,7 @@ use std::process;
 
 use lexopt::prelude::*;
 use turnwise::time::Instant;
-use turnwise::{Builder, JoinHandle, Runtime};
+use turnwise::{JoinHandle, Runtime};
 
 /// The name of the example that this is compiled into.
 pub(crate) const NAME: &str = env!("CARGO_CRATE_NAME");
@@ -76,10 +76,10 @@ impl Options {
     }
 
     /// The same, for who has more to choose; call [`start`] when the runtime is made.
-    pub(crate) fn builder(&self) -> Builder {
+    pub(crate) fn builder(&self) -> turnwise::RuntimeBuilder {
         match self.virtual_clock {
-            true => Builder::new().virtual_clock(),
-            false => Builder::new(),
+            true => Runtime::builder().virtual_clock(),
+            false => Runtime::builder(),
         }
     }
 

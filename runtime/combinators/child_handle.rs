@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::kernel::sched::task::TaskId;
+use crate::runtime::task::cancel_handle::CancelHandle;
 use crate::runtime::task::join::JoinHandle;
 
 /// The handle of a child; gives its value. Dropping it leaves the child to its group.
@@ -54,6 +55,14 @@ impl<T: 'static> ChildHandle<T> {
     /// As [`cancel`](ChildHandle::cancel), with a reason that [`JoinError::Cancelled`] will carry.
     pub fn cancel_because(&self, reason: impl Into<Cow<'static, str>>) -> bool {
         self.task.cancel_because(reason)
+    }
+
+    /// Leaves the child to its group, as dropping the handle does; for code that wants to say so.
+    pub fn detach(self) {}
+
+    /// A handle that can only cancel, for code beside the one that awaits.
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.task.cancel_handle()
     }
 
     /// Whether the child has ended.

@@ -25,7 +25,7 @@ use crate::runtime::kernel::sched::body::off_stack;
 ///
 /// A panic, of the body or of a child, ends the rest: the body and then every child is dropped, oldest first,
 /// before the panic goes on here; of several the first goes on, and the others are reported to
-/// [`RuntimeBuilder::on_unobserved`](crate::Builder::on_unobserved), once each. Dropping the group's future drops all of
+/// [`RuntimeBuilder::on_unobserved`](crate::RuntimeBuilder::on_unobserved), once each. Dropping the group's future drops all of
 /// it.
 ///
 /// asyncio counterpart: `asyncio.TaskGroup`. Differences: children are dropped, where asyncio raises an

@@ -12,7 +12,8 @@ use super::report::Report;
 /// # Examples
 ///
 /// ```
-/// use turnwise::{Runtime, Verdict, sync::Event};
+/// use turnwise::report::Verdict;
+/// use turnwise::{Runtime, sync::Event};
 ///
 /// let never = async { Event::new().wait().await };
 /// let deadlock = Runtime::new().try_block_on(never).unwrap_err();

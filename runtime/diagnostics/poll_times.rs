@@ -1,6 +1,6 @@
 //! How long polls take: what keeps the loop from everything else, for dumps.
 //!
-//! In debug builds, or with [`Builder::time_polls`](crate::Builder::time_polls), the clock is read
+//! In debug builds, or with [`RuntimeBuilder::time_polls`](crate::RuntimeBuilder::time_polls), the clock is read
 //! around every poll. Where that is off, the pass is compiled without it and pays nothing.
 //!
 //! # Implementation

@@ -85,7 +85,7 @@ impl Report {
 /// ```
 /// turnwise::block_on(async {
 ///     let task = turnwise::spawn(std::future::ready(())).named("short");
-///     assert!(turnwise::dump().to_string().contains("\"short\""));
+///     assert!(turnwise::report::dump().to_string().contains("\"short\""));
 ///     task.await.unwrap();
 /// });
 /// ```

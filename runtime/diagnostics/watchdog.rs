@@ -32,7 +32,7 @@ use crate::runtime::kernel::sched::task::{Task, TaskId};
 pub(crate) const THRESHOLD: Duration = Duration::from_millis(100);
 
 /// A task that keeps the loop from everything else: what the hook of
-/// [`Builder::on_stall`](crate::Builder::on_stall) gets.
+/// [`RuntimeBuilder::on_stall`](crate::RuntimeBuilder::on_stall) gets.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Stall {

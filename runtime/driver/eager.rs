@@ -43,7 +43,7 @@ thread_local! {
 ///
 /// ```
 /// # turnwise::block_on(async {
-/// let task = turnwise::spawn_eager(async { 6 * 7 });
+/// let task = turnwise::task::spawn_eager(async { 6 * 7 });
 /// assert!(task.is_finished());
 /// # drop(task);
 /// # });
@@ -73,7 +73,7 @@ where
 /// ```
 /// # turnwise::block_on(async {
 /// let name = async { turnwise::task::current().unwrap().name };
-/// let task = turnwise::spawn_eager_named("first", name);
+/// let task = turnwise::task::spawn_eager_named("first", name);
 /// assert_eq!(task.await.unwrap().as_deref(), Some("first"));
 /// # });
 /// ```

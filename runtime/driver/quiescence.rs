@@ -38,8 +38,8 @@ use crate::runtime::kernel::wait::wait_node::WaitNode;
 ///         let event = event.clone();
 ///         async move { event.wait().await }
 ///     });
-///     turnwise::wait_quiescent().await;
-///     assert!(!task.is_finished() && turnwise::dump().to_string().contains("waits for event"));
+///     turnwise::task::wait_quiescent().await;
+///     assert!(!task.is_finished() && turnwise::report::dump().to_string().contains("waits for event"));
 ///     event.set();
 ///     task.await.unwrap();
 /// });

@@ -22,7 +22,7 @@ use crate::runtime::threads::pool;
 /// What [`block_on`](crate::block_on) does when nothing can ever wake the program again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum OnDeadlock {
+pub enum DeadlockPolicy {
     /// Panic with the report.
     Panic,
     /// Wait all the same, as other runtimes do.
@@ -36,14 +36,14 @@ pub enum OnDeadlock {
 /// ```
 /// use std::time::Duration;
 ///
-/// let runtime = turnwise::Builder::new().virtual_clock().build();
+/// let runtime = turnwise::Runtime::new().virtual_clock().build();
 /// runtime.block_on(turnwise::sleep(Duration::from_secs(86_400))); // returns at once
 /// ```
 #[must_use = "a builder makes nothing until `build` is called"]
-pub struct Builder {
+pub struct RuntimeBuilder {
     virtual_clock: bool,
     timer_slack: Duration,
-    on_deadlock: OnDeadlock,
+    deadlock_policy: DeadlockPolicy,
     on_unobserved: Option<UnobservedHook>,
     on_suspected: Option<SuspectedHook>,
     grace: Duration,
@@ -58,13 +58,13 @@ pub struct Builder {
     blocking_queue: Option<usize>,
 }
 
-impl Builder {
+impl RuntimeBuilder {
     /// The usual settings: the real clock, a panic on a certain deadlock.
-    pub fn new() -> Self {
-        Builder {
+    pub(super) fn new() -> Self {
+        RuntimeBuilder {
             virtual_clock: false,
             timer_slack: Duration::ZERO,
-            on_deadlock: OnDeadlock::Panic,
+            deadlock_policy: DeadlockPolicy::Panic,
             on_unobserved: None,
             on_suspected: None,
             grace: suspected_deadlock::GRACE,
@@ -104,7 +104,7 @@ impl Builder {
     ///
     /// // A daemon that looks after a hundred things now and then, and need not do so to the millisecond.
     /// let slack = Duration::from_millis(50);
-    /// let runtime = turnwise::Builder::new().timer_slack(slack).build();
+    /// let runtime = turnwise::Runtime::new().timer_slack(slack).build();
     /// # let _ = runtime;
     /// ```
     pub fn timer_slack(mut self, slack: Duration) -> Self {
@@ -113,8 +113,8 @@ impl Builder {
     }
 
     /// Chooses what `block_on` does when nothing can ever wake the program again.
-    pub fn on_deadlock(mut self, policy: OnDeadlock) -> Self {
-        self.on_deadlock = policy;
+    pub fn deadlock_policy(mut self, policy: DeadlockPolicy) -> Self {
+        self.deadlock_policy = policy;
         self
     }
 
@@ -126,24 +126,24 @@ impl Builder {
     }
 
     /// Tells `hook` of a suspected deadlock in place of the standard error: for the grace, 5 seconds
-    /// unless [`grace`](Builder::grace) says otherwise, nothing was left that could wake the program
+    /// unless [`suspect_after`](RuntimeBuilder::suspect_after) says otherwise, nothing was left that could wake the program
     /// but clones of wakers in the hands of foreign code. At most once per runtime.
     ///
     /// A thread that is to wake the program, and takes longer than that, says so with
-    /// [`expect_external`](crate::expect_external).
+    /// [`expect_external`](crate::thread::expect_external).
     pub fn on_suspected(mut self, hook: impl Fn(&Report) + 'static) -> Self {
         self.on_suspected = Some(Rc::new(hook));
         self
     }
 
     /// Chooses how long a suspected deadlock is left alone before it is reported.
-    pub fn grace(mut self, grace: Duration) -> Self {
+    pub fn suspect_after(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
     /// Judges as in tests: a suspected deadlock fails like a certain one, after the grace.
-    pub fn strict(mut self) -> Self {
+    pub fn fail_on_suspected(mut self) -> Self {
         self.strict = true;
         self
     }
@@ -162,7 +162,7 @@ impl Builder {
         self
     }
 
-    /// Calls `hook` with what the [`watchdog`](Builder::watchdog) sees, in place of a line on the
+    /// Calls `hook` with what the [`watchdog`](RuntimeBuilder::watchdog) sees, in place of a line on the
     /// standard error. Starts a watchdog: its threshold is 100 ms unless you choose another.
     pub fn on_stall(mut self, hook: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
         self.on_stall = Some(Arc::new(hook));
@@ -179,10 +179,10 @@ impl Builder {
         self
     }
 
-    /// Prints a [dump](crate::dump()) of all tasks on the standard error whenever the process gets
+    /// Prints a [dump](crate::report::dump()) of all tasks on the standard error whenever the process gets
     /// `SIGUSR1`, which would kill it otherwise; once the runtime has ended the signal does again what it did
     /// before. The dump is taken between two polls: of a loop that
-    /// a task blocks only the [`watchdog`](Builder::watchdog) can tell. Signals that come within a tenth of a
+    /// a task blocks only the [`watchdog`](RuntimeBuilder::watchdog) can tell. Signals that come within a tenth of a
     /// second after a dump, or as long as it took, get none of their own.
     ///
     /// If the system has no descriptor left for it, that is printed and the runtime does without.
@@ -211,7 +211,7 @@ impl Builder {
     }
 
     /// Lets at most `limit` calls wait for a thread before
-    /// [`try_spawn_blocking`](crate::try_spawn_blocking) refuses one; with zero, it takes a call only
+    /// [`try_spawn_blocking`](crate::thread::try_spawn_blocking) refuses one; with zero, it takes a call only
     /// if a thread is free. Any number may wait otherwise.
     ///
     /// [`spawn_blocking`](crate::spawn_blocking) refuses nothing.
@@ -224,18 +224,27 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// If this thread has a runtime already.
+    /// If this thread has a runtime already; see [`try_build`](RuntimeBuilder::try_build).
     #[track_caller]
     pub fn build(self) -> Runtime {
-        let at = Location::caller();
-        if let Some(first) = kernel::with(|kernel| kernel.runtime()) {
-            panic!(
-                "this thread has a runtime already, made at {}; \
-                 use that one, drop it first, or share one by `Runtime::shared`",
-                shown(first)
-            );
+        match self.try_build() {
+            Ok(runtime) => runtime,
+            Err(exists) => panic!("{exists}"),
         }
-        kernel::with(|kernel| self.start(kernel, at))
+    }
+
+    /// As [`build`](RuntimeBuilder::build), with the failure as a value.
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeExists`] if this thread has a runtime already.
+    #[track_caller]
+    pub fn try_build(self) -> Result<Runtime, RuntimeExists> {
+        let at = Location::caller();
+        match kernel::with(|kernel| kernel.runtime()) {
+            Some(first) => Err(RuntimeExists { first }),
+            None => Ok(kernel::with(|kernel| self.start(kernel, at))),
+        }
     }
 
     /// Begins a runtime: each module gets its part of the settings.
@@ -254,21 +263,34 @@ impl Builder {
                 driver::set_hook(hook);
             }
         }
-        Runtime::new_with(self.on_deadlock)
+        Runtime::new_with(self.deadlock_policy)
     }
 }
 
-impl Default for Builder {
-    fn default() -> Self {
-        Builder::new()
-    }
-}
-
-impl std::fmt::Debug for Builder {
+impl std::fmt::Debug for RuntimeBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Builder")
+        f.debug_struct("RuntimeBuilder")
             .field("virtual_clock", &self.virtual_clock)
-            .field("on_deadlock", &self.on_deadlock)
+            .field("deadlock_policy", &self.deadlock_policy)
             .finish_non_exhaustive()
     }
 }
+
+/// This thread has a runtime already.
+#[derive(Clone, Copy, Debug)]
+pub struct RuntimeExists {
+    first: &'static Location<'static>,
+}
+
+impl std::fmt::Display for RuntimeExists {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "this thread has a runtime already, made at {}; \
+             use that one, drop it first, or share one by `Runtime::shared`",
+            shown(self.first)
+        )
+    }
+}
+
+impl std::error::Error for RuntimeExists {}

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 
-use super::builder::Builder;
 use super::runtime::Runtime;
 use crate::runtime::kernel;
 use crate::runtime::kernel::sched::body::off_stack;
@@ -17,31 +16,31 @@ pub fn main<R, F: Future<Output = R>>(future: F) -> R {
 /// Runs a program on the virtual clock.
 #[track_caller]
 pub fn main_virtual<R, F: Future<Output = R>>(future: F) -> R {
-    off_stack!(F, future => Builder::new().virtual_clock().build().block_on(future))
+    off_stack!(F, future => Runtime::builder().virtual_clock().build().block_on(future))
 }
 
 /// Runs a test on the virtual clock.
 #[track_caller]
 pub fn test<R, F: Future<Output = R>>(future: F) -> R {
-    off_stack!(F, future => checked(Builder::new().virtual_clock().strict().build(), future))
+    off_stack!(F, future => checked(Runtime::builder().virtual_clock().fail_on_suspected().build(), future))
 }
 
 /// Runs a test on the real clock.
 #[track_caller]
 pub fn test_real_time<R, F: Future<Output = R>>(future: F) -> R {
-    off_stack!(F, future => checked(Builder::new().strict().build(), future))
+    off_stack!(F, future => checked(Runtime::builder().fail_on_suspected().build(), future))
 }
 
 /// Runs a test on the virtual clock that may leave tasks behind.
 #[track_caller]
 pub fn test_detached<R, F: Future<Output = R>>(future: F) -> R {
-    off_stack!(F, future => Builder::new().virtual_clock().strict().build().block_on(future))
+    off_stack!(F, future => Runtime::builder().virtual_clock().fail_on_suspected().build().block_on(future))
 }
 
 /// Runs a test on the real clock that may leave tasks behind.
 #[track_caller]
 pub fn test_real_time_detached<R, F: Future<Output = R>>(future: F) -> R {
-    off_stack!(F, future => Builder::new().strict().build().block_on(future))
+    off_stack!(F, future => Runtime::builder().fail_on_suspected().build().block_on(future))
 }
 
 /// Fails if a task outlives main that was not cancelled.

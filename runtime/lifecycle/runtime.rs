@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic;
 use std::time::Duration;
 
-use super::builder::{Builder, OnDeadlock};
+use super::builder::{DeadlockPolicy, RuntimeBuilder};
 use super::teardown;
 use crate::runtime::diagnostics::deadlock_error::Deadlock;
 use crate::runtime::diagnostics::report::Report;
@@ -64,7 +64,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 #[must_use = "a runtime that is dropped drops its tasks; call `block_on`"]
 #[derive(Debug)]
 pub struct Runtime {
-    on_deadlock: OnDeadlock,
+    deadlock_policy: DeadlockPolicy,
     /// The selector, for a host that polls it.
     descriptor: OnceCell<OwnedFd>,
     _thread: ThisThread,
@@ -83,13 +83,25 @@ impl Runtime {
         reason = "a default must not panic or take a thread"
     )]
     pub fn new() -> Self {
-        Builder::new().build()
+        Runtime::builder().build()
+    }
+
+    /// Begins a runtime with other than the usual settings.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = turnwise::Runtime::builder().virtual_clock().build();
+    /// runtime.block_on(turnwise::sleep(std::time::Duration::from_secs(86_400))); // Returns at once.
+    /// ```
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::new()
     }
 
     /// The token for what the builder has set up.
-    pub(super) fn new_with(on_deadlock: OnDeadlock) -> Self {
+    pub(super) fn new_with(deadlock_policy: DeadlockPolicy) -> Self {
         Runtime {
-            on_deadlock,
+            deadlock_policy,
             descriptor: OnceCell::new(),
             _thread: ThisThread::new(),
         }
@@ -102,12 +114,12 @@ impl Runtime {
     /// # Panics
     ///
     /// Inside another turn of the loop; when nothing can ever wake the program again, with a report
-    /// of which task waits for what (see [`Builder::on_deadlock`](crate::Builder::on_deadlock)); when the
+    /// of which task waits for what (see [`RuntimeBuilder::deadlock_policy`](crate::RuntimeBuilder::deadlock_policy)); when the
     /// program has to sleep and the system gives it no descriptors for that.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let at = driver::admit("block_on");
-        let judge = self.on_deadlock == OnDeadlock::Panic;
+        let judge = self.deadlock_policy == DeadlockPolicy::Panic;
         let run =
             off_stack!(F, future => kernel::with(|kernel| driver::run(kernel, future, judge, at)));
         match run {

@@ -13,6 +13,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use super::cancel_handle::CancelHandle;
 use super::end;
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::kernel::polling;
@@ -99,11 +100,16 @@ impl<T> JoinHandle<T> {
 
     /// Whether the task has ended, in whatever way.
     pub fn is_finished(&self) -> bool {
-        let over = kernel::try_with(|kernel| {
-            let tasks = kernel.tasks();
-            tasks.get(self.id).is_none_or(|task| task.is_over())
-        });
-        over.unwrap_or(true)
+        self.cancel_handle().is_finished()
+    }
+
+    /// Leaves the task to itself, as dropping the handle does; for code that wants to say so.
+    pub fn detach(self) {}
+
+    /// A handle that can only cancel, for code beside the one that awaits.
+    #[doc(alias = "abort_handle")]
+    pub fn cancel_handle(&self) -> CancelHandle {
+        CancelHandle::new(self.id)
     }
 
     /// Requests the end of the task: its future is dropped where the loop would poll it next.
@@ -116,6 +122,7 @@ impl<T> JoinHandle<T> {
     /// asyncio counterpart: `Task.cancel()`. Differences: the task cannot refuse, since there is no
     /// exception to catch; a task of asyncio that cancels itself and returns without waiting counts as
     /// cancelled.
+    #[doc(alias = "abort")]
     pub fn cancel(&self) -> bool {
         end::cancel(self.id, None)
     }

@@ -2,6 +2,7 @@
 
 // A task starts in `spawn.rs` and ends in `end.rs`; `join.rs` is its handle, which takes the output;
 // `unobserved.rs` reports a panic that no handle can give.
+pub(crate) mod cancel_handle;
 pub(crate) mod end;
 pub(crate) mod failures;
 pub(crate) mod inspect;
@@ -10,6 +11,6 @@ pub(crate) mod local;
 pub(crate) mod spawn;
 pub(crate) mod unobserved;
 
-pub use super::kernel::sched::task::TaskId as Id;
+pub use cancel_handle::CancelHandle;
 pub use inspect::{Info, all, cancel_all, current};
 pub use local::TaskLocal;

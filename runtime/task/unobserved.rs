@@ -14,7 +14,7 @@ use crate::runtime::kernel::polling::current_task;
 use crate::runtime::kernel::sched::remains::Remains;
 use crate::runtime::kernel::sched::task::TaskId;
 
-/// What the hook of [`Builder::on_unobserved`](crate::Builder::on_unobserved) gets: something went
+/// What the hook of [`RuntimeBuilder::on_unobserved`](crate::RuntimeBuilder::on_unobserved) gets: something went
 /// wrong in a task, and no handle can report it any more.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

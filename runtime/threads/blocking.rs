@@ -27,7 +27,7 @@ use crate::runtime::task::spawn::spawn_at;
 /// when a `timeout` dropped the handle. Cancelling the handle gives up a call that has not started: it
 /// leaves the line, and its closure is dropped on this thread. Nothing stops a call that has started;
 /// its result is dropped. The pool has at most `min(32, processors + 4)` threads
-/// ([`Builder::blocking_threads`](crate::Builder::blocking_threads) chooses another limit); further
+/// ([`RuntimeBuilder::blocking_threads`](crate::RuntimeBuilder::blocking_threads) chooses another limit); further
 /// calls wait in line, however long that is. The lookup of a name and the reading of the standard
 /// input have threads of their own and wait for none of them. Call [`try_spawn_blocking`] to be refused rather than wait
 /// in a long line. When the runtime ends it waits one second for the calls that
@@ -78,7 +78,7 @@ where
 
 /// As [`spawn_blocking`], unless the call would have to wait behind too many others.
 ///
-/// How many may wait is set by [`Builder::blocking_queue`](crate::Builder::blocking_queue); without
+/// How many may wait is set by [`RuntimeBuilder::blocking_queue`](crate::RuntimeBuilder::blocking_queue); without
 /// that, any number. Calls of [`spawn_blocking`] count as well, though none of them is refused.
 ///
 /// asyncio counterpart: none; its executors queue without bound.
@@ -98,9 +98,10 @@ where
 /// # Examples
 ///
 /// ```
-/// use turnwise::{Builder, TrySpawnError, try_spawn_blocking};
+/// use turnwise::thread::{TrySpawnError, try_spawn_blocking};
+/// use turnwise::Runtime;
 ///
-/// let runtime = Builder::new().blocking_threads(1).blocking_queue(0).build();
+/// let runtime = Runtime::builder().blocking_threads(1).blocking_queue(0).build();
 /// runtime.block_on(async {
 ///     let (go, gone) = std::sync::mpsc::channel();
 ///     let first = try_spawn_blocking(move || gone.recv().unwrap()).unwrap();

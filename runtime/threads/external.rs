@@ -24,7 +24,7 @@ use crate::runtime::kernel::{self, Kernel};
 /// ```
 /// turnwise::block_on(async {
 ///     let (answer, question) = futures::channel::oneshot::channel();
-///     let expected = turnwise::expect_external("the sensor");
+///     let expected = turnwise::thread::expect_external("the sensor");
 ///     std::thread::spawn(move || {
 ///         answer.send(7).unwrap();
 ///         drop(expected);
@@ -33,14 +33,14 @@ use crate::runtime::kernel::{self, Kernel};
 /// });
 /// ```
 #[track_caller]
-pub fn expect_external(label: impl Into<Cow<'static, str>>) -> External {
+pub fn expect_external(label: impl Into<Cow<'static, str>>) -> WorkGuard {
     let label = label.into();
-    kernel::with_runtime("expect_external", |kernel| External::new(kernel, label))
+    kernel::with_runtime("expect_external", |kernel| WorkGuard::new(kernel, label))
 }
 
 /// The guard of [`expect_external`].
 #[must_use = "the expectation ends when this is dropped; move it to whoever will wake the task"]
-pub struct External {
+pub struct WorkGuard {
     key: usize,
     remote: Remote,
 }
@@ -82,7 +82,7 @@ fn try_with<R>(f: impl FnOnce(&mut TrimmedSlab<Work>) -> R) -> Option<R> {
         .ok()
 }
 
-impl External {
+impl WorkGuard {
     pub(crate) fn new(kernel: &Kernel, label: Cow<'static, str>) -> Self {
         let work = Work {
             label,
@@ -90,7 +90,7 @@ impl External {
         };
         let key = WORKING.with_borrow_mut(|working| working.insert(work));
         let remote = Remote::of(kernel);
-        External { key, remote }
+        WorkGuard { key, remote }
     }
 
     /// Says that the task that runs does nothing but wait for it.
@@ -108,7 +108,7 @@ impl External {
     }
 }
 
-impl Drop for External {
+impl Drop for WorkGuard {
     fn drop(&mut self) {
         let key = self.key;
         // Through the inbox even on the runtime's own thread: what was published before is read
@@ -119,8 +119,8 @@ impl Drop for External {
     }
 }
 
-impl fmt::Debug for External {
+impl fmt::Debug for WorkGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("External").finish_non_exhaustive()
+        f.debug_struct("WorkGuard").finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! Items from other threads for a handler that stays at home.
 //!
 //! What [`Remote::call`](super::remote::Remote::call) carries has to be `Send` and is boxed. An
-//! [`Inlet`] carries items of one type to a handler that neither travels nor has to be `Send`: it
+//! [`Sender`] carries items of one type to a handler that neither travels nor has to be `Send`: it
 //! owns what it fills, an `Rc<Queue<T>>` for instance.
 //!
 //! # Implementation
@@ -32,8 +32,8 @@ use crate::runtime::kernel::mail::Message;
 /// is to end then. Sending never waits; where a thread must not run ahead without bound, let it
 /// wait for answers ([`Remote::spawn`]).
 ///
-/// While an inlet lives, a loop that has nothing to do waits instead of being declared dead.
-/// A virtual clock jumps all the same: say with [`expect_external`](crate::expect_external) that
+/// While a sender lives, a loop that has nothing to do waits instead of being declared dead.
+/// A virtual clock jumps all the same: say with [`expect_external`](crate::thread::expect_external) that
 /// something is under way.
 ///
 /// asyncio counterpart: `loop.call_soon_threadsafe(queue.put_nowait, item)`.
@@ -52,7 +52,7 @@ use crate::runtime::kernel::mail::Message;
 /// turnwise::block_on(async {
 ///     let queue = Rc::new(Queue::unbounded());
 ///     let arrived = queue.clone();
-///     let inlet = turnwise::inlet(move |n| arrived.try_put(n).expect("it has room"));
+///     let inlet = turnwise::thread::sender(move |n| arrived.try_put(n).expect("it has room"));
 ///     std::thread::spawn(move || (1..=3).for_each(|n| inlet.send(n).expect("the loop runs")));
 ///     for n in 1..=3 {
 ///         assert_eq!(queue.get().await, Ok(n));
@@ -62,12 +62,12 @@ use crate::runtime::kernel::mail::Message;
 #[track_caller]
 #[doc(alias = "call_soon_threadsafe")]
 #[doc(alias = "channel")]
-pub fn inlet<T, H>(handler: H) -> Inlet<T>
+pub fn sender<T, H>(handler: H) -> Sender<T>
 where
     T: Send + 'static,
     H: FnMut(T) + 'static,
 {
-    kernel::need_runtime("inlet");
+    kernel::need_runtime("thread::sender");
     let batch = Arc::new(Batch::new());
     let handler = BatchHandler {
         batch: batch.clone(),
@@ -77,32 +77,32 @@ where
     let (closing, remote) = kernel::with(|kernel| (kernel.is_closing(), Remote::of(kernel)));
     let key = INLETS.with_borrow_mut(|inlets| inlets.open(closing));
     settle(key, Box::new(handler));
-    Inlet {
-        sender: Arc::new(Sender { batch, key, remote }),
+    Sender {
+        shared: Arc::new(SharedSender { batch, key, remote }),
     }
 }
 
-/// Sends items to a handler on the loop's thread: `Send`, `Sync` and `Clone`. Made by [`inlet`].
-#[must_use = "the handler goes when the last inlet is dropped; give it to a thread"]
-pub struct Inlet<T> {
-    sender: Arc<Sender<T>>,
+/// Sends items to a handler on the loop's thread: `Send`, `Sync` and `Clone`. Made by [`sender`].
+#[must_use = "the handler goes when the last sender is dropped; give it to a thread"]
+pub struct Sender<T> {
+    shared: Arc<SharedSender<T>>,
 }
 
-/// What the clones of an inlet share. Its end is that of the handler.
-struct Sender<T> {
+/// What the clones of a sender share. Its end is that of the handler.
+struct SharedSender<T> {
     batch: Arc<Batch<T>>,
     key: u64,
     remote: Remote,
 }
 
-impl<T> Inlet<T> {
+impl<T> Sender<T> {
     /// Sends an item to the handler. Does not wait.
     ///
     /// # Errors
     ///
     /// [`Gone`] with the item, if the runtime has ended.
     pub fn send(&self, item: T) -> Result<(), Gone<T>> {
-        let sender = &*self.sender;
+        let sender = &*self.shared;
         if sender.batch.put(item).map_err(Gone::new)? {
             // A runtime that ends right now drops the item like every message it has not read.
             let _ = sender.remote.post(Message::Items(sender.key));
@@ -111,21 +111,21 @@ impl<T> Inlet<T> {
     }
 }
 
-impl<T> Clone for Inlet<T> {
+impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Inlet {
-            sender: self.sender.clone(),
+        Sender {
+            shared: self.shared.clone(),
         }
     }
 }
 
-impl<T> fmt::Debug for Inlet<T> {
+impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inlet").finish_non_exhaustive()
+        f.debug_struct("Sender").finish_non_exhaustive()
     }
 }
 
-impl<T> Drop for Sender<T> {
+impl<T> Drop for SharedSender<T> {
     fn drop(&mut self) {
         let key = self.key;
         // Behind the items. Publish first: the handle that the verdict counts goes after this.
@@ -173,24 +173,24 @@ impl<T: 'static, H: FnMut(T)> Handler for BatchHandler<T, H> {
 }
 
 thread_local! {
-    static INLETS: RefCell<Inlets> = const { RefCell::new(Inlets::new()) };
+    static INLETS: RefCell<Senders> = const { RefCell::new(Senders::new()) };
 }
 
 /// Runs `f` with the inlets of this thread, unless the thread is past having any.
-fn try_with<R>(f: impl FnOnce(&mut Inlets) -> R) -> Option<R> {
+fn try_with<R>(f: impl FnOnce(&mut Senders) -> R) -> Option<R> {
     INLETS.try_with(|inlets| f(&mut inlets.borrow_mut())).ok()
 }
 
 /// The handlers of a runtime, by the number of their inlets; `None` while one runs.
-struct Inlets {
+struct Senders {
     handlers: BTreeMap<u64, Option<Box<dyn Handler>>>,
     /// Never restarts, so that a late message finds no handler.
     made: u64,
 }
 
-impl Inlets {
+impl Senders {
     const fn new() -> Self {
-        Inlets {
+        Senders {
             handlers: BTreeMap::new(),
             made: 0,
         }
@@ -206,7 +206,7 @@ impl Inlets {
     }
 }
 
-/// Runs the handler of an inlet over what has arrived. Returns the first panic of it.
+/// Runs the handler of a sender over what has arrived. Returns the first panic of it.
 pub(super) fn run(key: u64) -> Option<Payload> {
     let handler = try_with(|inlets| inlets.handlers.get_mut(&key).and_then(Option::take));
     let mut handler = handler.flatten()?;

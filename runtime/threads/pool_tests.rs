@@ -3,7 +3,7 @@ use std::sync::mpsc;
 
 use super::super::blocking::{BlockingIo, do_blocking};
 use super::*;
-use crate::{Builder, block_on, spawn_blocking, yield_now};
+use crate::{Runtime, block_on, spawn_blocking, yield_now};
 
 /// A call that is stuck until the sender is gone; it sends to `begun` when it begins.
 fn stuck(lane: Lane, begun: &mpsc::Sender<()>) -> (BlockingIo<()>, mpsc::Sender<()>) {
@@ -24,7 +24,7 @@ async fn is_free(lane: Lane) {
 
 #[test]
 fn a_lane_that_is_stuck_holds_up_no_other() {
-    let runtime = Builder::new().blocking_threads(1).build();
+    let runtime = Runtime::builder().blocking_threads(1).build();
     let (begun, has_begun) = mpsc::channel();
     runtime.block_on(async {
         let lookups: Vec<_> = (0..2 * LOOKUPS)

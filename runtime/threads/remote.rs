@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use pin_project_lite::pin_project;
 
-use super::external::External;
+use super::external::WorkGuard;
 use super::oneshot::{self, Receiver, Sender};
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::base::place::shown;
@@ -38,7 +38,7 @@ pub fn remote() -> Remote {
 /// A handle for other threads: `Send`, `Sync` and `Clone`.
 ///
 /// While one lives, a loop that has nothing to do waits instead of being declared dead.
-/// A virtual clock jumps all the same: say with [`expect_external`](crate::expect_external) that
+/// A virtual clock jumps all the same: say with [`expect_external`](crate::thread::expect_external) that
 /// something is under way.
 ///
 /// asyncio counterpart: the loop, in `call_soon_threadsafe` and `run_coroutine_threadsafe`.
@@ -47,8 +47,8 @@ pub fn remote() -> Remote {
 ///
 /// ```
 /// turnwise::block_on(async {
-///     let remote = turnwise::remote();
-///     let thread = std::thread::spawn(move || remote.spawn(|| async { 6 * 7 }).wait());
+///     let remote = turnwise::thread::remote();
+///     let thread = std::thread::spawn(move || remote.spawn(|| async { 6 * 7 }).blocking_wait());
 ///     while !thread.is_finished() {
 ///         turnwise::yield_now().await;
 ///     }
@@ -185,7 +185,7 @@ pub struct RemoteHandle<T> {
     receiver: Receiver<T>,
     remote: Remote,
     /// What a runtime that awaits it knows: the task is at work outside.
-    expected: Option<External>,
+    expected: Option<WorkGuard>,
     at: &'static Location<'static>,
 }
 
@@ -200,7 +200,7 @@ impl<T> RemoteHandle<T> {
     ///
     /// On the runtime's own thread, which would wait for itself.
     #[track_caller]
-    pub fn wait(self) -> Result<T, JoinError> {
+    pub fn blocking_wait(self) -> Result<T, JoinError> {
         self.refuse_own_thread();
         self.receiver
             .wait(None)
@@ -217,7 +217,7 @@ impl<T> RemoteHandle<T> {
     ///
     /// On the runtime's own thread, which would wait for itself.
     #[track_caller]
-    pub fn wait_timeout(self, limit: Duration) -> Result<Result<T, JoinError>, Self> {
+    pub fn blocking_wait_timeout(self, limit: Duration) -> Result<Result<T, JoinError>, Self> {
         self.refuse_own_thread();
         let deadline = Instant::now().checked_add(limit);
         self.receiver.wait(deadline).ok_or(self)
@@ -253,13 +253,13 @@ impl<T> RemoteHandle<T> {
     fn expect_here(&mut self) {
         let fresh = kernel::try_with(|kernel| {
             let open = kernel.runtime().is_some() && !kernel.is_closing();
-            let known = self.expected.as_ref().map(External::remote);
+            let known = self.expected.as_ref().map(WorkGuard::remote);
             let mut known = [Some(&self.remote), known].into_iter().flatten();
             if !open || known.any(|remote| remote.is_home(kernel)) {
                 return None;
             }
             let label = format!("task of another runtime, spawned at {}", shown(self.at));
-            Some(External::new(kernel, label.into()))
+            Some(WorkGuard::new(kernel, label.into()))
         });
         if let Some(Some(expected)) = fresh {
             self.expected = Some(expected);

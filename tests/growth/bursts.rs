@@ -16,9 +16,9 @@ use futures::FutureExt;
 use futures::future::join_all;
 use turnwise::io::UnixStream;
 use turnwise::sync::{Event, LifoQueue, Lock, PriorityQueue, Queue, oneshot};
+use turnwise::thread::{expect_external, remote, sender};
 use turnwise::{
-    Builder, GroupError, expect_external, inlet, remote, sleep, spawn, spawn_blocking, try_task_group,
-    timeout, yield_now,
+    GroupError, Runtime, sleep, spawn, spawn_blocking, timeout, try_task_group, yield_now,
 };
 
 use crate::tools::{join, many};
@@ -65,7 +65,7 @@ const MANY: usize = 1_000_000;
 ///
 /// A small burst goes before it, so that code and threads are there.
 fn after<F: Future<Output = ()>>(burst: impl Fn(usize) -> F) {
-    let runtime = Builder::new().on_unobserved(|_| ()).build();
+    let runtime = Runtime::builder().on_unobserved(|_| ()).build();
     let run = |n| {
         runtime.block_on(async {
             burst(n).await;
@@ -247,7 +247,7 @@ async fn remote_tasks(n: usize) {
 async fn items(n: usize) {
     let left = Rc::new((Cell::new(n), Event::new()));
     let counted = left.clone();
-    let inlet = inlet(move |_: usize| {
+    let inlet = sender(move |_: usize| {
         counted.0.set(counted.0.get() - 1);
         if counted.0.get() == 0 {
             counted.1.set();

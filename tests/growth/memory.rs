@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use allocation_counter::measure;
 use futures::future::join_all;
+use turnwise::report::{Report, dump};
 use turnwise::sync::Event;
-use turnwise::{Report, Runtime, dump, spawn, yield_now};
+use turnwise::{Runtime, spawn, yield_now};
 
 use crate::tools::{idle, many, really};
 use crate::{Check, check};

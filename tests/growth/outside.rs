@@ -10,7 +10,8 @@ use std::time::Duration;
 use futures::{AsyncReadExt, AsyncWriteExt};
 use turnwise::io::{SignalKind, UnixStream, signal};
 use turnwise::sync::Queue;
-use turnwise::{Runtime, inlet, remote, sleep, spawn, spawn_blocking, yield_now};
+use turnwise::thread::{remote, sender};
+use turnwise::{Runtime, sleep, spawn, spawn_blocking, yield_now};
 
 use crate::tools::{join, really, virtually};
 use crate::{Shape, shape};
@@ -61,7 +62,8 @@ pub(crate) fn shapes() -> Vec<Shape> {
                 let remote = remote();
                 let thread = thread::spawn(move || {
                     let all: Vec<_> = (0..n).map(|_| remote.spawn(|| async {})).collect();
-                    all.into_iter().for_each(|one| one.wait().expect("it ends"));
+                    all.into_iter()
+                        .for_each(|one| one.blocking_wait().expect("it ends"));
                 });
                 over(thread).await;
             })
@@ -70,7 +72,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
             really(async move {
                 let queue = Rc::new(Queue::unbounded());
                 let arrived = queue.clone();
-                let inlet = inlet(move |at| arrived.try_put(at).expect("it has room"));
+                let inlet = sender(move |at| arrived.try_put(at).expect("it has room"));
                 thread::spawn(move || (0..n).for_each(|at| inlet.send(at).expect("the loop runs")));
                 for _ in 0..n {
                     queue.get().await.expect("it is open");

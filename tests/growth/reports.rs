@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use futures::poll;
+use turnwise::report::dump;
 use turnwise::sync::{Event, Lock, Semaphore};
-use turnwise::{Builder, Runtime, dump, sleep, spawn, yield_now};
+use turnwise::{Runtime, sleep, spawn, yield_now};
 
 use crate::tools::{idle, join, many, really, virtually};
 use crate::{Shape, shape};
@@ -99,8 +100,8 @@ pub(crate) fn shapes() -> Vec<Shape> {
         shape("lost tasks", N, |n| {
             let told = Rc::new(std::cell::Cell::new(0));
             let count = told.clone();
-            let hook = move |_: &turnwise::Unobserved| count.set(count.get() + 1);
-            let runtime = Builder::new().on_unobserved(hook).build();
+            let hook = move |_: &turnwise::task::Unobserved| count.set(count.get() + 1);
+            let runtime = Runtime::builder().on_unobserved(hook).build();
             runtime.block_on(async move {
                 let lost = many(n, |_| pending::<()>());
                 yield_now().await;
@@ -111,7 +112,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
             "polls that are timed, of a task with a name of n",
             20_000,
             |n| {
-                let runtime = Builder::new().time_polls(true).build();
+                let runtime = Runtime::builder().time_polls(true).build();
                 runtime.block_on(async move {
                     let turns = async move {
                         for _ in 0..n {
@@ -125,7 +126,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
     ]
 }
 
-async fn report(n: usize, of: impl Fn(turnwise::Report) -> String) {
+async fn report(n: usize, of: impl Fn(turnwise::report::Report) -> String) {
     let idle = idle(n).await;
     assert!(!of(dump()).is_empty());
     drop(idle);
@@ -170,7 +171,7 @@ fn deadlock(n: usize, ring: bool) {
 
 /// `n` tasks keep foreign wakers, a suspicion was reported, and a thread wakes one task `n` times.
 fn after_suspicion(n: usize) {
-    let builder = Builder::new().grace(Duration::ZERO);
+    let builder = Runtime::builder().suspect_after(Duration::ZERO);
     let runtime = builder.on_suspected(|_| ()).build();
     runtime.block_on(async move {
         let event = Rc::new(Event::new());

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use turnwise::sync::oneshot;
+use turnwise::task::spawn_eager;
 use turnwise::{
-    GroupError, Runtime, When, as_completed, gather_spawned, race, spawn, spawn_eager, try_task_group,
-    try_gather_spawned, wait, yield_now,
+    GroupError, Runtime, When, as_completed, gather_spawned, race, spawn, try_gather_spawned,
+    try_task_group, wait, yield_now,
 };
 
 use crate::tools::{idle, in_order, join, many, really, shuffled, virtually};

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures::FutureExt;
-use turnwise::{Builder, interval, sleep, timeout, yield_now};
+use turnwise::{Runtime, interval, sleep, timeout, yield_now};
 
 use crate::tools::{idle, join, many, shuffled, virtually};
 use crate::{Shape, shape};
@@ -54,7 +54,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
         shape("a deadline moved to and fro", N, |n| virtually(moved(n))),
         shape("an interval beside n timers", N, |n| virtually(ticks(n))),
         shape("the next deadline asked for", N, |n| {
-            let runtime = Builder::new().virtual_clock().build();
+            let runtime = Runtime::builder().virtual_clock().build();
             let sleepers = runtime.block_on(sleepers(n));
             (0..n).for_each(|_| assert!(runtime.next_deadline().is_some()));
             drop(sleepers);

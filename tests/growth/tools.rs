@@ -4,11 +4,11 @@ use std::future::{Future, pending};
 use std::rc::Rc;
 
 use turnwise::sync::Event;
-use turnwise::{Builder, JoinHandle, block_on, spawn, yield_now};
+use turnwise::{JoinHandle, Runtime, block_on, spawn, yield_now};
 
 /// Runs on a virtual clock.
 pub(crate) fn virtually(future: impl Future) {
-    let runtime = Builder::new().virtual_clock().build();
+    let runtime = Runtime::builder().virtual_clock().build();
     runtime.block_on(future);
 }
 

@@ -115,7 +115,7 @@ impl Drop for Token {
 }
 
 pub(crate) fn virtual_runtime() -> turnwise::Runtime {
-    turnwise::Builder::new().virtual_clock().build()
+    turnwise::Runtime::builder().virtual_clock().build()
 }
 
 /// Runs `test` on a thread of its own and fails when it takes longer than a minute: for hazards

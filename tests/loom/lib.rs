@@ -345,7 +345,7 @@ fn a_bell_that_is_hung_late_is_in_time_for_the_first_sleep() {
     });
 }
 
-/// As `Inlet::send`: the first item of a batch is announced, by the batch's number.
+/// As `Sender::send`: the first item of a batch is announced, by the batch's number.
 fn put(batch: &Batch<u32>, mailbox: &Box, item: u32) {
     if batch.put(item).unwrap() {
         mailbox.send(0).unwrap();

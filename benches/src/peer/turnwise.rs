@@ -4,8 +4,9 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
+use turnwise::JoinHandle;
 use turnwise::sync;
-use turnwise::{Inlet, JoinHandle};
+use turnwise::thread::Sender;
 
 use super::{Event, Executor, Lock, Oneshot, Outside, Queue, Relay, Semaphore, Signal, Timers};
 
@@ -21,7 +22,7 @@ impl<const SLACK: u64> Executor for Turnwise<SLACK> {
         F: Future<Output: 'static> + 'static,
     {
         let slack = Duration::from_millis(SLACK);
-        let runtime = turnwise::Builder::new().timer_slack(slack).build();
+        let runtime = turnwise::Runtime::builder().timer_slack(slack).build();
         runtime.block_on(main(Turnwise))
     }
 
@@ -167,17 +168,17 @@ impl Oneshot for OneshotChannel {
 }
 
 impl Outside for Turnwise<0> {
-    type Sender = Inlet<u64>;
+    type Sender = Sender<u64>;
     type Receiver = Rc<sync::Queue<u64>>;
 
-    fn channel() -> (Inlet<u64>, Rc<sync::Queue<u64>>) {
+    fn channel() -> (Sender<u64>, Rc<sync::Queue<u64>>) {
         let queue = Rc::new(sync::Queue::unbounded());
         let arrived = queue.clone();
-        let inlet = turnwise::inlet(move |item| arrived.try_put(item).unwrap());
+        let inlet = turnwise::thread::sender(move |item| arrived.try_put(item).unwrap());
         (inlet, queue)
     }
 
-    fn send(sender: &mut Inlet<u64>, item: u64) {
+    fn send(sender: &mut Sender<u64>, item: u64) {
         sender.send(item).unwrap();
     }
 

@@ -1,6 +1,6 @@
 //@ crate-type: test
 
-#[turnwise_macros::test(start_paused = true)] //~ start_paused | unknown argument `start_paused`; `#[turnwise::test]` takes `real_time`, `detached` and `crate = path`; for other settings use `turnwise::Builder` in a function that is not async
+#[turnwise_macros::test(start_paused = true)] //~ start_paused | unknown argument `start_paused`; `#[turnwise::test]` takes `real_time`, `detached` and `crate = path`; for other settings use `turnwise::RuntimeBuilder` in a function that is not async
 #[should_panic]
 async fn paused() {}
 

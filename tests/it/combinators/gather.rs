@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
+use turnwise::futures::{GatherSet, RaceEitherSet, RaceSet, TryGatherSet};
 use turnwise::sync::{Event, Lock};
 use turnwise::{
-    Builder, Either, GatherSet, JoinError, JoinHandle, RaceEitherSet, RaceSet, TryGatherSet,
-    block_on, gather, gather_spawned, race, race_either, sleep, spawn, task, timeout, try_gather,
-    try_gather_spawned, yield_now,
+    Either, JoinError, JoinHandle, Runtime, block_on, gather, gather_spawned, race, race_either,
+    sleep, spawn, task, timeout, try_gather, try_gather_spawned, yield_now,
 };
 
 use crate::support::{panic_of, text_of};
@@ -311,7 +311,7 @@ fn a_panic_inline_drops_the_others_while_it_unwinds() {
 fn a_gathered_task_that_somebody_cancels_is_a_clear_panic() {
     let trace = Trace::default();
     let text = panic_of(|| {
-        Builder::new().virtual_clock().build().block_on(async {
+        Runtime::builder().virtual_clock().build().block_on(async {
             let all = gather_spawned([trace.forever::<()>("a"), trace.forever::<()>("b")]);
             yield_now().await;
             task::all().last().expect("there are some").cancel();
@@ -623,7 +623,7 @@ fn a_spawned_gather_without_a_runtime_panics_with_the_cure() {
 #[test]
 fn an_iterator_that_panics_takes_what_it_spawned_along() {
     let trace = Trace::default();
-    let runtime = Builder::new().virtual_clock().build();
+    let runtime = Runtime::builder().virtual_clock().build();
     runtime.block_on(async {
         let text = panic_of(|| {
             gather_spawned((0..3).map(|n| match n {

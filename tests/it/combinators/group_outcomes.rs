@@ -7,10 +7,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use futures::FutureExt;
+use turnwise::futures::TryGroupRun;
 use turnwise::time::Instant;
-use turnwise::{
-    Builder, TaskGroup, TryGroupRun, race, sleep, spawn, task, timeout, try_task_group, yield_now,
-};
+use turnwise::{Runtime, TaskGroup, race, sleep, spawn, task, timeout, try_task_group, yield_now};
 
 use crate::combinators::groups::{Errors, SpawnsOnDrop, error, seconds, texts};
 use crate::sync::trace::Trace;
@@ -272,7 +271,7 @@ fn every_outcome_of_child_and_body_leaves_nothing_behind() {
         for body in bodies {
             for (child_at, body_at) in [(2, 5), (5, 2)] {
                 let (child, body) = ((child, child_at), (body, body_at));
-                let runtime = Builder::new().virtual_clock().build();
+                let runtime = Runtime::builder().virtual_clock().build();
                 let trace = Trace::default();
                 let (end, took) = runtime.block_on(run(child, body, &trace));
                 let (text, time, order) = expected(child, body);
@@ -320,7 +319,7 @@ fn the_panic_of_a_child_that_dropped_its_group_is_told() {
     type Slot = Rc<RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>>;
     let told = Rc::new(RefCell::new(Vec::new()));
     let hook = told.clone();
-    let runtime = Builder::new()
+    let runtime = Runtime::builder()
         .on_unobserved(move |problem| hook.borrow_mut().push(problem.problem.clone()))
         .build();
     runtime.block_on(async {

@@ -11,7 +11,7 @@ use futures::{FutureExt, StreamExt};
 use turnwise::sync::Event;
 use turnwise::time::Instant;
 use turnwise::{
-    Builder, GroupError, JoinError, Runtime, TaskGroup, block_on, sleep, spawn, task, timeout,
+    GroupError, JoinError, Runtime, TaskGroup, block_on, sleep, spawn, task, timeout,
     try_task_group, yield_now,
 };
 
@@ -114,7 +114,7 @@ async fn the_body_s_error_is_first_if_it_failed_first() {
 fn the_panic_of_a_body_goes_on_when_the_children_are_gone() {
     let trace = Trace::default();
     let told = trace.clone();
-    Builder::new().virtual_clock().build().block_on(async {
+    Runtime::builder().virtual_clock().build().block_on(async {
         let group = try_task_group(async |group: TaskGroup<std::io::Error>| {
             drop(group.spawn(trace.forever::<()>("child")));
             yield_now().await;
@@ -133,7 +133,7 @@ fn the_panic_of_a_body_goes_on_when_the_children_are_gone() {
 #[test]
 fn the_panic_of_a_child_wins_over_errors() {
     let text = panic_of(|| {
-        Builder::new().virtual_clock().build().block_on(async {
+        Runtime::builder().virtual_clock().build().block_on(async {
             try_task_group(async |group: TaskGroup<&str>| {
                 drop(group.try_spawn(async { Err::<(), _>("error") }));
                 drop(group.spawn(async { panic!("first") }));
@@ -471,7 +471,7 @@ async fn a_destructor_may_cancel_its_group_and_drop_another() {
 
 #[test]
 fn a_hundred_thousand_children_leave_nothing_behind() {
-    let runtime = Builder::new().virtual_clock().build();
+    let runtime = Runtime::builder().virtual_clock().build();
     let waiters = runtime.stats().waiters;
     runtime.block_on(async {
         let count = Rc::new(Cell::new(0));
@@ -506,7 +506,7 @@ fn a_hundred_thousand_children_leave_nothing_behind() {
 
 #[test]
 fn a_hundred_thousand_children_end_with_their_group() {
-    let runtime = Builder::new().virtual_clock().build();
+    let runtime = Runtime::builder().virtual_clock().build();
     runtime.block_on(async {
         let (dropped, event) = (Rc::new(Cell::new(0)), Rc::new(Event::new()));
         struct Counts(Rc<Cell<u32>>);
@@ -534,7 +534,7 @@ fn a_hundred_thousand_children_end_with_their_group() {
 
 #[test]
 fn memory_stays_where_it_was_over_many_children() {
-    let runtime = Builder::new().virtual_clock().build();
+    let runtime = Runtime::builder().virtual_clock().build();
     let event = Rc::new(Event::new());
     let round = async |children: u32, cancel: bool| {
         let result: Result<(), GroupError<()>> = try_task_group(async |group: TaskGroup<()>| {

@@ -10,7 +10,7 @@ use futures::stream::FuturesUnordered;
 use turnwise::sync::Event;
 use turnwise::time::Instant;
 use turnwise::{
-    Builder, JoinError, JoinHandle, When, as_completed, block_on, race, sleep, spawn, task,
+    JoinError, JoinHandle, Runtime, When, as_completed, block_on, race, sleep, spawn, task,
     timeout, wait, yield_now,
 };
 
@@ -350,7 +350,7 @@ async fn a_handle_that_is_kept_shields_its_task() {
 #[test]
 fn a_handle_awaited_again_panics_with_the_cure() {
     let text = panic_of(|| {
-        Builder::new().virtual_clock().build().block_on(async {
+        Runtime::builder().virtual_clock().build().block_on(async {
             let mut handle = spawn(async { 1 });
             assert_eq!((&mut handle).await.expect("it returns"), 1);
             assert!(handle.is_finished());
@@ -510,7 +510,7 @@ async fn a_wait_that_was_dropped_or_is_over_leaves_no_joiner_behind() {
     .named("waiter");
     turnwise::sleep(Duration::from_secs(2)).await;
     assert_eq!(polls.get(), 1);
-    let report = turnwise::dump().to_string();
+    let report = turnwise::report::dump().to_string();
     assert!(
         report.contains("waiter") && !report.contains("waits for the end of"),
         "{report}"

@@ -10,10 +10,10 @@ use std::thread;
 use std::time::Duration;
 
 use futures::poll;
+use turnwise::report::{DeadlockPolicy, Verdict, dump};
 use turnwise::sync::{CountDownLatch, Event, Lock, Queue, RwLock, Semaphore};
-use turnwise::{
-    Builder, JoinHandle, OnDeadlock, Verdict, dump, sleep, spawn, wait_quiescent, yield_now,
-};
+use turnwise::task::wait_quiescent;
+use turnwise::{JoinHandle, Runtime, sleep, spawn, yield_now};
 
 use crate::support::{forever, here, virtual_runtime, yields};
 
@@ -363,8 +363,8 @@ fn what_a_user_named_stays_on_its_line_and_is_not_long() {
         let name = format!("{}\u{1b}[2J{} 17", "a".repeat(5_000), "b".repeat(5_000));
         let task = spawn(pending::<()>()).named(name.clone());
         let label = format!("sensor\r\n\u{1b}[31m{}of /dev/it:3", "c".repeat(5_000));
-        let expected = turnwise::expect_external(label);
-        let quoted = turnwise::expect_external("the \"sensor's\" é");
+        let expected = turnwise::thread::expect_external(label);
+        let quoted = turnwise::thread::expect_external("the \"sensor's\" é");
         let report = dump();
         let text = report.to_string();
         assert!(text.contains(&format!("\"{}…", "a".repeat(100))), "{text}");
@@ -388,7 +388,7 @@ fn what_a_user_named_stays_on_its_line_and_is_not_long() {
 fn a_crowd_of_labels_is_counted() {
     virtual_runtime().block_on(async {
         let expected: Vec<_> = (1..=20)
-            .map(|n| turnwise::expect_external(format!("sensor {n}")))
+            .map(|n| turnwise::thread::expect_external(format!("sensor {n}")))
             .collect();
         let report = dump();
         let text = report.to_string();
@@ -435,7 +435,9 @@ fn a_crowd_of_waits_of_one_task_is_a_few_and_a_count() {
         let crowd = futures::future::join_all((0..5_000).map(|_| event.wait()));
         futures::join!(crowd, other.wait())
     };
-    let judging = Builder::new().strict().grace(Duration::ZERO);
+    let judging = Runtime::builder()
+        .fail_on_suspected()
+        .suspect_after(Duration::ZERO);
     let deadlock = judging.build().try_block_on(never).unwrap_err();
     let text = deadlock.to_string();
     assert!(text.len() < 5_000, "{text}");
@@ -550,8 +552,8 @@ fn quiescence_comes_after_everything_that_is_due() {
 fn a_suspicion_is_told_once_after_the_grace_and_the_program_goes_on() {
     let told = Rc::new(Cell::new(0));
     let count = told.clone();
-    let runtime = Builder::new()
-        .grace(Duration::from_millis(20))
+    let runtime = Runtime::builder()
+        .suspect_after(Duration::from_millis(20))
         .on_suspected(move |report| {
             assert_eq!(report.verdict(), Verdict::Suspected);
             count.set(count.get() + 1);
@@ -571,7 +573,9 @@ fn a_suspicion_is_told_once_after_the_grace_and_the_program_goes_on() {
 
 #[test]
 fn a_policy_can_wait_all_the_same() {
-    let runtime = Builder::new().on_deadlock(OnDeadlock::Wait).build();
+    let runtime = Runtime::builder()
+        .deadlock_policy(DeadlockPolicy::Wait)
+        .build();
     let (answer, question) = futures::channel::oneshot::channel();
     let thread = thread::spawn(move || answer.send(7).unwrap());
     assert_eq!(runtime.block_on(question), Ok(7));
@@ -611,7 +615,7 @@ async fn a_sleep_for_ever_is_called_so() {
 
 #[test]
 fn the_longest_poll_may_be_that_of_main() {
-    let runtime = Builder::new().time_polls(true).build();
+    let runtime = Runtime::builder().time_polls(true).build();
     let text = runtime.block_on(async {
         yield_now().await;
         dump().to_string()
@@ -636,7 +640,7 @@ async fn a_group_whose_body_waits_has_perhaps_no_children() {
 
 #[test]
 fn a_dump_names_the_spawn_places_with_the_longest_polls() {
-    let runtime = Builder::new().time_polls(true).build();
+    let runtime = Runtime::builder().time_polls(true).build();
     let mut line = 0;
     runtime.block_on(async {
         line = here() + 1;
@@ -672,7 +676,7 @@ fn a_dump_names_the_spawn_places_with_the_longest_polls() {
         );
     });
     drop(runtime);
-    let runtime = Builder::new().time_polls(false).build();
+    let runtime = Runtime::builder().time_polls(false).build();
     runtime.block_on(async { assert!(!dump().to_string().contains("polls")) });
     assert!(runtime.dump().to_json().contains(r#""polls":null"#));
 }
@@ -682,7 +686,7 @@ fn a_dump_names_the_spawn_places_with_the_longest_polls() {
 fn an_unobserved_panic_is_told_once_with_the_spawn_place() {
     let told = Rc::new(RefCell::new(Vec::new()));
     let note = told.clone();
-    let runtime = Builder::new()
+    let runtime = Runtime::builder()
         .on_unobserved(move |problem| note.borrow_mut().push(problem.clone()))
         .build();
     let quiet = || std::panic::resume_unwind(Box::new("meant"));
@@ -735,7 +739,7 @@ mod signals {
     #[test]
     #[ignore = "is run in a process of its own"]
     fn a_program_that_is_asked_twice() {
-        let runtime = Builder::new().dump_on_sigusr1().build();
+        let runtime = Runtime::builder().dump_on_sigusr1().build();
         runtime.block_on(async {
             let task = spawn(async { Event::new().wait().await }).named("waiter");
             for _ in 0..2 {
@@ -751,7 +755,9 @@ mod signals {
 
     #[test]
     fn a_test_does_not_count_on_ctrl_c() {
-        let builder = Builder::new().strict().grace(Duration::from_millis(20));
+        let builder = Runtime::builder()
+            .fail_on_suspected()
+            .suspect_after(Duration::from_millis(20));
         let deadlock = builder.build().try_block_on(ctrl_c()).unwrap_err();
         assert_eq!(deadlock.report().verdict(), Verdict::Suspected);
         let text = deadlock.to_string();
@@ -784,10 +790,8 @@ fn a_dump_for_a_host_declares_nobody_dead() {
     runtime.run_until_stalled();
     let report = runtime.dump();
     assert_eq!(report.verdict(), Verdict::Idle);
-    assert!(
-        report.to_string().starts_with("1 task, 1 waiting\n"),
-        "{report}"
-    );
+    let text = report.to_string();
+    assert!(text.starts_with("1 task, 1 waiting\n"), "{text}");
     assert!(report.stuck().is_empty());
     event.set();
     runtime.block_on(task).unwrap();

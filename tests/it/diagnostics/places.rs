@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use futures::future::{LocalBoxFuture, join_all};
+use turnwise::report::Report;
 use turnwise::sync::{Condition, Event, Lock, OnceCell, RwLock};
-use turnwise::{Builder, JoinHandle, Report, spawn, yield_now};
+use turnwise::{JoinHandle, Runtime, spawn, yield_now};
 
 use crate::support::virtual_runtime;
 
@@ -116,7 +117,7 @@ fn a_derive_is_a_line_of_the_program() {
 
 #[test]
 fn one_lock_has_one_number() {
-    let runtime = Builder::new().virtual_clock().build();
+    let runtime = Runtime::builder().virtual_clock().build();
     let locks = [Rc::<Lock<u8>>::default(), Rc::default()];
     for at in 0..2 {
         let (one, other) = (locks[at].clone(), locks[1 - at].clone());
@@ -167,7 +168,7 @@ fn a_lost_task_without_a_line() {
     let told = Rc::new(RefCell::new(String::new()));
     let runtime = {
         let told = told.clone();
-        Builder::new()
+        Runtime::builder()
             .virtual_clock()
             .on_unobserved(move |what| *told.borrow_mut() += &what.to_string())
             .build()

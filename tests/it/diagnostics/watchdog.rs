@@ -5,13 +5,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use turnwise::{Builder, Stall, sleep, spawn, yield_now};
+use turnwise::report::Stall;
+use turnwise::{Runtime, sleep, spawn, yield_now};
 
 use crate::support::{here, yields};
 
 fn watched() -> (turnwise::Runtime, mpsc::Receiver<Stall>) {
     let (told, stalls) = mpsc::channel();
-    let builder = Builder::new().watchdog(Duration::from_millis(20));
+    let builder = Runtime::builder().watchdog(Duration::from_millis(20));
     let tell = move |stall: &Stall| told.send(stall.clone()).unwrap();
     (builder.on_stall(tell).build(), stalls)
 }
@@ -19,7 +20,7 @@ fn watched() -> (turnwise::Runtime, mpsc::Receiver<Stall>) {
 #[test]
 fn the_watchdog_names_who_blocks_the_loop_while_it_does() {
     let (sender, stalls) = mpsc::channel::<(Stall, Instant)>();
-    let builder = Builder::new().watchdog(Duration::from_millis(20));
+    let builder = Runtime::builder().watchdog(Duration::from_millis(20));
     let runtime =
         builder.on_stall(move |stall| sender.send((stall.clone(), Instant::now())).unwrap());
     let runtime = runtime.build();
@@ -54,7 +55,7 @@ fn the_watchdog_names_who_blocks_the_loop_while_it_does() {
 fn a_hook_for_stalls_alone_has_the_loop_watched() {
     let (told, stalls) = mpsc::channel();
     let hook = move |stall: &Stall| told.send(stall.clone()).unwrap();
-    let runtime = Builder::new().on_stall(hook).build();
+    let runtime = Runtime::builder().on_stall(hook).build();
     let stall = runtime.block_on(async { stalls.recv_timeout(Duration::from_secs(20)) });
     let text = stall.expect("it is seen while it lasts").to_string();
     assert!(text.contains("blocked the loop for at least 1"), "{text}");
@@ -67,7 +68,7 @@ fn the_watchdog_knows_a_task_that_was_first_polled_out_of_turn() {
         // Somebody had the slot before.
         spawn(async {}).await.unwrap();
         let line = here() + 1;
-        let task = turnwise::spawn_eager(async move {
+        let task = turnwise::task::spawn_eager(async move {
             yield_now().await;
             let stall = stalls.recv_timeout(Duration::from_secs(20)).unwrap();
             (stall, stalls)
@@ -127,7 +128,7 @@ fn a_loop_that_rests_after_a_panic_of_main_blocks_nobody() {
 fn the_watchdog_names_a_task_that_hangs_in_another_executors_block_on() {
     let (help, helped) = futures::channel::oneshot::channel();
     let help = std::sync::Mutex::new(Some(help));
-    let builder = Builder::new().watchdog(Duration::from_millis(20));
+    let builder = Runtime::builder().watchdog(Duration::from_millis(20));
     // Without help from the watchdog's thread it would hang for ever.
     let builder = builder.on_stall(move |stall| {
         if let Some(help) = help.lock().unwrap().take() {

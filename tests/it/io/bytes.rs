@@ -13,8 +13,10 @@ use turnwise::io::{
     IncompleteRead, LimitOverrun, StreamReader, StreamWriter, TcpListener, TcpStream, UnixStream,
     split,
 };
+use turnwise::report::{Verdict, dump};
 use turnwise::sync::Event;
-use turnwise::{Verdict, dump, gather, spawn, spawn_eager, timeout, yield_now};
+use turnwise::task::spawn_eager;
+use turnwise::{gather, spawn, timeout, yield_now};
 
 use crate::support::{here, poll_once, virtual_runtime};
 

@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, client, server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use turnwise::io::{HyperTimer, SendStream, TcpListener, TcpStream, UnixStream};
-use turnwise::{Builder, block_on, sleep, spawn, spawn_blocking};
+use turnwise::{Runtime, block_on, sleep, spawn, spawn_blocking};
 
 use crate::support::{bounded, panic_of, poll_once};
 
@@ -164,7 +164,7 @@ fn a_timer_that_is_carried_to_another_thread_touches_none_of_its_timers() {
 fn on_the_virtual_clock_time_limits_are_kept_to_the_nanosecond() {
     const LIMIT: Duration = Duration::from_secs(3600);
     bounded(|| {
-        let runtime = Builder::new().virtual_clock().build();
+        let runtime = Runtime::builder().virtual_clock().build();
         runtime.block_on(async {
             let (_silent, stream) = UnixStream::pair().expect("there are descriptors");
             let begun = turnwise::time::Instant::now();

@@ -17,7 +17,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGUSR1};
 use signal_hook::flag;
 use signal_hook::low_level::raise;
 use turnwise::io::{SignalKind, ctrl_c, signal};
-use turnwise::{Builder, Elapsed, block_on, timeout};
+use turnwise::{Elapsed, Runtime, block_on, timeout};
 
 use crate::support::{alone, bounded, rerun, rerun_ignoring};
 
@@ -55,8 +55,8 @@ impl Claimant {
         let (ready, is_ready) = mpsc::channel();
         let thread = thread::spawn(move || {
             let runtime = match kind {
-                Kind::Listener => Builder::new().build(),
-                Kind::Dump => Builder::new().dump_on_sigusr1().build(),
+                Kind::Listener => Runtime::builder().build(),
+                Kind::Dump => Runtime::builder().dump_on_sigusr1().build(),
             };
             runtime.block_on(async {
                 let listener = matches!(kind, Kind::Listener)
@@ -331,17 +331,20 @@ fn children_ignore_what_we_ignore_and_have_never_listened_for() {
 #[ignore = "is run in a process of its own"]
 #[cfg(feature = "process")]
 fn inherits() {
-    Builder::new().dump_on_sigusr1().build().block_on(async {
-        assert!(child_ignores(SIGHUP).await);
-        let interrupted = ctrl_c();
-        assert!(child_ignores(SIGINT).await);
-        drop(interrupted);
-        // What has been listened for has its default there.
-        assert!(!child_ignores(SIGUSR1).await);
-        drop(signal(SignalKind::HANGUP).expect("it can be caught"));
-        assert!(!child_ignores(SIGHUP).await);
-        assert!(child_ignores(SIGINT).await);
-    });
+    Runtime::builder()
+        .dump_on_sigusr1()
+        .build()
+        .block_on(async {
+            assert!(child_ignores(SIGHUP).await);
+            let interrupted = ctrl_c();
+            assert!(child_ignores(SIGINT).await);
+            drop(interrupted);
+            // What has been listened for has its default there.
+            assert!(!child_ignores(SIGUSR1).await);
+            drop(signal(SignalKind::HANGUP).expect("it can be caught"));
+            assert!(!child_ignores(SIGHUP).await);
+            assert!(child_ignores(SIGINT).await);
+        });
 }
 
 #[test]

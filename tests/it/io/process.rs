@@ -12,8 +12,9 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 use turnwise::io::{
     Child, Command, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
 };
+use turnwise::report::Verdict;
 use turnwise::sync::Semaphore;
-use turnwise::{Verdict, block_on, gather_spawned, sleep, spawn, timeout};
+use turnwise::{block_on, gather_spawned, sleep, spawn, timeout};
 
 use crate::support::{alone, bounded, virtual_runtime};
 

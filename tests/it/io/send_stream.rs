@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use futures::{AsyncReadExt, AsyncWriteExt, FutureExt};
 use turnwise::io::{SendStream, StreamReader, TcpListener, TcpStream, UnixStream, split};
+use turnwise::report::Verdict;
 use turnwise::sync::Event;
-use turnwise::{Runtime, Verdict, block_on, sleep, spawn_blocking, timeout};
+use turnwise::{Runtime, block_on, sleep, spawn_blocking, timeout};
 
 use crate::support::{bounded, virtual_runtime};
 

@@ -264,7 +264,7 @@ fn a_flood_of_requests_for_a_dump_leaves_the_tasks_half_of_the_time() {
 #[test]
 #[ignore = "is run in a process of its own"]
 fn flooded() {
-    let runtime = turnwise::Builder::new().dump_on_sigusr1().build();
+    let runtime = turnwise::Runtime::builder().dump_on_sigusr1().build();
     let begun = std::time::Instant::now();
     runtime.block_on(async {
         for _ in 0..1000 {

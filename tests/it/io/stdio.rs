@@ -127,7 +127,7 @@ fn a_file_is_read_though_every_thread_for_calls_is_stuck() {
 #[ignore = "is run in a process of its own"]
 fn reads_beside_a_stuck_call() {
     bounded(|| {
-        let runtime = turnwise::Builder::new().blocking_threads(1).build();
+        let runtime = turnwise::Runtime::builder().blocking_threads(1).build();
         runtime.block_on(async {
             let (free, freed) = std::sync::mpsc::channel::<()>();
             let stuck = turnwise::spawn_blocking(move || freed.recv());

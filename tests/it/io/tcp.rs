@@ -634,7 +634,7 @@ fn a_source_that_goes_ends_the_rest_of_a_full_listener() {
 #[ignore = "is run in a process of its own"]
 fn a_full_process_that_closes() {
     bounded(|| {
-        let runtime = turnwise::Builder::new().virtual_clock().build();
+        let runtime = turnwise::Runtime::builder().virtual_clock().build();
         runtime.block_on(async {
             let listener = TcpListener::bind(LOCAL).await.expect("there is a port");
             let address = listener.local_addr().expect("it is bound");
@@ -673,7 +673,7 @@ fn a_full_listener_gets_over_it_though_its_waits_are_dropped() {
 #[ignore = "is run in a process of its own"]
 fn a_full_process_in_a_hurry() {
     bounded(|| {
-        let runtime = turnwise::Builder::new().virtual_clock().build();
+        let runtime = turnwise::Runtime::builder().virtual_clock().build();
         runtime.block_on(async {
             let listener = TcpListener::bind(LOCAL).await.expect("there is a port");
             let address = listener.local_addr().expect("it is bound");

@@ -2,10 +2,12 @@
 //! thread's kernel. One such type that is `Send` would reach into a stranger's waiters or timers.
 //! Errors, and what is made for other threads, can.
 
+use turnwise::futures::{AsCompleted, WaitHandles, WaitQuiescent};
 use turnwise::io::{
     Accept, Fd, Op, Peek, Ready, Source, Stdin, Steps, TcpListener, TcpStream, UdpSocket,
     UnixDatagram, UnixListener, UnixStream,
 };
+use turnwise::report::{Deadlock, Report, Stall};
 use turnwise::sync::{
     Acquire, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrier, Closed, Condition,
     ConditionWait, ConditionWaitTimeout, CountDownLatch, Event, EventWait, Get, LifoQueue, Lock,
@@ -13,12 +15,11 @@ use turnwise::sync::{
     RwLock, RwLockReadGuard, Semaphore, Taken, TooManyPermits, TryGetError, TryPutError, WaitQueue,
     oneshot,
 };
+use turnwise::task::{ChildHandle, Panic, TaskId, Unobserved};
+use turnwise::thread::{Gone, Remote, RemoteHandle, TrySpawnError, WorkGuard};
 use turnwise::time::Tick;
-use turnwise::{
-    AsCompleted, ChildHandle, Deadlock, Elapsed, External, Gone, GroupError, Interval, JoinError,
-    JoinHandle, Panic, Remote, RemoteHandle, Report, Runtime, Sleep, Stall, TaskGroup, TaskId,
-    Timeout, TrySpawnError, Unobserved, WaitHandles, WaitQuiescent,
-};
+use turnwise::time::{Interval, Sleep, Timeout};
+use turnwise::{Elapsed, GroupError, JoinError, JoinHandle, Runtime, TaskGroup};
 
 /// Compiles if none of the types is `Send` or `Sync`.
 macro_rules! stays {
@@ -79,7 +80,7 @@ stays! { turnwise::io::Child, turnwise::io::WaitChild<'static>, turnwise::io::Ch
 stays! { turnwise::io::Signal, turnwise::io::RecvSignal<'static>, turnwise::io::CtrlC }
 
 // What is made for other threads, and plain data.
-travels! { Remote, RemoteHandle<()>, External, TaskId, turnwise::time::Instant }
+travels! { Remote, RemoteHandle<()>, WorkGuard, TaskId, turnwise::time::Instant }
 // What goes wrong has to fit into any boxed error.
 travels! {
     JoinError, Panic, Deadlock, Report, Elapsed, GroupError<()>, Gone<()>,

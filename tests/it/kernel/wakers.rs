@@ -170,7 +170,7 @@ fn a_wake_after_the_task_ended_does_nothing() {
 }
 
 /// The slot in the text of a task id: `#slot` or `#slot.generation`.
-fn slot_of(id: turnwise::TaskId) -> String {
+fn slot_of(id: turnwise::task::TaskId) -> String {
     let id = id.to_string();
     id.split('.').next().unwrap().to_owned()
 }

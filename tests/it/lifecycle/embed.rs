@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use turnwise::io::Source;
 use turnwise::sync::{Event, Lock, Queue};
-use turnwise::{Builder, Runtime, block_on, sleep, spawn, spawn_blocking, spawn_eager, yield_now};
+use turnwise::task::spawn_eager;
+use turnwise::{Runtime, block_on, sleep, spawn, spawn_blocking, yield_now};
 
 use crate::support::{
     Spy, bounded, here, panic_of, place_of_panic, poll_with, rerun, virtual_runtime,
@@ -405,7 +406,7 @@ fn what_happens_outside_a_turn_rings_once() {
     assert!(readable(&runtime, AT_ONCE));
     runtime.run_until_stalled();
     assert!(task.is_finished() && !readable(&runtime, AT_ONCE));
-    drop(turnwise::expect_external("dropped outside a turn"));
+    drop(turnwise::thread::expect_external("dropped outside a turn"));
     assert!(readable(&runtime, AT_ONCE), "a message is there");
     runtime.run_until_stalled();
     assert!(!readable(&runtime, AT_ONCE));
@@ -471,7 +472,7 @@ fn a_timer_that_is_armed_outside_a_turn_is_shown_in_time() {
 fn who_waits_for_everybody_to_be_blocked_needs_no_other_event() {
     let runtime = Runtime::new();
     assert!(!readable(&runtime, AT_ONCE));
-    let waits = runtime.spawn(turnwise::wait_quiescent());
+    let waits = runtime.spawn(turnwise::task::wait_quiescent());
     let turns = (0..10).take_while(|_| {
         let due = readable(&runtime, AT_ONCE);
         due.then(|| runtime.turn(Some(AT_ONCE)));
@@ -482,7 +483,7 @@ fn who_waits_for_everybody_to_be_blocked_needs_no_other_event() {
     // Without a descriptor as well.
     drop(runtime);
     let runtime = Runtime::new();
-    let waits = runtime.spawn(turnwise::wait_quiescent());
+    let waits = runtime.spawn(turnwise::task::wait_quiescent());
     runtime.run_until_stalled();
     assert!(waits.is_finished());
 }
@@ -538,7 +539,7 @@ fn letters_that_come_at_any_moment_of_a_turn_are_shown() {
         let runtime = Runtime::new();
         let heard = Rc::new(Cell::new(0));
         let counted = heard.clone();
-        let inlet = turnwise::inlet(move |()| counted.set(counted.get() + 1));
+        let inlet = turnwise::thread::sender(move |()| counted.set(counted.get() + 1));
         assert!(!readable(&runtime, AT_ONCE));
         let thread = thread::spawn(move || {
             for n in 0..20_000 {
@@ -684,7 +685,7 @@ fn a_fork_is_refused_loudly_in_the_child() {
 
 #[test]
 fn slack_counts_for_the_descriptor_of_a_host_too() {
-    let runtime = Builder::new().timer_slack(A_WHILE).build();
+    let runtime = Runtime::builder().timer_slack(A_WHILE).build();
     let task = runtime.spawn(sleep(Duration::from_millis(1)));
     assert!(runtime.as_fd().is_ok());
     while runtime.turn(Some(AT_ONCE)) {}

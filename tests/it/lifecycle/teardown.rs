@@ -10,9 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use turnwise::sync::{Event, Lock, Queue};
-use turnwise::{
-    Builder, JoinError, JoinHandle, Runtime, Unobserved, block_on, sleep, spawn, yield_now,
-};
+use turnwise::task::Unobserved;
+use turnwise::{JoinError, JoinHandle, Runtime, block_on, sleep, spawn, yield_now};
 
 use crate::support::{Census, Log, OnDrop, Token, here, panic_of, panics, virtual_runtime, yields};
 
@@ -150,7 +149,7 @@ fn play(panics_at: Panics, handling: Handle, cancel: Cancel) {
     let (futures, outputs) = (Census::default(), Census::default());
     let told: Rc<RefCell<Vec<Unobserved>>> = Rc::default();
     let hook = told.clone();
-    let runtime = Builder::new()
+    let runtime = Runtime::builder()
         .virtual_clock()
         .on_unobserved(move |problem| hook.borrow_mut().push(problem.clone()))
         .build();
@@ -485,7 +484,7 @@ fn teardown_while_main_panics_drops_everything_and_aborts_nothing() {
 fn a_hook_that_panics_does_no_harm_wherever_it_is_called() {
     let (census, calls) = (Census::default(), Rc::new(Cell::new(0)));
     let counted = calls.clone();
-    let runtime = Builder::new()
+    let runtime = Runtime::builder()
         .on_unobserved(move |_| {
             counted.set(counted.get() + 1);
             panic!("in the hook")
@@ -515,7 +514,7 @@ fn a_hook_that_panics_does_no_harm_wherever_it_is_called() {
 fn a_panic_nobody_awaits_is_reported_once_with_name_and_place() {
     let told: Rc<RefCell<Vec<Unobserved>>> = Rc::default();
     let hook = told.clone();
-    let runtime = Builder::new()
+    let runtime = Runtime::builder()
         .on_unobserved(move |problem| hook.borrow_mut().push(problem.clone()))
         .build();
     let task = runtime.spawn(async { panic!("boom") }).named("careless");
@@ -538,11 +537,11 @@ fn a_panic_nobody_awaits_is_reported_once_with_name_and_place() {
 
 #[test]
 fn a_thread_takes_another_runtime_after_the_destructor_of_any_hook_panicked() {
-    let make: [fn(OnDrop<fn()>) -> Builder; 3] = [
-        |bomb| Builder::new().on_unobserved(move |_| _ = &bomb),
-        |bomb| Builder::new().on_suspected(move |_| _ = &bomb),
+    let make: [fn(OnDrop<fn()>) -> turnwise::RuntimeBuilder; 3] = [
+        |bomb| Runtime::builder().on_unobserved(move |_| _ = &bomb),
+        |bomb| Runtime::builder().on_suspected(move |_| _ = &bomb),
         |bomb| {
-            let builder = Builder::new().on_stall(move |_| _ = &bomb);
+            let builder = Runtime::builder().on_stall(move |_| _ = &bomb);
             builder.watchdog(Duration::from_secs(9))
         },
     ];
@@ -606,7 +605,7 @@ fn a_second_runtime_is_refused_naming_the_first() {
     let first = here() - 1;
     for text in [
         panic_of(Runtime::new),
-        panic_of(|| Builder::new().build()),
+        panic_of(|| Runtime::builder().build()),
         panic_of(|| block_on(async {})),
     ] {
         assert!(text.contains(&format!("{}:{first}:", file!())), "{text}");

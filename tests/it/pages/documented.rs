@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures::executor;
 use turnwise::sync::{BoundedSemaphore, Event, Queue, Semaphore, oneshot};
-use turnwise::{block_on, gather, io, race, sleep, spawn, timeout, wait_quiescent, yield_now};
+use turnwise::task::wait_quiescent;
+use turnwise::{block_on, gather, io, race, sleep, spawn, timeout, yield_now};
 
 use crate::support::{Log, panic_of, poll_once};
 

@@ -9,7 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token, event};
 use turnwise::io::{Source, UnixStream};
-use turnwise::{Runtime, dump, spawn, yield_now};
+use turnwise::report::dump;
+use turnwise::{Runtime, spawn, yield_now};
 
 thread_local! {
     static ACTS: Cell<usize> = const { Cell::new(0) };

@@ -4,8 +4,8 @@ use std::io;
 use std::pin::pin;
 
 use futures::{join, poll};
-use turnwise::dump;
 use turnwise::io::{Command, SignalKind, TcpListener, TcpStream, UdpSocket, UnixStream, signal};
+use turnwise::report::dump;
 
 #[turnwise::test(real_time)]
 async fn a_report_says_what_a_source_is() -> io::Result<()> {

@@ -255,7 +255,15 @@ pub(crate) fn exported(kernel: &Source) -> BTreeSet<String> {
         else {
             continue;
         };
-        let item = &statement[public..];
+        let mut item = &statement[public..];
+        // The first item of a module that is written where it is declared.
+        if let Some((module, inner)) = item
+            .split_once('{')
+            .filter(|_| item.starts_with("pub mod "))
+        {
+            names.insert(module["pub mod ".len()..].trim().to_owned());
+            item = inner.find("pub ").map_or("", |first| &inner[first..]);
+        }
         let item = item
             .trim_start_matches("pub(crate) ")
             .trim_start_matches("pub ");

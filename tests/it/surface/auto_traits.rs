@@ -7,18 +7,22 @@ use std::future::Ready;
 use std::marker::PhantomPinned;
 use std::rc::Rc;
 
+use turnwise::futures::{
+    AsCompleted, Gather, GatherSpawned, GroupRun, Race, RaceEither, TryGather, TryGatherSpawned,
+    TryGroupRun, WaitHandles, WaitQuiescent,
+};
 use turnwise::io::{self, *};
+use turnwise::report::{Deadlock, DeadlockPolicy, Report, Stall, Stats, Verdict};
 use turnwise::sync::oneshot::{Receiver, RecvError, Sender, SenderClosed, TryRecvError};
 use turnwise::sync::{self, *};
+use turnwise::task::{ChildHandle, Panic, TaskId, Unobserved};
 use turnwise::task::{Info, TaskLocal};
-use turnwise::time::{Instant, Tick};
-use turnwise::{
-    AsCompleted, Builder, ChildHandle, Deadlock, Either, Elapsed, External, Gather, GatherSpawned,
-    Gone, GroupError, GroupRun, Inlet, Interval, JoinError, JoinHandle, OnDeadlock, Panic, Race,
-    RaceEither, Remote, RemoteHandle, Report, Runtime, Sleep, Stall, Stats, TaskGroup, TaskId,
-    TimeLimit, Timeout, TryGather, TryGatherSpawned, TryGroupRun, TrySpawnError, Unobserved,
-    Verdict, WaitHandles, WaitQuiescent, When, YieldNow,
+use turnwise::thread::{
+    Gone, Remote, RemoteHandle, Sender as ThreadSender, TrySpawnError, WorkGuard,
 };
+use turnwise::time::{Instant, Tick};
+use turnwise::time::{Interval, Sleep, TimeLimit, Timeout, YieldNow};
+use turnwise::{Either, Elapsed, GroupError, JoinError, JoinHandle, Runtime, TaskGroup, When};
 
 use crate::structure::{self, exported};
 
@@ -82,19 +86,20 @@ fn errors_reports_and_what_is_for_other_threads_cross_threads() {
         Closed<u8>,
         Deadlock,
         Elapsed,
-        External,
+        WorkGuard,
         Fd<Socket>,
         Gone<u8>,
         Gone<std::cell::Cell<u8>>,
         GroupError<u8>,
         IncompleteRead,
         TaskId,
-        Inlet<u8>,
+        ThreadSender<u8>,
         Instant,
         JoinError,
         Left,
         LimitOverrun,
-        OnDeadlock,
+        DeadlockPolicy,
+        turnwise::RuntimeExists,
         OverDone,
         OverRelease,
         Panic,
@@ -179,8 +184,9 @@ fn primitives_tasks_and_sources_stay_on_their_thread() {
     assert_all(waits, [false, false, true]);
     let tasks_and_time = answers!(
         AsCompleted<u8>,
-        Builder,
+        turnwise::RuntimeBuilder,
         ChildHandle<u8>,
+        turnwise::task::CancelHandle,
         TaskGroup<u8>,
         GatherSpawned<u8>,
         Info,

@@ -318,7 +318,7 @@ fn a_queue_of_ones_own_has_no_holder_whatever_it_grants() {
 fn a_task_that_can_be_woken_by_nothing_is_reported_once_with_its_spawn_place() {
     let told = Rc::new(std::cell::RefCell::new(Vec::new()));
     let hook = told.clone();
-    let runtime = turnwise::Builder::new()
+    let runtime = turnwise::Runtime::builder()
         .virtual_clock()
         .on_unobserved(move |problem| hook.borrow_mut().push(problem.clone()))
         .build();
@@ -342,7 +342,7 @@ fn many_tasks_that_wait_for_nothing_are_each_told_once_and_quickly() {
     const TASKS: usize = 50_000;
     let told = Rc::new(std::cell::RefCell::new(Vec::new()));
     let heard = told.clone();
-    let runtime = turnwise::Builder::new()
+    let runtime = turnwise::Runtime::builder()
         .virtual_clock()
         .on_unobserved(move |problem| heard.borrow_mut().push(problem.task))
         .build();

@@ -9,10 +9,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use turnwise::sync::{Event, Lock};
-use turnwise::{
-    JoinError, Runtime, block_on, sleep, spawn, spawn_eager, spawn_eager_named, task, timeout,
-    yield_now,
-};
+use turnwise::task::{spawn_eager, spawn_eager_named};
+use turnwise::{JoinError, Runtime, block_on, sleep, spawn, task, timeout, yield_now};
 
 use crate::support::{panic_of, virtual_runtime};
 use crate::sync::trace::Trace;
@@ -409,7 +407,7 @@ async fn a_dump_inside_it_shows_both_running() {
     let dump = Rc::new(RefCell::new(String::new()));
     let inside = dump.clone();
     let outer = spawn(async move {
-        spawn_eager(async move { *inside.borrow_mut() = turnwise::dump().to_string() })
+        spawn_eager(async move { *inside.borrow_mut() = turnwise::report::dump().to_string() })
             .await
             .expect("it returns");
     });

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use turnwise::sync::Event;
-use turnwise::{Builder, Runtime, TaskGroup, spawn, task, try_task_group, yield_now};
+use turnwise::{Runtime, TaskGroup, spawn, task, try_task_group, yield_now};
 
 use crate::support::{Census, Log, OnDrop};
 
@@ -89,7 +89,7 @@ fn an_output_that_nobody_takes_is_dropped_as_its_task_and_its_panic_is_reported(
     for late in [false, true] {
         let (log, told) = (Log::new(), Log::new());
         let hook = told.clone();
-        let runtime = Builder::new()
+        let runtime = Runtime::builder()
             .on_unobserved(move |told| hook.add(told.problem.clone()))
             .build();
         runtime.block_on(async {

@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
+use turnwise::task::spawn_eager;
 use turnwise::{
-    Runtime, block_on, gather, gather_spawned, race, spawn, spawn_eager, timeout, try_gather,
-    try_task_group,
+    Runtime, block_on, gather, gather_spawned, race, spawn, timeout, try_gather, try_task_group,
 };
 
 /// A future of so many bytes, which waits once.

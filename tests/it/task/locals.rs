@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use turnwise::sync::Event;
 use turnwise::task::TaskLocal;
+use turnwise::task::spawn_eager;
+use turnwise::thread::remote;
 use turnwise::{
-    GroupError, Runtime, TaskGroup, block_on, gather, gather_spawned, remote, sleep, spawn,
-    spawn_blocking, spawn_eager, try_task_group, yield_now,
+    GroupError, Runtime, TaskGroup, block_on, gather, gather_spawned, sleep, spawn, spawn_blocking,
+    try_task_group, yield_now,
 };
 
 use crate::support::{panic_of, virtual_runtime};

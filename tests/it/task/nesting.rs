@@ -3,7 +3,8 @@
 use std::future::pending;
 
 use futures::future::LocalBoxFuture;
-use turnwise::{Builder, JoinHandle, Runtime, gather_spawned, spawn_eager, try_task_group};
+use turnwise::task::spawn_eager;
+use turnwise::{JoinHandle, Runtime, gather_spawned, try_task_group};
 
 use crate::support::Census;
 
@@ -50,7 +51,7 @@ fn nested(level: Level, end: fn(Runtime, JoinHandle<()>)) {
     let run = move || {
         let alive = Census::default();
         // What only waits to be ended has nothing that can wake it.
-        let runtime = Builder::new().on_unobserved(|_| {}).build();
+        let runtime = Runtime::builder().on_unobserved(|_| {}).build();
         let outermost = runtime.spawn(level(LEVELS, alive.clone()));
         runtime.run_until_stalled();
         assert_eq!(alive.alive(), LEVELS + 1);

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use futures::poll;
 use turnwise::sync::Event;
+use turnwise::task::{Unobserved, spawn_eager};
 use turnwise::{
-    Builder, JoinHandle, Runtime, TaskGroup, Unobserved, gather_spawned, spawn, spawn_blocking,
-    spawn_eager, timeout, try_task_group, yield_now,
+    JoinHandle, Runtime, TaskGroup, gather_spawned, spawn, spawn_blocking, timeout, try_task_group,
+    yield_now,
 };
 
 use crate::support::{OnDrop, here, rerun, yields};
@@ -23,7 +24,7 @@ type Told = Rc<RefCell<Vec<Unobserved>>>;
 fn listening() -> (Runtime, Told, Rc<Event>) {
     let (told, heard) = (Told::default(), Rc::new(Event::new()));
     let (note, hear) = (told.clone(), heard.clone());
-    let runtime = Builder::new()
+    let runtime = Runtime::builder()
         .on_unobserved(move |problem| {
             note.borrow_mut().push(problem.clone());
             hear.set();

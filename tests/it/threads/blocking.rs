@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use turnwise::thread::{TrySpawnError, try_spawn_blocking};
 use turnwise::{
-    Builder, JoinError, JoinHandle, Runtime, TrySpawnError, as_completed, block_on, gather_spawned,
-    sleep, spawn, spawn_blocking, timeout, try_spawn_blocking, try_task_group, yield_now,
+    JoinError, JoinHandle, Runtime, as_completed, block_on, gather_spawned, sleep, spawn,
+    spawn_blocking, timeout, try_task_group, yield_now,
 };
 
 use crate::support::{OnDrop, bounded, panic_of, rerun, virtual_runtime};
@@ -90,7 +91,7 @@ fn a_dropped_handle_detaches_the_call() {
 #[test]
 fn no_more_calls_run_than_threads_and_the_rest_wait_in_line() {
     for limit in [1, 2, 5] {
-        let runtime = Builder::new().blocking_threads(limit).build();
+        let runtime = Runtime::builder().blocking_threads(limit).build();
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let order = Arc::new(Mutex::new(Vec::new()));
         let calls: Vec<_> = (0..20)
@@ -129,7 +130,7 @@ fn no_more_calls_run_than_threads_and_the_rest_wait_in_line() {
 
 #[test]
 fn a_limit_of_zero_is_refused() {
-    let text = panic_of(|| Builder::new().blocking_threads(0));
+    let text = panic_of(|| Runtime::builder().blocking_threads(0));
     assert!(text.contains("choose a limit above zero"), "{text}");
 }
 
@@ -137,23 +138,26 @@ fn a_limit_of_zero_is_refused() {
 fn a_call_cancelled_before_its_start_never_runs() {
     let ran = Arc::new(AtomicBool::new(false));
     let gate = Gate::default();
-    Builder::new().blocking_threads(1).build().block_on(async {
-        let first = spawn_blocking({
-            let gate = gate.clone();
-            move || gate.pass()
+    Runtime::builder()
+        .blocking_threads(1)
+        .build()
+        .block_on(async {
+            let first = spawn_blocking({
+                let gate = gate.clone();
+                move || gate.pass()
+            });
+            let second = spawn_blocking({
+                let ran = ran.clone();
+                move || ran.store(true, Ordering::SeqCst)
+            });
+            second.cancel_because("not needed");
+            let ended = second.await.expect_err("it was cancelled");
+            assert_eq!(ended.to_string(), "task cancelled: not needed");
+            gate.open();
+            first.await.expect("it returns");
+            // The thread has come to the second call by the time that it does the third.
+            spawn_blocking(|| ()).await.expect("it returns");
         });
-        let second = spawn_blocking({
-            let ran = ran.clone();
-            move || ran.store(true, Ordering::SeqCst)
-        });
-        second.cancel_because("not needed");
-        let ended = second.await.expect_err("it was cancelled");
-        assert_eq!(ended.to_string(), "task cancelled: not needed");
-        gate.open();
-        first.await.expect("it returns");
-        // The thread has come to the second call by the time that it does the third.
-        spawn_blocking(|| ()).await.expect("it returns");
-    });
     assert!(!ran.load(Ordering::SeqCst));
 }
 
@@ -192,7 +196,7 @@ fn ten_thousand_calls_in_a_row_and_at_once() {
 #[test]
 fn a_call_that_ends_during_the_check_is_no_deadlock() {
     bounded(|| {
-        let runtime = Builder::new().build();
+        let runtime = Runtime::builder().build();
         for n in 0..1000_u64 {
             let result = runtime.try_block_on(async {
                 let call = spawn_blocking(move || {
@@ -315,7 +319,7 @@ fn a_call_that_outlives_its_runtime_troubles_nobody() {
     );
     assert!(handle.is_finished());
     // The next runtime of the thread has a pool of its own.
-    let next = Builder::new().blocking_threads(1).build();
+    let next = Runtime::builder().blocking_threads(1).build();
     assert_eq!(
         next.block_on(async { spawn_blocking(|| 8).await })
             .expect("it returns"),
@@ -340,7 +344,7 @@ fn calls_that_have_not_started_are_dropped_with_the_runtime_whatever_their_destr
         }
     }
     let (gate, dropped) = (Gate::default(), Arc::new(()));
-    let runtime = Builder::new().blocking_threads(1).build();
+    let runtime = Runtime::builder().blocking_threads(1).build();
     runtime.block_on(async {
         let (started, has_started) = futures::channel::oneshot::channel();
         let inside = gate.clone();
@@ -377,7 +381,7 @@ fn a_call_from_a_destructor_at_the_end_of_the_runtime_starts_nothing() {
         }
     }
     let ran = Arc::new(AtomicBool::new(false));
-    let runtime = Builder::new().blocking_threads(3).build();
+    let runtime = Runtime::builder().blocking_threads(3).build();
     let calls = Calls(ran.clone());
     drop(runtime.spawn(async move {
         let _calls = calls;
@@ -396,17 +400,20 @@ fn a_call_from_a_destructor_at_the_end_of_the_runtime_starts_nothing() {
     // And no pool is left behind for the next runtime, whose limit is its own.
     let (running, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
     let running = Arc::new(running);
-    Builder::new().blocking_threads(1).build().block_on(async {
-        gather_spawned((0..5).map(|_| {
-            let (running, most) = (running.clone(), most.clone());
-            spawn_blocking(move || {
-                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                thread::sleep(Duration::from_millis(1));
-                running.fetch_sub(1, Ordering::SeqCst);
-            })
-        }))
-        .await
-    });
+    Runtime::builder()
+        .blocking_threads(1)
+        .build()
+        .block_on(async {
+            gather_spawned((0..5).map(|_| {
+                let (running, most) = (running.clone(), most.clone());
+                spawn_blocking(move || {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    thread::sleep(Duration::from_millis(1));
+                    running.fetch_sub(1, Ordering::SeqCst);
+                })
+            }))
+            .await
+        });
     assert_eq!(most.load(Ordering::SeqCst), 1);
 }
 
@@ -422,7 +429,7 @@ fn without_a_runtime_it_panics_with_the_cure() {
 #[test]
 fn a_full_queue_gives_the_call_back_and_takes_one_again_when_there_is_room() {
     for (threads, queue) in [(1, 0), (1, 1), (2, 0), (2, 3), (4, 100)] {
-        let runtime = Builder::new()
+        let runtime = Runtime::builder()
             .blocking_threads(threads)
             .blocking_queue(queue)
             .build();
@@ -478,7 +485,7 @@ fn a_full_queue_gives_the_call_back_and_takes_one_again_when_there_is_room() {
 #[test]
 fn under_load_every_call_is_either_run_once_or_given_back() {
     const CALLS: usize = 20_000;
-    let runtime = Builder::new()
+    let runtime = Runtime::builder()
         .blocking_threads(3)
         .blocking_queue(16)
         .build();
@@ -583,7 +590,7 @@ impl Drop for Counted {
 
 #[test]
 fn a_call_that_is_given_up_leaves_nothing_in_the_line() {
-    let runtime = Builder::new().blocking_threads(1).build();
+    let runtime = Runtime::builder().blocking_threads(1).build();
     let dropped = Arc::new(AtomicUsize::new(0));
     let mut lengths = Vec::new();
     let used = allocation_counter::measure(|| {
@@ -611,7 +618,10 @@ fn a_call_that_is_given_up_leaves_nothing_in_the_line() {
 
 #[test]
 fn a_call_that_is_given_up_frees_its_place_in_the_line() {
-    let runtime = Builder::new().blocking_threads(1).blocking_queue(1).build();
+    let runtime = Runtime::builder()
+        .blocking_threads(1)
+        .blocking_queue(1)
+        .build();
     runtime.block_on(async {
         let (first, gate) = occupied().await;
         let second = try_spawn_blocking(|| 2).expect("one may wait");
@@ -628,7 +638,7 @@ fn a_call_that_is_given_up_frees_its_place_in_the_line() {
 /// The destructor of a closure uses the pool that it leaves.
 #[test]
 fn a_call_that_is_given_up_may_call_in_its_destructor() {
-    let runtime = Builder::new().blocking_threads(1).build();
+    let runtime = Runtime::builder().blocking_threads(1).build();
     runtime.block_on(async {
         let (first, gate) = occupied().await;
         let (made, make) = mpsc::channel();

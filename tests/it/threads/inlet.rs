@@ -1,4 +1,4 @@
-//! `Inlet`: items from other threads for a handler that stays at home.
+//! `Sender`: items from other threads for a handler that stays at home.
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -7,12 +7,12 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use turnwise::report::Verdict;
 use turnwise::sync::Queue;
+use turnwise::task::wait_quiescent;
+use turnwise::thread::{Sender, expect_external, sender};
 use turnwise::time::Instant;
-use turnwise::{
-    Inlet, Runtime, Verdict, block_on, expect_external, inlet, sleep, spawn, task, wait_quiescent,
-    yield_now,
-};
+use turnwise::{Runtime, block_on, sleep, spawn, task, yield_now};
 
 use crate::support::{bounded, panic_of, place_of_panic, virtual_runtime};
 use crate::sync::trace::Trace;
@@ -24,11 +24,11 @@ trait Stay {
 impl<T> Stay for T {}
 
 /// An inlet into a queue.
-fn into_queue<T: Send + 'static>() -> (Inlet<T>, Rc<Queue<T>>) {
+fn into_queue<T: Send + 'static>() -> (Sender<T>, Rc<Queue<T>>) {
     let queue = Rc::new(Queue::unbounded());
     let arrived = queue.clone();
     let put = move |item| arrived.try_put(item).expect("the queue is open");
-    (inlet(put), queue)
+    (sender(put), queue)
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn the_handler_runs_between_two_polls_on_the_loop_s_thread() {
     let inside = block_on(async {
         let (tell, told) = turnwise::sync::oneshot::channel();
         let mut tell = Some(tell);
-        let inlet = inlet(move |()| {
+        let inlet = sender(move |()| {
             let tell = tell.take().expect("there is one item");
             tell.send((thread::current().id(), task::current()))
                 .expect("main waits");
@@ -108,7 +108,7 @@ fn what_is_sent_at_home_waits_for_the_next_look() {
     let trace = Trace::default();
     runtime.block_on(async {
         let told = trace.clone();
-        let inlet = inlet(move |n: u32| told.say(n.to_string()));
+        let inlet = sender(move |n: u32| told.say(n.to_string()));
         inlet.send(1).expect("it is alive");
         inlet.send(2).expect("it is alive");
         trace.say("not within the call");
@@ -122,9 +122,9 @@ fn a_handler_may_send_to_itself_and_starves_nobody() {
     bounded(|| {
         block_on(async {
             let count = Rc::new(Cell::new(0));
-            let own: Rc<RefCell<Option<Inlet<u32>>>> = Rc::default();
+            let own: Rc<RefCell<Option<Sender<u32>>>> = Rc::default();
             let (counted, again) = (count.clone(), own.clone());
-            *own.borrow_mut() = Some(inlet(move |n: u32| {
+            *own.borrow_mut() = Some(sender(move |n: u32| {
                 counted.set(counted.get() + 1);
                 let inlet = again.borrow();
                 inlet
@@ -157,7 +157,7 @@ fn the_handler_goes_with_the_last_clone_and_after_the_last_item() {
         block_on(async {
             let trace = Trace::default();
             let (told, dropped) = (trace.clone(), trace.on_drop("handler"));
-            let inlet = inlet(move |n: u32| {
+            let inlet = sender(move |n: u32| {
                 let _ = &dropped;
                 told.say(n.to_string());
             });
@@ -188,7 +188,7 @@ fn a_consumer_learns_of_the_end_through_what_the_handler_owns() {
         let items = block_on(async {
             let queue = Rc::new(Queue::unbounded());
             let closes = Closes(queue.clone());
-            let inlet = inlet(move |n| closes.0.try_put(n).expect("it is open"));
+            let inlet = sender(move |n| closes.0.try_put(n).expect("it is open"));
             thread::spawn(move || (0..5).for_each(|n| inlet.send(n).expect("the loop runs")));
             let mut items = Vec::new();
             while let Ok(n) = queue.get().await {
@@ -232,8 +232,8 @@ fn a_runtime_that_ends_drops_handler_and_items_and_survives_their_panics() {
     let (kept, trace) = (Arc::new(()), Trace::default());
     let runtime = Runtime::new();
     let (first, second) = (trace.on_drop("first"), trace.on_drop("second"));
-    let one: Inlet<Panics> = inlet(move |_| first.stay());
-    let two: Inlet<Arc<()>> = inlet(move |_| second.stay());
+    let one: Sender<Panics> = sender(move |_| first.stay());
+    let two: Sender<Arc<()>> = sender(move |_| second.stay());
     one.send(Panics {
         _kept: kept.clone(),
     })
@@ -248,7 +248,7 @@ fn a_runtime_that_ends_drops_handler_and_items_and_survives_their_panics() {
 
 #[test]
 fn destructors_of_handlers_and_items_may_use_the_crate() {
-    struct Uses(Inlet<u32>, Rc<Queue<u32>>);
+    struct Uses(Sender<u32>, Rc<Queue<u32>>);
     impl Drop for Uses {
         fn drop(&mut self) {
             let _ = self.1.try_put(1);
@@ -262,7 +262,7 @@ fn destructors_of_handlers_and_items_may_use_the_crate() {
     let runtime = Runtime::new();
     let (other, queue) = into_queue();
     let uses = Uses(other, queue.clone());
-    let inlet = inlet(move |()| uses.stay());
+    let inlet = sender(move |()| uses.stay());
     inlet.send(()).expect("it is alive");
     drop(runtime);
     assert_eq!(queue.try_get(), Ok(1));
@@ -274,7 +274,7 @@ fn a_handler_that_panics_is_the_loop_s_and_loses_no_item() {
     let runtime = Runtime::new();
     let trace = Trace::default();
     let told = trace.clone();
-    let inlet = inlet(move |n: u32| {
+    let inlet = sender(move |n: u32| {
         assert!(n % 2 == 0, "{n} is odd");
         told.say(n.to_string());
     });
@@ -300,7 +300,7 @@ fn a_living_inlet_is_listening_and_its_end_brings_the_verdict() {
             Duration::from_secs(3600)
         );
         runtime.block_on(async {
-            assert_eq!(turnwise::dump().verdict(), Verdict::Idle);
+            assert_eq!(turnwise::report::dump().verdict(), Verdict::Idle);
         });
         let holder = thread::spawn(move || {
             thread::sleep(Duration::from_millis(30));
@@ -346,9 +346,12 @@ fn a_host_sees_items_on_its_descriptor() {
 
 #[test]
 fn without_a_runtime_there_is_no_inlet() {
-    let text = panic_of(|| inlet(|()| ()));
-    assert!(text.contains("no runtime on this thread: inlet"), "{text}");
+    let text = panic_of(|| sender(|()| ()));
+    assert!(
+        text.contains("no runtime on this thread: thread::sender"),
+        "{text}"
+    );
     let line = line!() + 1;
-    let place = place_of_panic(|| drop(inlet(|()| ())));
+    let place = place_of_panic(|| drop(sender(|()| ())));
     assert_eq!(place, (file!().to_owned(), line));
 }

@@ -10,10 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use futures::channel::oneshot;
-use turnwise::{
-    Builder, JoinError, Remote, RemoteHandle, Runtime, block_on, expect_external, remote, sleep,
-    spawn, task, yield_now,
-};
+use turnwise::thread::{Remote, RemoteHandle, expect_external, remote};
+use turnwise::{JoinError, Runtime, block_on, sleep, spawn, task, yield_now};
 
 use crate::support::{bounded, panic_of, virtual_runtime};
 
@@ -42,7 +40,7 @@ fn a_thread_starts_tasks_and_gets_their_outputs() {
             shared.get()
         });
         let two = remote.spawn(|| async { 2 });
-        one.wait().expect("it returns") + two.wait().expect("it returns")
+        one.blocking_wait().expect("it returns") + two.blocking_wait().expect("it returns")
     });
     assert_eq!(sum, 42);
 }
@@ -53,7 +51,7 @@ fn a_panic_of_the_task_comes_through() {
         let inside: RemoteHandle<()> = remote.spawn(|| async { panic!("inside") });
         let making: RemoteHandle<()> =
             remote.spawn(|| -> std::future::Ready<()> { panic!("making") });
-        [inside, making].map(|handle| match handle.wait() {
+        [inside, making].map(|handle| match handle.blocking_wait() {
             Err(JoinError::Panicked(panic)) => crate::support::text_of(&*panic.into_payload()),
             other => panic!("{other:?}"),
         })
@@ -66,14 +64,16 @@ fn a_wait_with_a_limit_gives_the_handle_back() {
     let result = beside(|remote| {
         let (go, gone) = oneshot::channel::<u32>();
         let handle = remote.spawn(|| async { gone.await.expect("it is sent") });
-        let handle = handle.wait_timeout(SHORT).expect_err("nothing was sent");
         let handle = handle
-            .wait_timeout(Duration::ZERO)
+            .blocking_wait_timeout(SHORT)
+            .expect_err("nothing was sent");
+        let handle = handle
+            .blocking_wait_timeout(Duration::ZERO)
             .expect_err("nothing was sent");
         assert!(!handle.is_finished());
         go.send(7).expect("the task waits");
         handle
-            .wait_timeout(LONG)
+            .blocking_wait_timeout(LONG)
             .expect("it is in time")
             .expect("it returns")
     });
@@ -82,7 +82,7 @@ fn a_wait_with_a_limit_gives_the_handle_back() {
     let result = beside(|remote| {
         remote
             .spawn(|| async { 8 })
-            .wait_timeout(Duration::MAX)
+            .blocking_wait_timeout(Duration::MAX)
             .expect("in time")
     });
     assert_eq!(result.expect("it returns"), 8);
@@ -104,7 +104,7 @@ fn a_thread_cancels_a_task_even_before_it_was_started() {
             pending::<()>().await
         });
         handle.cancel();
-        handle.wait()
+        handle.blocking_wait()
     });
     assert!(ended.expect_err("it was cancelled").is_cancelled());
     assert_eq!(told.try_recv(), Ok("dropped"));
@@ -117,7 +117,11 @@ fn a_cancelled_task_ends_for_the_reason_that_was_given() {
         let (plain, told) = (never(), never());
         plain.cancel();
         told.cancel_because("the user left");
-        [plain, told].map(|task| task.wait().expect_err("it was cancelled").to_string())
+        [plain, told].map(|task| {
+            task.blocking_wait()
+                .expect_err("it was cancelled")
+                .to_string()
+        })
     });
     assert_eq!(reasons, ["task cancelled", "task cancelled: the user left"]);
 }
@@ -128,10 +132,10 @@ fn a_cancel_after_the_end_changes_nothing() {
         let handle = remote.spawn(|| async { 7 });
         remote
             .spawn(|| async { yield_now().await })
-            .wait()
+            .blocking_wait()
             .expect("it returns");
         handle.cancel();
-        handle.wait()
+        handle.blocking_wait()
     });
     assert_eq!(result.expect("it had ended"), 7);
 }
@@ -182,8 +186,8 @@ fn waiting_on_the_runtime_s_own_thread_panics_with_the_cure() {
     let runtime = Runtime::new();
     let remote = runtime.remote();
     let waits: [fn(RemoteHandle<()>); 2] = [
-        |handle| drop(handle.wait()),
-        |handle| drop(handle.wait_timeout(LONG)),
+        |handle| drop(handle.blocking_wait()),
+        |handle| drop(handle.blocking_wait_timeout(LONG)),
     ];
     for wait in waits {
         let inside = remote.clone();
@@ -195,7 +199,7 @@ fn waiting_on_the_runtime_s_own_thread_panics_with_the_cure() {
     // What has ended can be asked for anywhere.
     let handle = remote.spawn(|| async { 7 });
     runtime.run_until_stalled();
-    assert_eq!(handle.wait().expect("it returns"), 7);
+    assert_eq!(handle.blocking_wait().expect("it returns"), 7);
 }
 
 #[test]
@@ -212,7 +216,10 @@ fn calls_arrive_in_order_whoever_of_one_thread_sends_them() {
                 _ => remote.clone().call(call).expect("it is alive"),
             }
         }
-        remote.spawn(|| async {}).wait().expect("it returns");
+        remote
+            .spawn(|| async {})
+            .blocking_wait()
+            .expect("it returns");
         std::mem::take(&mut *order.lock().expect("nobody panics"))
     });
     assert_eq!(order, (0..1000).collect::<Vec<_>>());
@@ -239,7 +246,7 @@ fn no_update_of_many_threads_is_lost() {
                         .collect();
                     handles
                         .into_iter()
-                        .map(|handle| handle.wait().expect("it returns"))
+                        .map(|handle| handle.blocking_wait().expect("it returns"))
                         .sum::<usize>()
                 })
             })
@@ -312,8 +319,9 @@ fn a_burst_of_calls_or_items_leaves_no_room_behind() {
     let (remote, count) = (runtime.remote(), Rc::new(Cell::new(0)));
     let called = Arc::new(AtomicUsize::new(0));
     let arrived = count.clone();
-    let inlet =
-        runtime.block_on(async { turnwise::inlet(move |n: usize| arrived.set(arrived.get() + n)) });
+    let inlet = runtime.block_on(async {
+        turnwise::thread::sender(move |n: usize| arrived.set(arrived.get() + n))
+    });
     let used = allocation_counter::measure(|| {
         runtime.block_on(async {
             for _ in 0..MANY {
@@ -347,10 +355,14 @@ fn a_dead_runtime_gives_the_function_back_and_says_cancelled() {
     let handle = remote.spawn(|| async { 7 });
     handle.cancel();
     assert!(handle.is_finished());
-    assert!(handle.wait().is_err_and(|error| error.is_cancelled()));
+    assert!(
+        handle
+            .blocking_wait()
+            .is_err_and(|error| error.is_cancelled())
+    );
     let ended = remote
         .spawn(|| async { 7 })
-        .wait_timeout(LONG)
+        .blocking_wait_timeout(LONG)
         .expect("at once");
     assert!(ended.is_err_and(|error| error.is_cancelled()));
     let ended = block_on(remote.spawn(|| async { 7 }));
@@ -370,7 +382,7 @@ fn a_runtime_that_ends_meanwhile_says_so_to_those_who_wait() {
                     started.send(()).expect("somebody listens");
                     pending::<()>().await
                 });
-                handle.wait()
+                handle.blocking_wait()
             })
         };
         while has_started.try_recv().is_err() {
@@ -382,7 +394,7 @@ fn a_runtime_that_ends_meanwhile_says_so_to_those_who_wait() {
         };
         let unread = remote.spawn(|| async {});
         drop(runtime);
-        for ended in [waiting.join(), awaiting.join(), Ok(unread.wait())] {
+        for ended in [waiting.join(), awaiting.join(), Ok(unread.blocking_wait())] {
             let error = ended.expect("no panic").expect_err("the runtime has ended");
             assert!(error.is_cancelled(), "{error}");
         }
@@ -556,7 +568,7 @@ fn a_foreign_waker_that_panics_stays_with_who_gives() {
     drop(waker);
     // The task that gives the answer panics; the loop and the answer are fine.
     runtime.run_until_stalled();
-    assert_eq!(handle.wait().expect("it returns"), 7);
+    assert_eq!(handle.blocking_wait().expect("it returns"), 7);
     assert_eq!(runtime.block_on(async { 8 }), 8);
 }
 
@@ -582,7 +594,7 @@ fn without_a_runtime_there_is_no_remote() {
 #[test]
 fn a_busy_loop_hears_other_threads() {
     bounded(|| {
-        let runtime = Builder::new().build();
+        let runtime = Runtime::builder().build();
         let remote = runtime.remote();
         let heard = Rc::new(Cell::new(false));
         thread_local! {
@@ -612,7 +624,9 @@ fn a_task_of_another_runtime_that_is_awaited_here_is_at_work() {
                 runtime.block_on(ended).expect("it is sent");
             });
             let remote = given.recv().expect("it is sent");
-            let builder = Builder::new().strict().grace(Duration::from_millis(1));
+            let builder = Runtime::builder()
+                .fail_on_suspected()
+                .suspect_after(Duration::from_millis(1));
             let here = match virtual_clock {
                 true => builder.virtual_clock().build(),
                 false => builder.build(),
@@ -630,11 +644,11 @@ fn a_task_of_another_runtime_that_is_awaited_here_is_at_work() {
                     told.await.expect("it returns");
                     assert!(crate::support::poll_once(&mut task).is_pending());
                     assert!(
-                        turnwise::dump()
+                        turnwise::report::dump()
                             .to_string()
                             .contains("task of another runtime"),
                         "{}",
-                        turnwise::dump()
+                        turnwise::report::dump()
                     );
                     task.await
                 };

@@ -9,10 +9,10 @@ use futures::StreamExt;
 use futures::future::{Either, select};
 use futures::stream::FuturesUnordered;
 use turnwise::sync::Lock;
+use turnwise::time::Sleep;
 use turnwise::time::{self, Instant};
 use turnwise::{
-    Builder, Runtime, Sleep, gather, interval, sleep, sleep_until, spawn, timeout, timeout_at,
-    yield_now,
+    Runtime, gather, interval, sleep, sleep_until, spawn, timeout, timeout_at, yield_now,
 };
 
 use crate::support::{Log, bounded, panic_of, poll_once, virtual_runtime, yields};
@@ -393,7 +393,7 @@ fn real_sleeps_of_odd_lengths_are_never_early() {
 #[test]
 fn with_slack_deadlines_that_are_near_each_other_share_one_wake_up() {
     const SLACK: Duration = Duration::from_millis(40);
-    let runtime = Builder::new().timer_slack(SLACK).build();
+    let runtime = Runtime::builder().timer_slack(SLACK).build();
     let woken = runtime.block_on(async {
         let start = Instant::now();
         let sleeps = [1, 20, 9].map(|after| async move {
@@ -410,14 +410,17 @@ fn with_slack_deadlines_that_are_near_each_other_share_one_wake_up() {
 fn slack_holds_up_neither_a_busy_loop_nor_virtual_time() {
     const SLACK: Duration = Duration::from_secs(86_400);
     bounded(|| {
-        Builder::new().timer_slack(SLACK).build().block_on(async {
-            let due = spawn(sleep(Duration::from_millis(1)));
-            while !due.is_finished() {
-                yield_now().await;
-            }
-        });
+        Runtime::builder()
+            .timer_slack(SLACK)
+            .build()
+            .block_on(async {
+                let due = spawn(sleep(Duration::from_millis(1)));
+                while !due.is_finished() {
+                    yield_now().await;
+                }
+            });
     });
-    let builder = Builder::new().timer_slack(SLACK).virtual_clock();
+    let builder = Runtime::builder().timer_slack(SLACK).virtual_clock();
     builder.build().block_on(async {
         let start = Instant::now();
         sleep(Duration::from_nanos(1)).await;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use rusqlite::{Connection, ErrorCode, Result, Transaction};
 use tempfile::TempDir;
-use turnwise::{Builder, gather, gather_spawned, race, spawn, spawn_blocking, yield_now};
+use turnwise::{Runtime, gather, gather_spawned, race, spawn, spawn_blocking, yield_now};
 use turnwise_real::pool::{DatabasePool, Lease};
 
 use crate::support::{bounded, on_real_time};
@@ -311,7 +311,7 @@ fn a_lease_that_is_not_used_comes_back() {
 #[test]
 fn a_transaction_that_is_given_up_before_it_has_a_thread_does_not_begin() {
     bounded(|| {
-        let runtime = Builder::new().blocking_threads(1).build();
+        let runtime = Runtime::builder().blocking_threads(1).build();
         runtime.block_on(async {
             let bench = Bench::new(1).await;
             let (plug, keeper) = gate();

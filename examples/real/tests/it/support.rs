@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use hyper::Response;
 use turnwise::time::Instant;
-use turnwise::{Builder, sleep};
+use turnwise::{Runtime, sleep};
 use turnwise_real::http::{Client, Wire};
 use turnwise_real::server::{Body, Site, direct, html};
 use url::Url;
@@ -35,7 +35,7 @@ pub(crate) fn bounded(test: impl FnOnce() + Send + 'static) {
 /// The same, on the virtual clock.
 #[track_caller]
 pub(crate) fn on_virtual_time<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
-    bounded(|| Builder::new().virtual_clock().build().block_on(test()));
+    bounded(|| Runtime::builder().virtual_clock().build().block_on(test()));
 }
 
 /// The same, on the real one.

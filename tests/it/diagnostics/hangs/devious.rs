@@ -15,7 +15,8 @@ use turnwise::sync::{
     Event, Left, Lock, LockGuard, Owner, Queue, RwLock, Semaphore, Wait, WaitQueue,
 };
 use turnwise::task::TaskLocal;
-use turnwise::{sleep, spawn, spawn_blocking, spawn_eager, timeout, try_task_group, yield_now};
+use turnwise::task::spawn_eager;
+use turnwise::{sleep, spawn, spawn_blocking, timeout, try_task_group, yield_now};
 
 use super::{Hang, certain, next, suspected};
 use crate::support::{Homemade, forever};

@@ -10,10 +10,10 @@ use std::thread;
 use std::time::Duration;
 
 use futures::poll;
+use turnwise::report::Verdict;
 use turnwise::sync::Event;
-use turnwise::{
-    Builder, Runtime, Verdict, expect_external, inlet, remote, spawn, spawn_blocking, yield_now,
-};
+use turnwise::thread::{expect_external, remote, sender};
+use turnwise::{Runtime, spawn, spawn_blocking, yield_now};
 
 use crate::support::bounded;
 
@@ -21,7 +21,7 @@ const ROUNDS: usize = 1_000;
 
 /// Says so once it suspects that nobody will wake it, and sleeps on.
 fn suspicious(tell: impl Fn() + 'static) -> Runtime {
-    let builder = Builder::new().grace(Duration::ZERO);
+    let builder = Runtime::builder().suspect_after(Duration::ZERO);
     builder.on_suspected(move |_| tell()).build()
 }
 
@@ -132,8 +132,8 @@ fn a_last_waker_dropped_within_the_grace_is_certain_at_once() {
     bounded(|| {
         let (give, wakers) = mpsc::channel::<Waker>();
         thread::spawn(move || wakers.iter().for_each(drop));
-        for builder in [Builder::new(), Builder::new().strict()] {
-            let runtime = builder.grace(Duration::from_secs(3600)).build();
+        for builder in [Runtime::builder(), Runtime::builder().fail_on_suspected()] {
+            let runtime = builder.suspect_after(Duration::from_secs(3600)).build();
             let deadlock = runtime.try_block_on(keep(vec![give.clone()]));
             let verdict = deadlock.unwrap_err().report().verdict();
             assert_eq!(verdict, Verdict::Certain);
@@ -263,9 +263,9 @@ fn sweep<T: Send + 'static>(make: impl Fn() -> T + Copy + Send + 'static) {
             });
         });
         let builders = [
-            Builder::new(),
-            Builder::new().strict(),
-            Builder::new().virtual_clock(),
+            Runtime::builder(),
+            Runtime::builder().fail_on_suspected(),
+            Runtime::builder().virtual_clock(),
         ];
         for builder in builders {
             let runtime = builder.build();
@@ -293,14 +293,14 @@ fn a_last_guard_dropped_just_before_the_loop_sleeps_is_not_slept_over() {
 
 #[test]
 fn a_last_inlet_dropped_just_before_the_loop_sleeps_is_not_slept_over() {
-    sweep(|| inlet(|_: u32| {}));
+    sweep(|| sender(|_: u32| {}));
 }
 
 #[test]
 fn all_of_them_dropped_just_before_the_loop_sleeps_are_not_slept_over() {
     sweep(|| {
         (
-            inlet(|_: u32| {}),
+            sender(|_: u32| {}),
             remote(),
             expect_external("the thread"),
             remote(),
@@ -312,9 +312,9 @@ fn all_of_them_dropped_just_before_the_loop_sleeps_are_not_slept_over() {
 fn a_last_blocking_call_that_ends_just_before_the_loop_sleeps_is_not_slept_over() {
     bounded(|| {
         for builder in [
-            Builder::new(),
-            Builder::new().strict(),
-            Builder::new().virtual_clock(),
+            Runtime::builder(),
+            Runtime::builder().fail_on_suspected(),
+            Runtime::builder().virtual_clock(),
         ] {
             let runtime = builder.build();
             for round in 0..2 * ROUNDS {
@@ -344,7 +344,7 @@ fn the_waker_of_a_task_that_has_ended_does_not_change_what_is_certain() {
                 waker.wake_by_ref();
             }
         });
-        let runtime = Builder::new().build();
+        let runtime = Runtime::builder().build();
         let mut late = runtime.spawn(keep(vec![give]));
         runtime.block_on(async { assert!(poll!(&mut late).is_pending()) });
         runtime.run_until_stalled();
@@ -368,7 +368,7 @@ fn the_waker_of_a_task_that_has_ended_does_not_change_what_is_certain() {
 fn a_letter_sent_just_before_an_embedded_loop_is_armed_is_seen_by_its_host() {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     bounded(|| {
-        let (give, remotes) = mpsc::channel::<(usize, turnwise::Remote, Waker)>();
+        let (give, remotes) = mpsc::channel::<(usize, turnwise::thread::Remote, Waker)>();
         thread::spawn(move || {
             remotes.into_iter().for_each(|(round, remote, waker)| {
                 spin(round % 500);

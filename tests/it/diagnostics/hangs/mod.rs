@@ -16,7 +16,8 @@ use std::panic::Location;
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
-use turnwise::{Builder, Report, Verdict};
+use turnwise::Runtime;
+use turnwise::report::{Report, Verdict};
 
 /// One program.
 struct Hang {
@@ -91,7 +92,9 @@ fn without_columns(text: &str) -> String {
 
 /// Runs a program until it is given up.
 fn report_of(hang: &Hang) -> Report {
-    let builder = Builder::new().strict().grace(Duration::from_millis(20));
+    let builder = Runtime::builder()
+        .fail_on_suspected()
+        .suspect_after(Duration::from_millis(20));
     let runtime = builder.virtual_clock().on_unobserved(|_| {}).build();
     let deadlock = runtime.try_block_on((hang.program)());
     deadlock.expect_err(hang.name).report().clone()

@@ -9,9 +9,9 @@ use turnwise::sync::{
     Barrier, BoundedSemaphore, Condition, CountDownLatch, Event, Left, LifoQueue, Lock, Owner,
     PriorityQueue, Queue, Semaphore, WaitQueue, oneshot,
 };
+use turnwise::task::spawn_eager;
 use turnwise::{
-    When, as_completed, gather, gather_spawned, race, spawn, spawn_eager, try_task_group, wait,
-    yield_now,
+    When, as_completed, gather, gather_spawned, race, spawn, try_task_group, wait, yield_now,
 };
 
 use super::{Hang, certain, next};

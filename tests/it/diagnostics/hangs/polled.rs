@@ -13,8 +13,10 @@ use std::time::Duration;
 use futures::stream::FuturesUnordered;
 use futures::{AsyncRead, AsyncReadExt, FutureExt, StreamExt, poll};
 use turnwise::io::UnixStream;
+use turnwise::report::{Verdict, dump};
 use turnwise::sync::Event;
-use turnwise::{Builder, Runtime, Verdict, dump, sleep, spawn, timeout, wait_quiescent, yield_now};
+use turnwise::task::wait_quiescent;
+use turnwise::{Runtime, sleep, spawn, timeout, yield_now};
 
 use super::{Hang, certain, next, suspected};
 use crate::support::{bounded, forever, virtual_runtime};
@@ -194,7 +196,10 @@ async fn read_byte(stream: &UnixStream, mute: Rc<Cell<bool>>) -> u8 {
 
 /// Fails at the first park that is suspicious.
 fn wary() -> Runtime {
-    Builder::new().strict().grace(Duration::ZERO).build()
+    Runtime::builder()
+        .fail_on_suspected()
+        .suspect_after(Duration::ZERO)
+        .build()
 }
 
 /// A stream, and a thread that writes a byte to it a while after it is told to.
@@ -219,7 +224,7 @@ fn a_future_that_asked_once_is_woken_though_the_program_was_suspected() {
             Rc::new(Cell::new(false)),
             Rc::new(std::cell::RefCell::new(None)),
         );
-        let builder = Builder::new().grace(Duration::ZERO);
+        let builder = Runtime::builder().suspect_after(Duration::ZERO);
         let runtime = builder
             .on_suspected({
                 let (told, mute, tell) = (told.clone(), mute.clone(), tell.clone());

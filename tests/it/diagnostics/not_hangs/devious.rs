@@ -15,9 +15,11 @@ use futures::stream::{FuturesOrdered, FuturesUnordered};
 use futures::{FutureExt, StreamExt};
 use turnwise::sync::{Event, Lock, OnceCell, Queue, Semaphore};
 use turnwise::task::TaskLocal;
+use turnwise::task::{spawn_eager, wait_quiescent};
+use turnwise::thread::{expect_external, remote};
 use turnwise::{
-    JoinHandle, Runtime, expect_external, gather, race, remote, sleep, spawn, spawn_blocking,
-    spawn_eager, timeout, try_task_group, wait_quiescent, yield_now,
+    JoinHandle, Runtime, gather, race, sleep, spawn, spawn_blocking, timeout, try_task_group,
+    yield_now,
 };
 
 use super::outside::{wait_with, worker};

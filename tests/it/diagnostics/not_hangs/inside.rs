@@ -13,9 +13,9 @@ use futures::{FutureExt, SinkExt, StreamExt};
 use turnwise::sync::{
     Barrier, Condition, CountDownLatch, Event, Lock, OnceCell, Queue, RwLock, Semaphore, oneshot,
 };
+use turnwise::task::{spawn_eager, wait_quiescent};
 use turnwise::{
-    Elapsed, gather_spawned, interval, race, sleep, spawn, spawn_eager, timeout, try_task_group,
-    wait_quiescent, yield_now,
+    Elapsed, gather_spawned, interval, race, sleep, spawn, timeout, try_task_group, yield_now,
 };
 
 use super::{Sound, inside};

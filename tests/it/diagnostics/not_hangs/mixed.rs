@@ -12,7 +12,8 @@ use futures::future::select_all;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use turnwise::sync::{Event, Lock, Queue, RwLock, Semaphore};
-use turnwise::{remote, sleep, spawn, spawn_blocking, timeout, try_task_group, yield_now};
+use turnwise::thread::remote;
+use turnwise::{sleep, spawn, spawn_blocking, timeout, try_task_group, yield_now};
 
 use super::{Gate, Sound, inside, outside};
 use crate::support::forever;
@@ -179,7 +180,7 @@ pub(super) const OUTSIDE: &[Sound] = &[
     outside("a blocking call that starts a task here", || {
         async {
             let (remote, queue) = (remote(), Queue::unbounded());
-            let call = spawn_blocking(move || remote.spawn(|| async { 7 }).wait());
+            let call = spawn_blocking(move || remote.spawn(|| async { 7 }).blocking_wait());
             queue.try_put(call.await.unwrap().unwrap()).unwrap();
             assert_eq!(queue.get().await.unwrap(), 7);
         }

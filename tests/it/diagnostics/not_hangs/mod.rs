@@ -10,8 +10,9 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
+use turnwise::Runtime;
 use turnwise::sync::{Left, Owner, Wait, WaitQueue};
-use turnwise::{Builder, Runtime, Unobserved};
+use turnwise::task::Unobserved;
 
 /// One program.
 struct Sound {
@@ -63,11 +64,11 @@ thread_local! {
     static PROBLEMS: RefCell<Vec<Unobserved>> = const { RefCell::new(Vec::new()) };
 }
 
-fn builder() -> Builder {
+fn builder() -> turnwise::RuntimeBuilder {
     let note = |problem: &Unobserved| PROBLEMS.with_borrow_mut(|all| all.push(problem.clone()));
-    Builder::new()
-        .strict()
-        .grace(Duration::from_secs(30))
+    Runtime::builder()
+        .fail_on_suspected()
+        .suspect_after(Duration::from_secs(30))
         .on_unobserved(note)
 }
 

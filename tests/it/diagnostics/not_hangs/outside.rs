@@ -17,7 +17,9 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use turnwise::io::Source;
 use turnwise::sync::Event;
-use turnwise::{expect_external, gather, race, remote, spawn, spawn_blocking, wait_quiescent};
+use turnwise::task::wait_quiescent;
+use turnwise::thread::{expect_external, remote};
+use turnwise::{gather, race, spawn, spawn_blocking};
 
 use super::{Sound, outside};
 
@@ -158,7 +160,7 @@ pub(super) const TABLE: &[Sound] = &[
             EVENT.set(Some(event.clone()));
             worker(move || {
                 let task = remote.spawn(|| async { EVENT.take().unwrap().set() });
-                task.wait().unwrap();
+                task.blocking_wait().unwrap();
             });
             event.wait().await;
         }
