@@ -61,6 +61,7 @@
 //!
 //! [A tutorial](guide::tutorial) builds a small tool. If you know asyncio or tokio, you find every name in
 //! [From asyncio](guide::asyncio) and [From tokio](guide::tokio);
+//! [Beside other crates](guide::ecosystem) says which libraries work, and how;
 //! [Beside the others](guide::comparison) says when to take another runtime.
 //! [Seven practices](guide::best_practices), [Cancellation](guide::cancellation) and
 //! [Diagnostics](guide::diagnostics) are for daily use;
@@ -153,6 +154,8 @@ pub mod guide {
     pub mod asyncio {}
     #[doc = include_str!("docs/tokio.md")]
     pub mod tokio {}
+    #[doc = include_str!("docs/ecosystem.md")]
+    pub mod ecosystem {}
     #[doc = include_str!("docs/comparison.md")]
     pub mod comparison {}
     #[doc = include_str!("docs/best-practices.md")]

@@ -6,8 +6,12 @@
     reason = "a task that is started is awaited later"
 )]
 
+mod compat;
 mod pooled;
+mod postgres;
 mod redis_client;
+mod web;
+mod web_sockets;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;

@@ -1,107 +1,48 @@
-//! The redis crate over a `SendStream`: it asks for `Send`, and keeps the stream in the task of its driver.
+//! The redis crate over a `SendStream`: it asks for `Send`, and keeps the stream in the task of its driver. The server is
+//! the one of examples/real.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, AsyncConnectionConfig, RedisConnectionInfo};
-use turnwise::io::{StreamReader, StreamWriter, TcpListener, TcpStream, split};
-use turnwise::{gather, sleep, spawn, timeout};
+use turnwise::io::{TcpListener, TcpStream, split};
+use turnwise::sync::Event;
+use turnwise::{JoinHandle, gather_spawned, sleep, spawn};
 
 use crate::bounded;
 
-type Store = Rc<RefCell<HashMap<Vec<u8>, Vec<u8>>>>;
+#[path = "../../examples/real/src/kv.rs"]
+mod kv;
 
-/// Reads a line of the protocol: what it begins with, and the number behind that.
-async fn header<S>(reader: &mut StreamReader<S>) -> io::Result<Option<usize>>
-where
-    S: futures::AsyncRead + Unpin,
-{
-    let mut line = Vec::new();
-    if reader.read_until(b"\r\n", &mut line).await? == 0 {
-        return Ok(None);
-    }
-    let number = std::str::from_utf8(&line[1..line.len() - 2]).ok();
-    let number = number.and_then(|number| number.parse().ok());
-    number
-        .map(Some)
-        .ok_or_else(|| io::ErrorKind::InvalidData.into())
-}
-
-/// Answers GET and SET, and OK to everything else.
-async fn serve(stream: TcpStream, store: Store) -> io::Result<()> {
-    let (mut reader, mut writer) = split(stream);
-    while let Some(count) = header(&mut reader).await? {
-        let mut words = Vec::new();
-        for _ in 0..count {
-            let length = header(&mut reader)
-                .await?
-                .ok_or(io::ErrorKind::UnexpectedEof)?;
-            let mut word = vec![0; length + 2];
-            reader.read_exact(&mut word).await?;
-            word.truncate(length);
-            words.push(word);
-        }
-        answer(&mut writer, &words, &store).await?;
-        writer.flush().await?;
-    }
-    Ok(())
-}
-
-async fn answer<S>(writer: &mut StreamWriter<S>, words: &[Vec<u8>], store: &Store) -> io::Result<()>
-where
-    S: futures::AsyncWrite + Unpin,
-{
-    let found = match words {
-        [verb, key] if verb.eq_ignore_ascii_case(b"get") => Some(store.borrow().get(key).cloned()),
-        [verb, key, value] if verb.eq_ignore_ascii_case(b"set") => {
-            store.borrow_mut().insert(key.clone(), value.clone());
-            None
-        }
-        _ => None,
-    };
-    match found {
-        None => writer.write_all(b"+OK\r\n").await,
-        Some(None) => writer.write_all(b"$-1\r\n").await,
-        Some(Some(value)) => {
-            writer
-                .write_all(format!("${}\r\n", value.len()).as_bytes())
-                .await?;
-            writer.write_all(&value).await?;
-            writer.write_all(b"\r\n").await
-        }
-    }
+/// A server at an address, until the event is set.
+async fn server() -> (SocketAddr, Rc<Event>, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("it is bound");
+    let stop = Rc::new(Event::new());
+    (address, stop.clone(), spawn(kv::serve(listener, stop)))
 }
 
 /// A client, whose driver is a task here.
-async fn client(stream: TcpStream) -> MultiplexedConnection {
+async fn client(address: SocketAddr) -> MultiplexedConnection {
     // Its time limits need tokio or smol; ours are around the calls.
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(None)
         .set_response_timeout(None);
-    let stream = stream.into_send();
+    let stream = TcpStream::connect(address).await.expect("it listens");
     let about = RedisConnectionInfo::default();
-    let made = MultiplexedConnection::new_with_config(&about, stream, config);
+    let made = MultiplexedConnection::new_with_config(&about, stream.into_send(), config);
     let (connection, driver) = made.await.expect("the server answers");
-    drop(spawn(driver));
+    spawn(driver);
     connection
 }
 
 #[test]
-fn a_thousand_calls_are_multiplexed() {
+fn a_thousand_calls_are_multiplexed_and_the_end_is_orderly() {
     bounded(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("it is bound");
-        let connecting =
-            async { client(TcpStream::connect(address).await.expect("it listens")).await };
-        let accepting = async {
-            let (stream, _) = listener.accept().await.expect("the client connects");
-            spawn(serve(stream, Store::default()))
-        };
-        let (connection, serving) = gather((connecting, accepting)).await;
+        let (address, stop, serving) = server().await;
+        let connection = client(address).await;
         let calls = (0..1000).map(|n| {
             let mut connection = connection.clone();
             async move {
@@ -113,34 +54,104 @@ fn a_thousand_calls_are_multiplexed() {
                 assert_eq!(value, format!("value {n}"));
             }
         });
-        turnwise::gather_spawned(calls).await;
-        let mut missing = connection.clone();
-        let value: Option<String> = missing.get("missing").await.expect("it answers");
+        gather_spawned(calls).await;
+        let mut one = connection.clone();
+        let value: Option<String> = one.get("missing").await.expect("it answers");
         assert_eq!(value, None);
-        drop((connection, missing));
-        serving.await.expect("no panic").expect("a clean end");
+        assert_eq!(
+            one.del::<_, i32>(&[1, 2, 5000]).await.expect("it answers"),
+            2
+        );
+        stop.set();
+        serving.await.expect("no panic");
+        let after: Result<i32, _> = one.get(3).await;
+        assert!(after.is_err(), "one clean error");
     });
 }
 
 #[test]
-fn a_server_that_hangs_up_is_one_error_for_each_call() {
+fn values_expire() {
     bounded(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("it is bound");
-        let connecting =
-            async { client(TcpStream::connect(address).await.expect("it listens")).await };
-        let accepting = async {
-            let (stream, _) = listener.accept().await.expect("the client connects");
-            spawn(async move {
-                // It speaks for a while, and is cancelled then: the stream is closed.
-                let _ = timeout(Duration::from_millis(100), serve(stream, Store::default())).await;
-            })
-        };
-        let (mut connection, serving) = gather((connecting, accepting)).await;
-        let () = connection.set("key", 1).await.expect("it is set");
+        let (address, stop, serving) = server().await;
+        let mut client = client(address).await;
+        let () = client.set_ex("short", 1, 1).await.expect("it is set");
+        let () = client.set("long", 2).await.expect("it is set");
+        assert_eq!(client.ttl::<_, i32>("long").await.expect("it answers"), -1);
+        assert_eq!(client.ttl::<_, i32>("none").await.expect("it answers"), -2);
+        assert!(
+            client
+                .expire::<_, bool>("long", 600)
+                .await
+                .expect("it answers")
+        );
+        assert!(
+            !client
+                .expire::<_, bool>("none", 600)
+                .await
+                .expect("it answers")
+        );
+        assert_eq!(client.ttl::<_, i32>("long").await.expect("it answers"), 600);
+        sleep(Duration::from_millis(1010)).await;
+        assert_eq!(
+            client
+                .get::<_, Option<i32>>("short")
+                .await
+                .expect("it answers"),
+            None
+        );
+        assert_eq!(
+            client
+                .get::<_, Option<i32>>("long")
+                .await
+                .expect("it answers"),
+            Some(2)
+        );
+        let wrong = redis::cmd("SET")
+            .arg("alone")
+            .query_async::<()>(&mut client)
+            .await;
+        assert!(
+            wrong
+                .expect_err("a word is missing")
+                .to_string()
+                .contains("arguments")
+        );
+        drop(client);
+        stop.set();
         serving.await.expect("no panic");
-        sleep(Duration::from_millis(1)).await;
-        let again: Result<i32, _> = connection.get("key").await;
-        assert!(again.is_err(), "{again:?}");
+    });
+}
+
+#[test]
+fn subscribers_hear_what_is_published() {
+    bounded(async {
+        let (address, stop, serving) = server().await;
+        let mut publisher = client(address).await;
+        // The crate's own subscriber needs tokio's tasks.
+        let stream = TcpStream::connect(address).await.expect("it listens");
+        let (mut reader, mut writer) = split(stream);
+        let subscribe = b"*3\r\n$9\r\nSUBSCRIBE\r\n$4\r\nnews\r\n$4\r\nmore\r\n";
+        writer.write_all(subscribe).await.expect("it reads");
+        writer.flush().await.expect("it reads");
+        let mut hears = async |expected: &str| {
+            let mut heard = vec![0; expected.len()];
+            reader.read_exact(&mut heard).await.expect("it comes");
+            assert_eq!(String::from_utf8_lossy(&heard), expected);
+        };
+        hears("*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n").await;
+        hears("*3\r\n$9\r\nsubscribe\r\n$4\r\nmore\r\n:2\r\n").await;
+        let mut publish = async |channel| {
+            let reached = publisher.publish::<_, _, i32>(channel, "hello").await;
+            reached.expect("it answers")
+        };
+        assert_eq!(publish("news").await, 1);
+        assert_eq!(publish("olds").await, 0);
+        hears("*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n").await;
+        drop((reader, writer));
+        while publish("news").await > 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        stop.set();
+        serving.await.expect("no panic");
     });
 }

@@ -4,7 +4,8 @@
 //! that is meant, `TURNWISE_BLESS=1 cargo test programs` writes `expected/NAME.txt` anew.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -20,6 +21,7 @@ use crate::support::{nobody, raw_server, send};
 const CRAWLER: &str = env!("CARGO_BIN_EXE_crawler");
 const DATABASE_POOL: &str = env!("CARGO_BIN_EXE_database_pool");
 const RATE_LIMITED_CLIENT: &str = env!("CARGO_BIN_EXE_rate_limited_client");
+const KV_SERVER: &str = env!("CARGO_BIN_EXE_kv_server");
 const ALL: [&str; 3] = [CRAWLER, DATABASE_POOL, RATE_LIMITED_CLIENT];
 
 /// How long a program may take.
@@ -423,4 +425,23 @@ fn a_reader_that_goes_away_is_no_error() {
     let stderr = everything(running.0.stderr.take());
     assert!(running.wait().success());
     assert_eq!(text(&stderr.join().expect("it reads")), "");
+}
+
+#[test]
+fn the_kv_server_answers_until_ctrl_c() {
+    let mut server = Running::start(command(KV_SERVER, &["--port", "0"]));
+    let mut line = String::new();
+    let stdout = server.0.stdout.take().expect("it is piped");
+    BufReader::new(stdout)
+        .read_line(&mut line)
+        .expect("it says where");
+    let address = line.trim_end().strip_prefix("listening on ");
+    let mut stream = TcpStream::connect(address.expect("it says where")).expect("it listens");
+    stream.write_all(b"*1\r\n$4\r\nPING\r\n").expect("it reads");
+    let mut pong = [0; 7];
+    stream.read_exact(&mut pong).expect("it answers");
+    assert_eq!(&pong, b"+PONG\r\n");
+    kill_process(Pid::from_child(&server.0), Signal::INT).expect("it runs");
+    assert_eq!(stream.read(&mut pong).expect("a clean end"), 0);
+    assert!(server.wait().success());
 }
