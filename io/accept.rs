@@ -20,7 +20,7 @@ use std::time::Duration;
 use mio::event;
 use rustix::io::Errno;
 
-use super::source::Source;
+use super::source::AsyncFd;
 use super::when_ready::Trial;
 use crate::runtime::time::{Instant, Sleep, sleep_until};
 use crate::runtime::{Direction, SourceKind, Wait, Way, released};
@@ -30,7 +30,7 @@ const REST: Duration = Duration::from_millis(10);
 
 /// A listening socket.
 pub(crate) struct Acceptor<L: event::Source> {
-    pub(crate) source: Source<L>,
+    pub(crate) source: AsyncFd<L>,
     /// The last call found no free descriptor: until when the next one rests. It is the listener's, so
     /// that calls which are dropped before do not begin the rest again.
     full: Cell<Option<Instant>>,
@@ -45,7 +45,7 @@ impl<L: event::Source> Acceptor<L> {
         at: &'static Location<'static>,
     ) -> io::Result<Self> {
         Ok(Acceptor {
-            source: Source::new_at(listener, kind, at)?,
+            source: AsyncFd::new_at(listener, kind, at)?,
             full: Cell::new(None),
             released: released()?,
         })

@@ -27,7 +27,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::pipe::{ChildStderr, ChildStdin, ChildStdout};
 use super::reap;
-use super::source::{Fd, Source};
+use super::source::{AsyncFd, Fd};
 use super::when_ready::Trial;
 use crate::runtime::{
     Courtesy, Way, WorkGuard, expect_external, follow_real_time, has_virtual_clock, print,
@@ -67,7 +67,7 @@ pub struct Child {
     /// Its standard error, if that is piped.
     pub stderr: Option<ChildStderr>,
     /// Readable once the child has ended.
-    exit: Option<Source<Fd<OwnedFd>>>,
+    exit: Option<AsyncFd<Fd<OwnedFd>>>,
     kill_on_drop: bool,
     /// It leads a process group of its own, to which its signals go.
     leads_group: bool,
@@ -182,12 +182,12 @@ impl Child {
     ///
     /// Without a runtime on this thread.
     #[track_caller]
-    pub fn wait(&mut self) -> WaitChild<'_> {
+    pub fn wait(&mut self) -> ChildWait<'_> {
         self.wait_at(Location::caller())
     }
 
     #[track_caller]
-    pub(crate) fn wait_at(&mut self, at: &'static Location<'static>) -> WaitChild<'_> {
+    pub(crate) fn wait_at(&mut self, at: &'static Location<'static>) -> ChildWait<'_> {
         self.stdin = None;
         let ended = self.try_wait().transpose();
         let over = ended.or_else(|| self.watch(at).err().map(Err));
@@ -200,7 +200,7 @@ impl Child {
             (over, _) => State::Over(over),
         };
         let courtesy = Courtesy::default();
-        WaitChild { state, courtesy }
+        ChildWait { state, courtesy }
     }
 
     /// Sees to it that its end is an event of this thread's reactor.
@@ -210,7 +210,7 @@ impl Child {
         self.exit.take_if(|exit| exit.readiness().is_orphaned());
         if self.exit.is_none() {
             let exit = reap::watch(&self.process.child);
-            let exit = exit.and_then(|exit| Source::new_at(Fd(exit), &reap::EXIT, at));
+            let exit = exit.and_then(|exit| AsyncFd::new_at(Fd(exit), &reap::EXIT, at));
             let exit = exit.map_err(|error| self.process.unwatched(&error))?;
             follow_real_time(exit.readiness());
             self.exit = Some(exit);
@@ -294,7 +294,7 @@ impl Drop for Child {
 
 /// The future of [`Child::wait`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct WaitChild<'a> {
+pub struct ChildWait<'a> {
     state: State<'a>,
     courtesy: Courtesy,
 }
@@ -309,7 +309,7 @@ enum State<'a> {
     Over(Option<io::Result<ExitStatus>>),
 }
 
-impl Future for WaitChild<'_> {
+impl Future for ChildWait<'_> {
     type Output = io::Result<ExitStatus>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
@@ -336,8 +336,8 @@ impl Future for WaitChild<'_> {
     }
 }
 
-impl fmt::Debug for WaitChild<'_> {
+impl fmt::Debug for ChildWait<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitChild").finish_non_exhaustive()
+        f.debug_struct("ChildWait").finish_non_exhaustive()
     }
 }

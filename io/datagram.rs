@@ -47,16 +47,16 @@ type Socket<'a, A> = &'a dyn Datagrams<Address = A>;
 ///
 /// *Strict*: no datagram is lost.
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct Recv<'a, A = SocketAddr> {
+pub struct DatagramRecv<'a, A = SocketAddr> {
     socket: Socket<'a, A>,
     buffer: &'a mut [u8],
     trial: Trial<'a>,
 }
 
-impl<'a, A> Recv<'a, A> {
+impl<'a, A> DatagramRecv<'a, A> {
     #[track_caller]
     pub(crate) fn new(socket: Socket<'a, A>, buffer: &'a mut [u8]) -> Self {
-        Recv {
+        DatagramRecv {
             socket,
             buffer,
             trial: Trial::new(socket.readiness(), Way::Read, Location::caller()),
@@ -64,7 +64,7 @@ impl<'a, A> Recv<'a, A> {
     }
 }
 
-impl<A> Future for Recv<'_, A> {
+impl<A> Future for DatagramRecv<'_, A> {
     type Output = io::Result<usize>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -80,17 +80,17 @@ impl<A> Future for Recv<'_, A> {
 ///
 /// *Strict*: no datagram is lost.
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct RecvFrom<'a, A = SocketAddr> {
+pub struct DatagramRecvFrom<'a, A = SocketAddr> {
     socket: Socket<'a, A>,
     buffer: &'a mut [u8],
     peek: bool,
     trial: Trial<'a>,
 }
 
-impl<'a, A> RecvFrom<'a, A> {
+impl<'a, A> DatagramRecvFrom<'a, A> {
     #[track_caller]
     pub(crate) fn new(socket: Socket<'a, A>, buffer: &'a mut [u8], peek: bool) -> Self {
-        RecvFrom {
+        DatagramRecvFrom {
             socket,
             buffer,
             peek,
@@ -99,7 +99,7 @@ impl<'a, A> RecvFrom<'a, A> {
     }
 }
 
-impl<A> Future for RecvFrom<'_, A> {
+impl<A> Future for DatagramRecvFrom<'_, A> {
     type Output = io::Result<(usize, A)>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -115,16 +115,16 @@ impl<A> Future for RecvFrom<'_, A> {
 ///
 /// *Strict*: a send that is dropped has sent nothing.
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct Send<'a, A = SocketAddr> {
+pub struct DatagramSend<'a, A = SocketAddr> {
     socket: Socket<'a, A>,
     bytes: &'a [u8],
     trial: Trial<'a>,
 }
 
-impl<'a, A> Send<'a, A> {
+impl<'a, A> DatagramSend<'a, A> {
     #[track_caller]
     pub(crate) fn new(socket: Socket<'a, A>, bytes: &'a [u8]) -> Self {
-        Send {
+        DatagramSend {
             socket,
             bytes,
             trial: Trial::new(socket.readiness(), Way::Write, Location::caller()),
@@ -132,7 +132,7 @@ impl<'a, A> Send<'a, A> {
     }
 }
 
-impl<A> Future for Send<'_, A> {
+impl<A> Future for DatagramSend<'_, A> {
     type Output = io::Result<usize>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -147,7 +147,7 @@ impl<A> Future for Send<'_, A> {
 ///
 /// *Strict*: a send that is dropped has sent nothing.
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct SendTo<'a, A = SocketAddr> {
+pub struct DatagramSendTo<'a, A = SocketAddr> {
     socket: Socket<'a, A>,
     bytes: &'a [u8],
     to: A,
@@ -158,11 +158,11 @@ pub struct SendTo<'a, A = SocketAddr> {
     at: &'static Location<'static>,
 }
 
-impl<'a, A> SendTo<'a, A> {
+impl<'a, A> DatagramSendTo<'a, A> {
     #[track_caller]
     pub(crate) fn new(socket: Socket<'a, A>, bytes: &'a [u8], to: A) -> Self {
         let at = Location::caller();
-        SendTo {
+        DatagramSendTo {
             socket,
             bytes,
             to,
@@ -175,9 +175,9 @@ impl<'a, A> SendTo<'a, A> {
 }
 
 // The address is a value; nothing is pinned.
-impl<A> Unpin for SendTo<'_, A> {}
+impl<A> Unpin for DatagramSendTo<'_, A> {}
 
-impl<A> Future for SendTo<'_, A> {
+impl<A> Future for DatagramSendTo<'_, A> {
     type Output = io::Result<usize>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -220,4 +220,4 @@ macro_rules! debug {
     )+};
 }
 
-debug!(Recv, RecvFrom, Send, SendTo);
+debug!(DatagramRecv, DatagramRecvFrom, DatagramSend, DatagramSendTo);

@@ -1,7 +1,7 @@
 //! Addresses, and names that have to be looked up to have some.
 
 use std::io;
-use std::net::ToSocketAddrs;
+use std::net::ToSocketAddrs as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::panic::Location;
 
@@ -17,11 +17,11 @@ use crate::runtime::{Lane, do_blocking};
     label = "neither a `SocketAddr`, nor `\"host:port\"`, nor a host beside its port",
     note = "write `\"localhost:80\"` or `(\"localhost\", 80)`"
 )]
-pub trait ToAddresses: sealed::Sealed {}
+pub trait ToSocketAddrs: sealed::Sealed {}
 
-impl<T: sealed::Sealed + ?Sized> ToAddresses for T {}
+impl<T: sealed::Sealed + ?Sized> ToSocketAddrs for T {}
 
-/// What a [`ToAddresses`] says.
+/// What a [`ToSocketAddrs`] says.
 #[derive(Debug)]
 pub enum Addresses {
     /// Nothing has to be looked up.
@@ -143,7 +143,7 @@ impl<T: Sealed + ?Sized> Sealed for &T {
 /// ```
 #[track_caller]
 #[doc(alias = "getaddrinfo")]
-pub fn lookup_host(name: impl ToAddresses) -> Steps<Vec<SocketAddr>> {
+pub fn lookup_host(name: impl ToSocketAddrs) -> Steps<Vec<SocketAddr>> {
     let (addresses, at) = (name.to_addresses(), Location::caller());
     Steps::new(resolve(addresses, at))
 }

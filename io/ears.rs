@@ -14,7 +14,7 @@ use mio::Interest;
 use mio::net::UnixStream;
 
 use super::signal::SignalKind;
-use super::source::Source;
+use super::source::AsyncFd;
 use crate::runtime::{Claim, SourceKind, Way, announce};
 
 const KIND: SourceKind =
@@ -25,7 +25,7 @@ pub(crate) struct Ears {
     pub(crate) kind: SignalKind,
     /// The handler's; absent where the signal stays ignored.
     claim: Option<Claim>,
-    pub(crate) source: Source<UnixStream>,
+    pub(crate) source: AsyncFd<UnixStream>,
     /// Deliveries so far.
     pub(crate) heard: Cell<u64>,
     /// Their number when the last came that is no echo of a Ctrl-C.
@@ -76,7 +76,7 @@ impl Ears {
 
     #[track_caller]
     fn new(kind: SignalKind, ours: UnixStream) -> io::Result<Self> {
-        let source = Source::new_at(ours, &KIND, Location::caller())?;
+        let source = AsyncFd::new_at(ours, &KIND, Location::caller())?;
         let ends_program = [SignalKind::INTERRUPT, SignalKind::TERMINATE].contains(&kind);
         source.readiness().set_ends_program(ends_program);
         Ok(Ears {

@@ -69,17 +69,17 @@ fn note_written(flow: &dyn Flow, count: usize, asked: usize) {
 ///
 /// *Strict*: a read that is dropped has read nothing.
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct Read<'a> {
+pub struct StreamRead<'a> {
     flow: &'a dyn Flow,
     buffer: &'a mut [u8],
     trial: Trial<'a>,
 }
 
-impl<'a> Read<'a> {
+impl<'a> StreamRead<'a> {
     #[track_caller]
     pub(crate) fn new(flow: &'a dyn Flow, buffer: &'a mut [u8]) -> Self {
         let trial = Trial::new(flow.readiness(), Way::Read, Location::caller());
-        Read {
+        StreamRead {
             flow,
             buffer,
             trial,
@@ -87,7 +87,7 @@ impl<'a> Read<'a> {
     }
 }
 
-impl Future for Read<'_> {
+impl Future for StreamRead<'_> {
     type Output = io::Result<usize>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -99,9 +99,11 @@ impl Future for Read<'_> {
     }
 }
 
-impl fmt::Debug for Read<'_> {
+impl fmt::Debug for StreamRead<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Read").field("ready", &self.trial).finish()
+        f.debug_struct("StreamRead")
+            .field("ready", &self.trial)
+            .finish()
     }
 }
 
@@ -111,21 +113,21 @@ impl fmt::Debug for Read<'_> {
 ///
 /// *Strict*: a write that is dropped has written nothing.
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct Write<'a> {
+pub struct StreamWrite<'a> {
     flow: &'a dyn Flow,
     bytes: &'a [u8],
     trial: Trial<'a>,
 }
 
-impl<'a> Write<'a> {
+impl<'a> StreamWrite<'a> {
     #[track_caller]
     pub(crate) fn new(flow: &'a dyn Flow, bytes: &'a [u8]) -> Self {
         let trial = Trial::new(flow.readiness(), Way::Write, Location::caller());
-        Write { flow, bytes, trial }
+        StreamWrite { flow, bytes, trial }
     }
 }
 
-impl Future for Write<'_> {
+impl Future for StreamWrite<'_> {
     type Output = io::Result<usize>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -136,9 +138,11 @@ impl Future for Write<'_> {
     }
 }
 
-impl fmt::Debug for Write<'_> {
+impl fmt::Debug for StreamWrite<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Write").field("ready", &self.trial).finish()
+        f.debug_struct("StreamWrite")
+            .field("ready", &self.trial)
+            .finish()
     }
 }
 

@@ -7,7 +7,7 @@
 //! | read the input, write the output | [`stdin`], [`stdout`], [`stderr`] |
 //! | hear signals (feature `signal`) | `ctrl_c`, `signal` |
 //! | run programs (feature `process`) | `Command`, `Child` |
-//! | wait for anything else | [`Source`], for any `mio` source or descriptor |
+//! | wait for anything else | [`AsyncFd`], for any `mio` source or descriptor |
 //!
 //! Methods take `&self`, so two tasks can read and write one stream by reference. Streams read and write whole:
 //! `read_exact`, `read_to_end`, `read_to_string`, `write_all`. Lines, records and small writes go through a
@@ -70,10 +70,8 @@ mod when_ready;
 mod write_bytes;
 
 #[cfg(feature = "process")]
-pub use child::{Child, WaitChild};
-pub use datagram::{Recv, RecvFrom, Send, SendTo};
-pub use dns::{ToAddresses, lookup_host};
-pub use flow::{Read, Write};
+pub use child::Child;
+pub use dns::{ToSocketAddrs, lookup_host};
 #[cfg(feature = "hyper")]
 pub use hyper_io::{HyperExecutor, HyperTimer};
 pub use output::{Stderr, Stdout, stderr, stdout};
@@ -85,17 +83,17 @@ pub use read_bytes::IncompleteRead;
 pub use read_until::{LimitOverrun, Lines};
 pub use send_stream::SendStream;
 #[cfg(feature = "signal")]
-pub use signal::{CtrlC, RecvSignal, Signal, SignalKind, ctrl_c, signal};
-pub use source::{Fd, Op, Source};
+pub use signal::{Signal, SignalKind, ctrl_c, signal};
+#[doc(alias = "Source")]
+pub use source::{AsyncFd, Fd};
 pub use split::{SharedStream, split};
-pub use stdio::{ReadStdin, Stdin, stdin};
-pub use steps::Steps;
+pub use stdio::{Stdin, stdin};
 #[doc(alias("BufReader", "AsyncReadExt", "AsyncBufReadExt"))]
 pub use stream_reader::StreamReader;
 #[doc(alias("BufWriter", "AsyncWriteExt"))]
 pub use stream_writer::StreamWriter;
-pub use tcp::{Peek, TcpStream};
-pub use tcp_listener::{Accept, Incoming, TcpListener};
+pub use tcp::TcpStream;
+pub use tcp_listener::TcpListener;
 pub use udp::UdpSocket;
 #[cfg(all(feature = "unix", target_os = "linux"))]
 #[doc(alias("UCred", "SO_PEERCRED"))]
@@ -105,14 +103,27 @@ pub use unix::UnixStream;
 #[cfg(feature = "unix")]
 pub use unix_datagram::UnixDatagram;
 #[cfg(feature = "unix")]
-pub use unix_listener::{AcceptUnix, IncomingUnix, UnixListener};
-pub use when_ready::Ready;
+pub use unix_listener::UnixListener;
 
-/// The futures of the methods of streams, by name.
+/// The futures of the types of this module, named after what they do, for code that stores one.
 pub mod futures {
+    #[cfg(feature = "process")]
+    pub use super::child::ChildWait;
+    pub use super::datagram::{DatagramRecv, DatagramRecvFrom, DatagramSend, DatagramSendTo};
+    pub use super::flow::{StreamRead, StreamWrite};
     pub use super::read_bytes::{ReadExact, ReadToEnd, ReadToString};
     pub use super::read_until::{NextLine, ReadLine, ReadUntil};
+    #[cfg(feature = "signal")]
+    pub use super::signal::{CtrlC, SignalRecv};
+    pub use super::source::Op;
+    pub use super::stdio::StdinRead;
+    pub use super::steps::Steps;
     pub use super::stream_reader::{ReadBuffered, ReadExactBuffered};
     pub use super::stream_writer::{Flush, WriteBuffered};
+    pub use super::tcp::TcpPeek;
+    pub use super::tcp_listener::{TcpAccept, TcpIncoming};
+    #[cfg(feature = "unix")]
+    pub use super::unix_listener::{UnixAccept, UnixIncoming};
+    pub use super::when_ready::WhenReady;
     pub use super::write_bytes::WriteAll;
 }

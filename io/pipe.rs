@@ -9,10 +9,10 @@ use std::task::{Context, Poll};
 
 use mio::Interest;
 
-use super::flow::{self, Flow, Read, Write};
+use super::flow::{self, Flow, StreamRead, StreamWrite};
 use super::read_bytes::read_methods;
 use super::send_stream::into_send_method;
-use super::source::{Fd, Source};
+use super::source::{AsyncFd, Fd};
 use super::write_bytes::write_all_method;
 use crate::runtime::{Readiness, SourceKind};
 
@@ -25,7 +25,7 @@ const OUTPUT: SourceKind =
 #[derive(Debug)]
 pub struct ChildStdin {
     /// Absent once it has been closed.
-    source: Option<Source<Fd<process::ChildStdin>>>,
+    source: Option<AsyncFd<Fd<process::ChildStdin>>>,
 }
 
 impl ChildStdin {
@@ -35,7 +35,7 @@ impl ChildStdin {
         at: &'static Location<'static>,
     ) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&pipe, true)?;
-        let source = Some(Source::new_at(Fd(pipe), &INPUT, at)?);
+        let source = Some(AsyncFd::new_at(Fd(pipe), &INPUT, at)?);
         Ok(ChildStdin { source })
     }
 
@@ -53,12 +53,12 @@ impl ChildStdin {
     ///
     /// After it was closed.
     #[track_caller]
-    pub fn write<'a>(&'a self, bytes: &'a [u8]) -> Write<'a> {
+    pub fn write<'a>(&'a self, bytes: &'a [u8]) -> StreamWrite<'a> {
         assert!(
             self.source.is_some(),
             "the child's standard input is closed"
         );
-        Write::new(self, bytes)
+        StreamWrite::new(self, bytes)
     }
 
     write_all_method!([&mut]);
@@ -137,14 +137,14 @@ macro_rules! output {
         #[doc = concat!("The reading end of a child's standard ", $what, ".")]
         #[derive(Debug)]
         pub struct $name {
-            source: Source<Fd<process::$name>>,
+            source: AsyncFd<Fd<process::$name>>,
         }
 
         impl $name {
             #[track_caller]
             pub(crate) fn new(pipe: process::$name, at: &'static Location<'static>) -> io::Result<Self> {
                 rustix::io::ioctl_fionbio(&pipe, true)?;
-                let source = Source::new_at(Fd(pipe), &OUTPUT, at)?;
+                let source = AsyncFd::new_at(Fd(pipe), &OUTPUT, at)?;
                 Ok($name { source })
             }
 
@@ -158,8 +158,8 @@ macro_rules! output {
             ///
             /// What the system says.
             #[track_caller]
-            pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> Read<'a> {
-                Read::new(self, buffer)
+            pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> StreamRead<'a> {
+                StreamRead::new(self, buffer)
             }
 
             read_methods!([&]);

@@ -14,7 +14,7 @@ use std::thread;
 use mio::Interest;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, waitid, waitpid};
 
-use super::source::{Fd, Source};
+use super::source::{AsyncFd, Fd};
 use crate::runtime::{SourceKind, ignore_poison, is_open};
 
 /// What is readable once a child has ended.
@@ -68,7 +68,7 @@ fn watch_from_thread(child: Pid) -> io::Result<OwnedFd> {
 
 thread_local! {
     /// Left children whose end is an event of this thread's runtime, by their numbers.
-    static WATCHED: RefCell<BTreeMap<i32, Source<Fd<OwnedFd>>>> =
+    static WATCHED: RefCell<BTreeMap<i32, AsyncFd<Fd<OwnedFd>>>> =
         const { RefCell::new(BTreeMap::new()) };
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn leave(child: Pid) {
 }
 
 fn watch_left(child: Pid) -> io::Result<()> {
-    let exit = Source::new_at(Fd(open(child)?), &EXIT, Location::caller())?;
+    let exit = AsyncFd::new_at(Fd(open(child)?), &EXIT, Location::caller())?;
     let ended = Waker::from(Arc::new(Ended(child)));
     exit.readiness().notify(ended);
     let key = child.as_raw_nonzero().get();

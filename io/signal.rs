@@ -191,8 +191,8 @@ impl Signal {
     ///
     /// When the runtime that it was registered with has ended.
     #[track_caller]
-    pub fn recv(&mut self) -> RecvSignal<'_> {
-        RecvSignal {
+    pub fn recv(&mut self) -> SignalRecv<'_> {
+        SignalRecv {
             courtesy: Courtesy::default(),
             trial: self.ears.source.trial(Way::Read),
             signal: self,
@@ -244,13 +244,13 @@ impl fmt::Debug for Signal {
 
 /// The future of [`Signal::recv`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct RecvSignal<'a> {
+pub struct SignalRecv<'a> {
     signal: &'a Signal,
     trial: Trial<'a>,
     courtesy: Courtesy,
 }
 
-impl Future for RecvSignal<'_> {
+impl Future for SignalRecv<'_> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -266,9 +266,9 @@ impl Future for RecvSignal<'_> {
     }
 }
 
-impl fmt::Debug for RecvSignal<'_> {
+impl fmt::Debug for SignalRecv<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecvSignal")
+        f.debug_struct("SignalRecv")
             .field("signal", &self.signal)
             .finish_non_exhaustive()
     }

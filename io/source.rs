@@ -25,7 +25,7 @@ use std::task::{Context, Poll};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token, event};
 
-use super::when_ready::{self, Ready, Trial};
+use super::when_ready::{self, Trial, WhenReady};
 use crate::runtime::{Readiness, SourceKind, Way, deregister, register};
 
 /// What is known of a foreign descriptor.
@@ -43,7 +43,7 @@ pub(crate) const STREAM: Interest = BOTH;
 /// A `mio` source or a descriptor, registered with this thread's reactor.
 ///
 /// The source must be non-blocking. Dropping it takes it off the reactor; the source itself is
-/// dropped with it, unless [`into_inner`](Source::into_inner) takes it out.
+/// dropped with it, unless [`into_inner`](AsyncFd::into_inner) takes it out.
 ///
 /// asyncio counterpart: `loop.add_reader` and `loop.add_writer`, as futures.
 ///
@@ -51,13 +51,13 @@ pub(crate) const STREAM: Interest = BOTH;
 ///
 /// ```
 /// use std::io::{Read, Write};
-/// use turnwise::io::Source;
+/// use turnwise::io::AsyncFd;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// turnwise::block_on(async {
 ///     let (mut tx, rx) = std::os::unix::net::UnixStream::pair()?;
 ///     rx.set_nonblocking(true)?;
-///     let source = Source::from_fd(rx)?;
+///     let source = AsyncFd::from_fd(rx)?;
 ///     tx.write_all(b"hello")?;
 ///     let mut buffer = [0; 16];
 ///     let read = source.read_with(|rx| (&rx.0).read(&mut buffer)).await?;
@@ -66,13 +66,13 @@ pub(crate) const STREAM: Interest = BOTH;
 /// })
 /// # }
 /// ```
-pub struct Source<S: event::Source> {
+pub struct AsyncFd<S: event::Source> {
     /// Absent only while it is being taken out.
     inner: Option<S>,
     readiness: Rc<Readiness>,
 }
 
-impl<S: event::Source> Source<S> {
+impl<S: event::Source> AsyncFd<S> {
     /// Registers a source for reading and writing.
     ///
     /// # Errors
@@ -84,10 +84,10 @@ impl<S: event::Source> Source<S> {
     /// Without a runtime on this thread.
     #[track_caller]
     pub fn new(source: S) -> io::Result<Self> {
-        Source::new_at(source, &KIND, Location::caller())
+        AsyncFd::new_at(source, &KIND, Location::caller())
     }
 
-    /// As [`new`](Source::new), for a source of a known kind, on behalf of another line.
+    /// As [`new`](AsyncFd::new), for a source of a known kind, on behalf of another line.
     #[track_caller]
     pub(crate) fn new_at(
         mut source: S,
@@ -95,7 +95,7 @@ impl<S: event::Source> Source<S> {
         made: &'static Location<'static>,
     ) -> io::Result<Self> {
         let readiness = register(&mut source, kind, made)?;
-        Ok(Source {
+        Ok(AsyncFd {
             inner: Some(source),
             readiness,
         })
@@ -174,7 +174,7 @@ impl<S: event::Source> Source<S> {
     /// # Errors
     ///
     /// Those of `op`, except `Interrupted`; `WouldBlock` sends the next
-    /// [`readable`](Source::readable) to sleep.
+    /// [`readable`](AsyncFd::readable) to sleep.
     pub fn try_read_with<R>(&self, op: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
         self.try_with(Way::Read, op)
     }
@@ -184,7 +184,7 @@ impl<S: event::Source> Source<S> {
     /// # Errors
     ///
     /// Those of `op`, except `Interrupted`; `WouldBlock` sends the next
-    /// [`writable`](Source::writable) to sleep.
+    /// [`writable`](AsyncFd::writable) to sleep.
     pub fn try_write_with<R>(&self, op: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
         self.try_with(Way::Write, op)
     }
@@ -205,7 +205,7 @@ impl<S: event::Source> Source<S> {
     }
 }
 
-impl<S: event::Source + AsFd> Source<S> {
+impl<S: event::Source + AsFd> AsyncFd<S> {
     /// Waits until reading would not block.
     ///
     /// The answer is the system's: unless an event has just said so, it is asked, with one call that does not
@@ -222,11 +222,11 @@ impl<S: event::Source + AsFd> Source<S> {
     ///
     /// When the runtime that it was registered with has ended.
     #[track_caller]
-    pub fn readable(&self) -> Ready<'_> {
-        Ready::new(&self.readiness, Way::Read, self.as_fd())
+    pub fn readable(&self) -> WhenReady<'_> {
+        WhenReady::new(&self.readiness, Way::Read, self.as_fd())
     }
 
-    /// Waits until writing would not block, in the same way as [`readable`](Source::readable).
+    /// Waits until writing would not block, in the same way as [`readable`](AsyncFd::readable).
     ///
     /// asyncio counterpart: `loop.add_writer`.
     ///
@@ -238,8 +238,8 @@ impl<S: event::Source + AsFd> Source<S> {
     ///
     /// When the runtime that it was registered with has ended.
     #[track_caller]
-    pub fn writable(&self) -> Ready<'_> {
-        Ready::new(&self.readiness, Way::Write, self.as_fd())
+    pub fn writable(&self) -> WhenReady<'_> {
+        WhenReady::new(&self.readiness, Way::Write, self.as_fd())
     }
 
     /// Takes the source off the reactor and makes it blocking: nothing else leaves by an `into_std`.
@@ -250,7 +250,7 @@ impl<S: event::Source + AsFd> Source<S> {
     }
 }
 
-impl<T: AsFd> Source<Fd<T>> {
+impl<T: AsFd> AsyncFd<Fd<T>> {
     /// Registers a descriptor, which must be non-blocking.
     ///
     /// # Errors
@@ -262,17 +262,17 @@ impl<T: AsFd> Source<Fd<T>> {
     /// Without a runtime on this thread.
     #[track_caller]
     pub fn from_fd(fd: T) -> io::Result<Self> {
-        Source::new(Fd(fd))
+        AsyncFd::new(Fd(fd))
     }
 }
 
-impl<S: event::Source + AsFd> AsFd for Source<S> {
+impl<S: event::Source + AsFd> AsFd for AsyncFd<S> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.get_ref().as_fd()
     }
 }
 
-impl<S: event::Source> Drop for Source<S> {
+impl<S: event::Source> Drop for AsyncFd<S> {
     fn drop(&mut self) {
         if let Some(source) = &mut self.inner {
             deregister(source, &self.readiness);
@@ -280,9 +280,9 @@ impl<S: event::Source> Drop for Source<S> {
     }
 }
 
-impl<S: event::Source + fmt::Debug> fmt::Debug for Source<S> {
+impl<S: event::Source + fmt::Debug> fmt::Debug for AsyncFd<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source")
+        f.debug_struct("AsyncFd")
             .field("source", &self.inner)
             .field("readable", &self.readiness.way(Way::Read).is_worth_trying())
             .field(
@@ -327,10 +327,10 @@ impl<T: AsFd> event::Source for Fd<T> {
     }
 }
 
-/// The future of [`Source::read_with`] and [`Source::write_with`].
+/// The future of [`AsyncFd::read_with`] and [`AsyncFd::write_with`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Op<'a, S: event::Source, F> {
-    source: &'a Source<S>,
+    source: &'a AsyncFd<S>,
     op: F,
     trial: Trial<'a>,
 }

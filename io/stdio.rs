@@ -30,9 +30,9 @@ use std::task::{Context, Poll, ready};
 use mio::Interest;
 use rustix::io::Errno;
 
-use super::flow::{self, Flow, Read};
+use super::flow::{self, Flow, StreamRead};
 use super::read_bytes::read_methods;
-use super::source::{Fd, Source};
+use super::source::{AsyncFd, Fd};
 use super::when_ready;
 use crate::runtime::{BlockingIo, Lane, Readiness, SourceKind, Way, do_blocking, line_of_seat};
 
@@ -90,7 +90,7 @@ pub fn stdin() -> io::Result<Stdin> {
         Some(fd) => (fd, false),
         None => (own.try_clone()?.into(), true),
     };
-    match Source::new_at(Fd(fd), &KIND, Location::caller()) {
+    match AsyncFd::new_at(Fd(fd), &KIND, Location::caller()) {
         Ok(source) => Ok(Stdin {
             input: Input::Watched(Watched { source, shared }),
         }),
@@ -170,16 +170,16 @@ impl Stdin {
     ///
     /// What the system says.
     #[track_caller]
-    pub fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> ReadStdin<'a> {
+    pub fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> StdinRead<'a> {
         let state = match &mut self.input {
-            Input::Watched(watched) => State::Watched(Read::new(watched, buffer)),
+            Input::Watched(watched) => State::Watched(StreamRead::new(watched, buffer)),
             Input::Blocking(blocking) => State::Blocking {
                 blocking,
                 buffer,
                 at: Location::caller(),
             },
         };
-        ReadStdin { state }
+        StdinRead { state }
     }
 
     read_methods!([&mut]);
@@ -215,12 +215,12 @@ impl fmt::Debug for Stdin {
 
 /// The future of [`Stdin::read`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct ReadStdin<'a> {
+pub struct StdinRead<'a> {
     state: State<'a>,
 }
 
 enum State<'a> {
-    Watched(Read<'a>),
+    Watched(StreamRead<'a>),
     Blocking {
         blocking: &'a mut Blocking,
         buffer: &'a mut [u8],
@@ -228,7 +228,7 @@ enum State<'a> {
     },
 }
 
-impl Future for ReadStdin<'_> {
+impl Future for StdinRead<'_> {
     type Output = io::Result<usize>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -243,15 +243,15 @@ impl Future for ReadStdin<'_> {
     }
 }
 
-impl fmt::Debug for ReadStdin<'_> {
+impl fmt::Debug for StdinRead<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadStdin").finish_non_exhaustive()
+        f.debug_struct("StdinRead").finish_non_exhaustive()
     }
 }
 
 /// An input that the reactor watches.
 struct Watched {
-    source: Source<Fd<OwnedFd>>,
+    source: AsyncFd<Fd<OwnedFd>>,
     /// It may block: others share the description, and may take what was announced.
     shared: bool,
 }

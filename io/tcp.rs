@@ -13,14 +13,14 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::dns::{ToAddresses, resolve};
-use super::flow::{self, Flow, Read, Write};
+use super::dns::{ToSocketAddrs, resolve};
+use super::flow::{self, Flow, StreamRead, StreamWrite};
 use super::read_bytes::read_methods;
 use super::send_stream::into_send_method;
-use super::source::{STREAM, Source};
+use super::source::{AsyncFd, STREAM};
 use super::stagger::staggered;
 use super::steps::Steps;
-use super::when_ready::{Ready, Trial};
+use super::when_ready::{Trial, WhenReady};
 use super::write_bytes::write_all_method;
 use crate::runtime::{Readiness, SourceKind, Way, has_virtual_clock};
 
@@ -53,7 +53,7 @@ const KIND: SourceKind = SourceKind::new("TCP stream", "bytes from").with_intere
 /// # }
 /// ```
 pub struct TcpStream {
-    source: Source<mio::net::TcpStream>,
+    source: AsyncFd<mio::net::TcpStream>,
 }
 
 impl TcpStream {
@@ -76,7 +76,7 @@ impl TcpStream {
     ///
     /// When polled without a runtime on this thread.
     #[track_caller]
-    pub fn connect(addresses: impl ToAddresses) -> Steps<Self> {
+    pub fn connect(addresses: impl ToSocketAddrs) -> Steps<Self> {
         let (addresses, at) = (addresses.to_addresses(), Location::caller());
         Steps::new(async move {
             let addresses = resolve(addresses, at).await?;
@@ -114,7 +114,7 @@ impl TcpStream {
         stream: mio::net::TcpStream,
         at: &'static Location<'static>,
     ) -> io::Result<Self> {
-        let source = Source::new_at(stream, &KIND, at)?;
+        let source = AsyncFd::new_at(stream, &KIND, at)?;
         if has_virtual_clock() {
             // The system may hold a small write back for 40 ms, for which virtual time does not wait. Where this is
             // refused the connection is gone, as the next use of it says.
@@ -133,8 +133,8 @@ impl TcpStream {
     ///
     /// What the system says; `ConnectionReset` if the peer broke the connection off.
     #[track_caller]
-    pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> Read<'a> {
-        Read::new(self, buffer)
+    pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> StreamRead<'a> {
+        StreamRead::new(self, buffer)
     }
 
     read_methods!([&]);
@@ -149,8 +149,8 @@ impl TcpStream {
     ///
     /// What the system says; `BrokenPipe` or `ConnectionReset` if the peer is gone.
     #[track_caller]
-    pub fn write<'a>(&'a self, bytes: &'a [u8]) -> Write<'a> {
-        Write::new(self, bytes)
+    pub fn write<'a>(&'a self, bytes: &'a [u8]) -> StreamWrite<'a> {
+        StreamWrite::new(self, bytes)
     }
 
     write_all_method!([&]);
@@ -167,15 +167,15 @@ impl TcpStream {
     ///
     /// As for [`read`](TcpStream::read).
     #[track_caller]
-    pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> Peek<'a> {
-        Peek {
+    pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> TcpPeek<'a> {
+        TcpPeek {
             trial: self.source.trial(Way::Read),
             stream: self,
             buffer,
         }
     }
 
-    /// Waits until reading would not block; see [`Source::readable`].
+    /// Waits until reading would not block; see [`AsyncFd::readable`].
     ///
     /// # Cancel safety
     ///
@@ -185,11 +185,11 @@ impl TcpStream {
     ///
     /// When the runtime that it was registered with has ended.
     #[track_caller]
-    pub fn readable(&self) -> Ready<'_> {
+    pub fn readable(&self) -> WhenReady<'_> {
         self.source.readable()
     }
 
-    /// Waits until writing would not block; see [`Source::writable`].
+    /// Waits until writing would not block; see [`AsyncFd::writable`].
     ///
     /// # Cancel safety
     ///
@@ -199,11 +199,11 @@ impl TcpStream {
     ///
     /// When the runtime that it was registered with has ended.
     #[track_caller]
-    pub fn writable(&self) -> Ready<'_> {
+    pub fn writable(&self) -> WhenReady<'_> {
         self.source.writable()
     }
 
-    /// Runs a system call of your own that reads; see [`Source::try_read_with`].
+    /// Runs a system call of your own that reads; see [`AsyncFd::try_read_with`].
     ///
     /// # Errors
     ///
@@ -212,7 +212,7 @@ impl TcpStream {
         self.source.try_read_with(|_| op())
     }
 
-    /// Runs a system call of your own that writes; see [`Source::try_write_with`].
+    /// Runs a system call of your own that writes; see [`AsyncFd::try_write_with`].
     ///
     /// # Errors
     ///
@@ -361,13 +361,13 @@ impl fmt::Debug for TcpStream {
 
 /// The future of [`TcpStream::peek`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct Peek<'a> {
+pub struct TcpPeek<'a> {
     stream: &'a TcpStream,
     buffer: &'a mut [u8],
     trial: Trial<'a>,
 }
 
-impl Future for Peek<'_> {
+impl Future for TcpPeek<'_> {
     type Output = io::Result<usize>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -377,8 +377,10 @@ impl Future for Peek<'_> {
     }
 }
 
-impl fmt::Debug for Peek<'_> {
+impl fmt::Debug for TcpPeek<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Peek").field("ready", &self.trial).finish()
+        f.debug_struct("TcpPeek")
+            .field("ready", &self.trial)
+            .finish()
     }
 }

@@ -13,7 +13,7 @@ use futures_core::Stream;
 use mio::Interest;
 
 use super::accept::{Accepting, Acceptor};
-use super::dns::{ToAddresses, first_that_works, resolve};
+use super::dns::{ToSocketAddrs, first_that_works, resolve};
 use super::steps::Steps;
 use super::tcp::TcpStream;
 use crate::runtime::SourceKind;
@@ -65,7 +65,7 @@ impl TcpListener {
     ///
     /// When polled without a runtime on this thread.
     #[track_caller]
-    pub fn bind(addresses: impl ToAddresses) -> Steps<Self> {
+    pub fn bind(addresses: impl ToSocketAddrs) -> Steps<Self> {
         let (addresses, at) = (addresses.to_addresses(), Location::caller());
         Steps::new(async move {
             let addresses = resolve(addresses, at).await?;
@@ -124,8 +124,8 @@ impl TcpListener {
     ///
     /// What the system says.
     #[track_caller]
-    pub fn accept(&self) -> Accept<'_> {
-        Accept {
+    pub fn accept(&self) -> TcpAccept<'_> {
+        TcpAccept {
             listener: self,
             accepting: self.acceptor.accepting(),
         }
@@ -133,8 +133,8 @@ impl TcpListener {
 
     /// The connections as a stream that never ends.
     #[track_caller]
-    pub fn incoming(&self) -> Incoming<'_> {
-        Incoming {
+    pub fn incoming(&self) -> TcpIncoming<'_> {
+        TcpIncoming {
             accept: self.accept(),
         }
     }
@@ -163,12 +163,12 @@ impl fmt::Debug for TcpListener {
 
 /// The future of [`TcpListener::accept`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct Accept<'a> {
+pub struct TcpAccept<'a> {
     listener: &'a TcpListener,
     accepting: Accepting<'a>,
 }
 
-impl Future for Accept<'_> {
+impl Future for TcpAccept<'_> {
     type Output = io::Result<(TcpStream, SocketAddr)>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -180,9 +180,9 @@ impl Future for Accept<'_> {
     }
 }
 
-impl fmt::Debug for Accept<'_> {
+impl fmt::Debug for TcpAccept<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Accept")
+        f.debug_struct("TcpAccept")
             .field("listener", &self.listener)
             .finish()
     }
@@ -191,11 +191,11 @@ impl fmt::Debug for Accept<'_> {
 /// The stream of [`TcpListener::incoming`].
 #[derive(Debug)]
 #[must_use = "streams do nothing unless they are polled"]
-pub struct Incoming<'a> {
-    accept: Accept<'a>,
+pub struct TcpIncoming<'a> {
+    accept: TcpAccept<'a>,
 }
 
-impl Stream for Incoming<'_> {
+impl Stream for TcpIncoming<'_> {
     type Item = io::Result<TcpStream>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {

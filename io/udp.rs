@@ -6,11 +6,11 @@ use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::Location;
 
-use super::datagram::{Datagrams, Recv, RecvFrom, Send, SendTo};
-use super::dns::{ToAddresses, first_that_works, resolve};
-use super::source::Source;
+use super::datagram::{DatagramRecv, DatagramRecvFrom, DatagramSend, DatagramSendTo, Datagrams};
+use super::dns::{ToSocketAddrs, first_that_works, resolve};
+use super::source::AsyncFd;
 use super::steps::Steps;
-use super::when_ready::Ready;
+use super::when_ready::WhenReady;
 use crate::runtime::{Readiness, SourceKind};
 
 const KIND: SourceKind = SourceKind::new("UDP socket", "a datagram to");
@@ -40,7 +40,7 @@ const KIND: SourceKind = SourceKind::new("UDP socket", "a datagram to");
 /// # }
 /// ```
 pub struct UdpSocket {
-    source: Source<mio::net::UdpSocket>,
+    source: AsyncFd<mio::net::UdpSocket>,
 }
 
 impl UdpSocket {
@@ -58,13 +58,13 @@ impl UdpSocket {
     ///
     /// When polled without a runtime on this thread.
     #[track_caller]
-    pub fn bind(addresses: impl ToAddresses) -> Steps<Self> {
+    pub fn bind(addresses: impl ToSocketAddrs) -> Steps<Self> {
         let (addresses, at) = (addresses.to_addresses(), Location::caller());
         Steps::new(async move {
             let addresses = resolve(addresses, at).await?;
             first_that_works(addresses, async |address| {
                 let socket = mio::net::UdpSocket::bind(address)?;
-                let source = Source::new_at(socket, &KIND, at)?;
+                let source = AsyncFd::new_at(socket, &KIND, at)?;
                 Ok(UdpSocket { source })
             })
             .await
@@ -84,7 +84,7 @@ impl UdpSocket {
     pub fn from_std(socket: net::UdpSocket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let socket = mio::net::UdpSocket::from_std(socket);
-        let source = Source::new_at(socket, &KIND, Location::caller())?;
+        let source = AsyncFd::new_at(socket, &KIND, Location::caller())?;
         Ok(UdpSocket { source })
     }
 
@@ -118,8 +118,8 @@ impl UdpSocket {
     ///
     /// What the system says; `ConnectionRefused` is the answer to an earlier datagram.
     #[track_caller]
-    pub fn send<'a>(&'a self, bytes: &'a [u8]) -> Send<'a> {
-        Send::new(self, bytes)
+    pub fn send<'a>(&'a self, bytes: &'a [u8]) -> DatagramSend<'a> {
+        DatagramSend::new(self, bytes)
     }
 
     /// Sends a datagram.
@@ -132,8 +132,8 @@ impl UdpSocket {
     ///
     /// What the system says.
     #[track_caller]
-    pub fn send_to<'a>(&'a self, bytes: &'a [u8], to: SocketAddr) -> SendTo<'a> {
-        SendTo::new(self, bytes, to)
+    pub fn send_to<'a>(&'a self, bytes: &'a [u8], to: SocketAddr) -> DatagramSendTo<'a> {
+        DatagramSendTo::new(self, bytes, to)
     }
 
     /// Receives a datagram from the connected peer.
@@ -146,8 +146,8 @@ impl UdpSocket {
     ///
     /// What the system says; `ConnectionRefused` is the answer to an earlier datagram.
     #[track_caller]
-    pub fn recv<'a>(&'a self, buffer: &'a mut [u8]) -> Recv<'a> {
-        Recv::new(self, buffer)
+    pub fn recv<'a>(&'a self, buffer: &'a mut [u8]) -> DatagramRecv<'a> {
+        DatagramRecv::new(self, buffer)
     }
 
     /// Receives a datagram and returns its sender's address.
@@ -160,8 +160,8 @@ impl UdpSocket {
     ///
     /// What the system says.
     #[track_caller]
-    pub fn recv_from<'a>(&'a self, buffer: &'a mut [u8]) -> RecvFrom<'a> {
-        RecvFrom::new(self, buffer, false)
+    pub fn recv_from<'a>(&'a self, buffer: &'a mut [u8]) -> DatagramRecvFrom<'a> {
+        DatagramRecvFrom::new(self, buffer, false)
     }
 
     /// As [`recv_from`](UdpSocket::recv_from), but leaves the datagram for the next receiver.
@@ -174,11 +174,11 @@ impl UdpSocket {
     ///
     /// What the system says.
     #[track_caller]
-    pub fn peek_from<'a>(&'a self, buffer: &'a mut [u8]) -> RecvFrom<'a> {
-        RecvFrom::new(self, buffer, true)
+    pub fn peek_from<'a>(&'a self, buffer: &'a mut [u8]) -> DatagramRecvFrom<'a> {
+        DatagramRecvFrom::new(self, buffer, true)
     }
 
-    /// Waits until receiving would not block; see [`Source::readable`].
+    /// Waits until receiving would not block; see [`AsyncFd::readable`].
     ///
     /// # Cancel safety
     ///
@@ -188,11 +188,11 @@ impl UdpSocket {
     ///
     /// When the runtime that it was registered with has ended.
     #[track_caller]
-    pub fn readable(&self) -> Ready<'_> {
+    pub fn readable(&self) -> WhenReady<'_> {
         self.source.readable()
     }
 
-    /// Waits until sending would not block; see [`Source::writable`].
+    /// Waits until sending would not block; see [`AsyncFd::writable`].
     ///
     /// # Cancel safety
     ///
@@ -202,11 +202,11 @@ impl UdpSocket {
     ///
     /// When the runtime that it was registered with has ended.
     #[track_caller]
-    pub fn writable(&self) -> Ready<'_> {
+    pub fn writable(&self) -> WhenReady<'_> {
         self.source.writable()
     }
 
-    /// Runs a system call of your own that receives; see [`Source::try_read_with`].
+    /// Runs a system call of your own that receives; see [`AsyncFd::try_read_with`].
     ///
     /// # Errors
     ///
@@ -215,7 +215,7 @@ impl UdpSocket {
         self.source.try_read_with(|_| op())
     }
 
-    /// Runs a system call of your own that sends; see [`Source::try_write_with`].
+    /// Runs a system call of your own that sends; see [`AsyncFd::try_write_with`].
     ///
     /// # Errors
     ///

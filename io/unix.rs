@@ -10,12 +10,12 @@ use std::path::Path;
 
 use rustix::net::{RecvFlags, ReturnFlags, recvmsg};
 
-use super::flow::{self, Flow, Read, Write};
+use super::flow::{self, Flow, StreamRead, StreamWrite};
 use super::read_bytes::read_methods;
 use super::send_stream::into_send_method;
-use super::source::{STREAM, Source};
+use super::source::{AsyncFd, STREAM};
 use super::steps::Steps;
-use super::when_ready::{Ready, Trial};
+use super::when_ready::{Trial, WhenReady};
 use super::write_bytes::write_all_method;
 use crate::runtime::{Readiness, SourceKind, Way};
 
@@ -42,7 +42,7 @@ const KIND: SourceKind = SourceKind::new("Unix stream", "bytes from").with_inter
 /// # }
 /// ```
 pub struct UnixStream {
-    source: Source<mio::net::UnixStream>,
+    source: AsyncFd<mio::net::UnixStream>,
 }
 
 impl UnixStream {
@@ -130,7 +130,7 @@ impl UnixStream {
         stream: mio::net::UnixStream,
         at: &'static Location<'static>,
     ) -> io::Result<Self> {
-        let source = Source::new_at(stream, &KIND, at)?;
+        let source = AsyncFd::new_at(stream, &KIND, at)?;
         Ok(UnixStream { source })
     }
 
@@ -145,8 +145,8 @@ impl UnixStream {
     ///
     /// What the system says; `ConnectionReset` if the peer left bytes unread.
     #[track_caller]
-    pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> Read<'a> {
-        Read::new(self, buffer)
+    pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> StreamRead<'a> {
+        StreamRead::new(self, buffer)
     }
 
     read_methods!([&]);
@@ -161,15 +161,15 @@ impl UnixStream {
     ///
     /// What the system says; `BrokenPipe` if the peer is gone.
     #[track_caller]
-    pub fn write<'a>(&'a self, bytes: &'a [u8]) -> Write<'a> {
-        Write::new(self, bytes)
+    pub fn write<'a>(&'a self, bytes: &'a [u8]) -> StreamWrite<'a> {
+        StreamWrite::new(self, bytes)
     }
 
     write_all_method!([&]);
 
     into_send_method!();
 
-    /// Waits until reading would not block; see [`Source::readable`].
+    /// Waits until reading would not block; see [`AsyncFd::readable`].
     ///
     /// # Cancel safety
     ///
@@ -179,11 +179,11 @@ impl UnixStream {
     ///
     /// When the runtime that it was registered with has ended.
     #[track_caller]
-    pub fn readable(&self) -> Ready<'_> {
+    pub fn readable(&self) -> WhenReady<'_> {
         self.source.readable()
     }
 
-    /// Waits until writing would not block; see [`Source::writable`].
+    /// Waits until writing would not block; see [`AsyncFd::writable`].
     ///
     /// # Cancel safety
     ///
@@ -193,12 +193,12 @@ impl UnixStream {
     ///
     /// When the runtime that it was registered with has ended.
     #[track_caller]
-    pub fn writable(&self) -> Ready<'_> {
+    pub fn writable(&self) -> WhenReady<'_> {
         self.source.writable()
     }
 
     /// Runs a system call of your own that reads, such as one that receives descriptors; see
-    /// [`Source::try_read_with`].
+    /// [`AsyncFd::try_read_with`].
     ///
     /// # Errors
     ///
@@ -207,7 +207,7 @@ impl UnixStream {
         self.source.try_read_with(|_| op())
     }
 
-    /// Runs a system call of your own that writes; see [`Source::try_write_with`].
+    /// Runs a system call of your own that writes; see [`AsyncFd::try_write_with`].
     ///
     /// # Errors
     ///

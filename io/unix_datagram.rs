@@ -8,9 +8,9 @@ use std::os::unix::net::{self, SocketAddr};
 use std::panic::Location;
 use std::path::Path;
 
-use super::datagram::{Datagrams, Recv, RecvFrom, Send, SendTo};
-use super::source::{Fd, Source};
-use super::when_ready::Ready;
+use super::datagram::{DatagramRecv, DatagramRecvFrom, DatagramSend, DatagramSendTo, Datagrams};
+use super::source::{AsyncFd, Fd};
+use super::when_ready::WhenReady;
 use crate::runtime::{Readiness, SourceKind};
 
 const KIND: SourceKind = SourceKind::new("Unix datagram socket", "a datagram to");
@@ -40,7 +40,7 @@ const KIND: SourceKind = SourceKind::new("Unix datagram socket", "a datagram to"
 /// # }
 /// ```
 pub struct UnixDatagram {
-    source: Source<Fd<net::UnixDatagram>>,
+    source: AsyncFd<Fd<net::UnixDatagram>>,
 }
 
 impl UnixDatagram {
@@ -113,7 +113,7 @@ impl UnixDatagram {
     #[track_caller]
     pub fn from_std(socket: net::UnixDatagram) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        let source = Source::new_at(Fd(socket), &KIND, Location::caller())?;
+        let source = AsyncFd::new_at(Fd(socket), &KIND, Location::caller())?;
         Ok(UnixDatagram { source })
     }
 
@@ -155,8 +155,8 @@ impl UnixDatagram {
     ///
     /// What the system says.
     #[track_caller]
-    pub fn send<'a>(&'a self, bytes: &'a [u8]) -> Send<'a, SocketAddr> {
-        Send::new(self, bytes)
+    pub fn send<'a>(&'a self, bytes: &'a [u8]) -> DatagramSend<'a, SocketAddr> {
+        DatagramSend::new(self, bytes)
     }
 
     /// Sends a datagram to the socket at an address, which may be an abstract one. For a path, use
@@ -173,8 +173,12 @@ impl UnixDatagram {
     ///
     /// What the system says.
     #[track_caller]
-    pub fn send_to<'a>(&'a self, bytes: &'a [u8], to: SocketAddr) -> SendTo<'a, SocketAddr> {
-        SendTo::new(self, bytes, to)
+    pub fn send_to<'a>(
+        &'a self,
+        bytes: &'a [u8],
+        to: SocketAddr,
+    ) -> DatagramSendTo<'a, SocketAddr> {
+        DatagramSendTo::new(self, bytes, to)
     }
 
     /// Receives a datagram.
@@ -187,8 +191,8 @@ impl UnixDatagram {
     ///
     /// What the system says.
     #[track_caller]
-    pub fn recv<'a>(&'a self, buffer: &'a mut [u8]) -> Recv<'a, SocketAddr> {
-        Recv::new(self, buffer)
+    pub fn recv<'a>(&'a self, buffer: &'a mut [u8]) -> DatagramRecv<'a, SocketAddr> {
+        DatagramRecv::new(self, buffer)
     }
 
     /// Receives a datagram and returns its sender's address.
@@ -201,11 +205,11 @@ impl UnixDatagram {
     ///
     /// What the system says.
     #[track_caller]
-    pub fn recv_from<'a>(&'a self, buffer: &'a mut [u8]) -> RecvFrom<'a, SocketAddr> {
-        RecvFrom::new(self, buffer, false)
+    pub fn recv_from<'a>(&'a self, buffer: &'a mut [u8]) -> DatagramRecvFrom<'a, SocketAddr> {
+        DatagramRecvFrom::new(self, buffer, false)
     }
 
-    /// Waits until receiving would not block; see [`Source::readable`].
+    /// Waits until receiving would not block; see [`AsyncFd::readable`].
     ///
     /// # Cancel safety
     ///
@@ -215,11 +219,11 @@ impl UnixDatagram {
     ///
     /// When the runtime that it was registered with has ended.
     #[track_caller]
-    pub fn readable(&self) -> Ready<'_> {
+    pub fn readable(&self) -> WhenReady<'_> {
         self.source.readable()
     }
 
-    /// Waits until sending would not block; see [`Source::writable`].
+    /// Waits until sending would not block; see [`AsyncFd::writable`].
     ///
     /// # Cancel safety
     ///
@@ -229,7 +233,7 @@ impl UnixDatagram {
     ///
     /// When the runtime that it was registered with has ended.
     #[track_caller]
-    pub fn writable(&self) -> Ready<'_> {
+    pub fn writable(&self) -> WhenReady<'_> {
         self.source.writable()
     }
 

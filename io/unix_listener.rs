@@ -134,8 +134,8 @@ impl UnixListener {
     ///
     /// What the system says.
     #[track_caller]
-    pub fn accept(&self) -> AcceptUnix<'_> {
-        AcceptUnix {
+    pub fn accept(&self) -> UnixAccept<'_> {
+        UnixAccept {
             listener: self,
             accepting: self.acceptor.accepting(),
         }
@@ -143,8 +143,8 @@ impl UnixListener {
 
     /// The connections as a stream that never ends.
     #[track_caller]
-    pub fn incoming(&self) -> IncomingUnix<'_> {
-        IncomingUnix {
+    pub fn incoming(&self) -> UnixIncoming<'_> {
+        UnixIncoming {
             accept: self.accept(),
         }
     }
@@ -173,12 +173,12 @@ impl fmt::Debug for UnixListener {
 
 /// The future of [`UnixListener::accept`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct AcceptUnix<'a> {
+pub struct UnixAccept<'a> {
     listener: &'a UnixListener,
     accepting: Accepting<'a>,
 }
 
-impl Future for AcceptUnix<'_> {
+impl Future for UnixAccept<'_> {
     type Output = io::Result<(UnixStream, SocketAddr)>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -190,9 +190,9 @@ impl Future for AcceptUnix<'_> {
     }
 }
 
-impl fmt::Debug for AcceptUnix<'_> {
+impl fmt::Debug for UnixAccept<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AcceptUnix")
+        f.debug_struct("UnixAccept")
             .field("listener", &self.listener)
             .finish()
     }
@@ -201,11 +201,11 @@ impl fmt::Debug for AcceptUnix<'_> {
 /// The stream of [`UnixListener::incoming`].
 #[derive(Debug)]
 #[must_use = "streams do nothing unless they are polled"]
-pub struct IncomingUnix<'a> {
-    accept: AcceptUnix<'a>,
+pub struct UnixIncoming<'a> {
+    accept: UnixAccept<'a>,
 }
 
-impl Stream for IncomingUnix<'_> {
+impl Stream for UnixIncoming<'_> {
     type Item = io::Result<UnixStream>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {

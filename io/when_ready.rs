@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::runtime::{Courtesy, Direction, Readiness, Wait, Way, spend_io, yield_once};
 
-/// The future of [`Source::readable`](super::Source::readable) and its like on streams and sockets:
+/// The future of [`AsyncFd::readable`](super::AsyncFd::readable) and its like on streams and sockets:
 /// waits until the system says that an operation would not block.
 ///
 /// It is over at once only if the system has been asked. Of two such waits in a row the second lets
@@ -22,16 +22,16 @@ use crate::runtime::{Courtesy, Direction, Readiness, Wait, Way, spend_io, yield_
 ///
 /// *Strict*.
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct Ready<'a> {
+pub struct WhenReady<'a> {
     trial: Trial<'a>,
     fd: BorrowedFd<'a>,
     courtesy: Courtesy,
 }
 
-impl<'a> Ready<'a> {
+impl<'a> WhenReady<'a> {
     #[track_caller]
     pub(crate) fn new(readiness: &'a Readiness, way: Way, fd: BorrowedFd<'a>) -> Self {
-        Ready {
+        WhenReady {
             trial: Trial::new(readiness, way, Location::caller()),
             fd,
             courtesy: Courtesy::default(),
@@ -39,7 +39,7 @@ impl<'a> Ready<'a> {
     }
 }
 
-impl Future for Ready<'_> {
+impl Future for WhenReady<'_> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -62,9 +62,9 @@ impl Future for Ready<'_> {
     }
 }
 
-impl fmt::Debug for Ready<'_> {
+impl fmt::Debug for WhenReady<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.trial.debug_as("Ready", f)
+        self.trial.debug_as("WhenReady", f)
     }
 }
 

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::permit::{AcquirePermits, Counted, OwnedPermit, Permit, RawSemaphore, Reach};
+use super::permit::{Counted, OwnedPermit, Permit, RawSemaphore, Reach, SemaphoreAcquire};
 
 /// A semaphore whose permits, free and in hand, are never more than at its beginning.
 ///
@@ -60,7 +60,7 @@ impl BoundedSemaphore {
     ///
     /// If the semaphore was made with no permit: it could never get one.
     #[track_caller]
-    pub fn acquire(&self) -> AcquirePermits<'_> {
+    pub fn acquire(&self) -> SemaphoreAcquire<'_> {
         self.acquire_many(1)
     }
 
@@ -78,9 +78,9 @@ impl BoundedSemaphore {
     ///
     /// At the call, if it asks for more permits than there can ever be.
     #[track_caller]
-    pub fn acquire_many(&self, permits: usize) -> AcquirePermits<'_> {
+    pub fn acquire_many(&self, permits: usize) -> SemaphoreAcquire<'_> {
         self.check(permits);
-        AcquirePermits::new(Reach::Borrowed(&self.raw), permits)
+        SemaphoreAcquire::new(Reach::Borrowed(&self.raw), permits)
     }
 
     /// Waits for one permit that can move into a spawned task.
@@ -93,7 +93,7 @@ impl BoundedSemaphore {
     ///
     /// If the semaphore was made with no permit: it could never get one.
     #[track_caller]
-    pub fn acquire_owned(self: &Rc<Self>) -> AcquirePermits<'static> {
+    pub fn acquire_owned(self: &Rc<Self>) -> SemaphoreAcquire<'static> {
         self.acquire_many_owned(1)
     }
 
@@ -107,9 +107,9 @@ impl BoundedSemaphore {
     ///
     /// At the call, if it asks for more permits than there can ever be.
     #[track_caller]
-    pub fn acquire_many_owned(self: &Rc<Self>, permits: usize) -> AcquirePermits<'static> {
+    pub fn acquire_many_owned(self: &Rc<Self>, permits: usize) -> SemaphoreAcquire<'static> {
         self.check(permits);
-        AcquirePermits::new(Reach::Shared(self.clone()), permits)
+        SemaphoreAcquire::new(Reach::Shared(self.clone()), permits)
     }
 
     /// Takes one permit if one is free and no task waits.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::panic::Location;
 
 use super::channel_errors::{OverDone, TryGetError, TryPutError};
-use super::channel_futures::{Get, Items, Join, Put, Take};
+use super::channel_futures::{QueueGet, QueueItems, QueueJoin, QueuePut, QueueTake};
 use super::raw_channel::{DONE, ROOM, RawChannel};
 use super::store::Store;
 
@@ -41,8 +41,8 @@ impl<S: Store> Channel<S> {
     /// [`Closed`](super::Closed) with the item if the queue is closed, or is closed while this waits.
     #[track_caller]
     #[doc(alias = "send")]
-    pub fn put(&self, item: S::Item) -> Put<'_, S> {
-        Put {
+    pub fn put(&self, item: S::Item) -> QueuePut<'_, S> {
+        QueuePut {
             item: Some(item),
             wait: self.raw.putters.wait(&self.raw, ROOM),
         }
@@ -61,8 +61,8 @@ impl<S: Store> Channel<S> {
     /// [`Closed`](super::Closed) once the queue is closed and empty.
     #[track_caller]
     #[doc(alias = "recv")]
-    pub fn get(&self) -> Get<'_, S> {
-        Get {
+    pub fn get(&self) -> QueueGet<'_, S> {
+        QueueGet {
             wait: self.raw.wait_for_item(Location::caller()),
         }
     }
@@ -78,8 +78,8 @@ impl<S: Store> Channel<S> {
     ///
     /// [`Closed`](super::Closed) once the queue is closed and empty.
     #[track_caller]
-    pub fn take(&self) -> Take<'_, S> {
-        Take { get: self.get() }
+    pub fn take(&self) -> QueueTake<'_, S> {
+        QueueTake { get: self.get() }
     }
 
     /// Puts an item in if there is room that belongs to no waiter.
@@ -139,8 +139,8 @@ impl<S: Store> Channel<S> {
     /// *Strict*, except that one dropped after the end of all work waits for what was put since when it
     /// comes back.
     #[track_caller]
-    pub fn join(&self) -> Join<'_, S> {
-        Join {
+    pub fn join(&self) -> QueueJoin<'_, S> {
+        QueueJoin {
             wait: self.raw.joiners.wait(&self.raw, DONE),
         }
     }
@@ -164,8 +164,8 @@ impl<S: Store> Channel<S> {
 
     /// A stream of the items that ends when the queue is closed and empty.
     #[track_caller]
-    pub fn stream(&self) -> Items<'_, S> {
-        Items { get: self.get() }
+    pub fn stream(&self) -> QueueItems<'_, S> {
+        QueueItems { get: self.get() }
     }
 
     /// Number of items, those that already belong to a waiting getter included.

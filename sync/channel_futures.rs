@@ -20,15 +20,15 @@ use crate::runtime::Wait;
 
 /// The future of [`Channel::put`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct Put<'a, S: Store> {
+pub struct QueuePut<'a, S: Store> {
     pub(super) item: Option<S::Item>,
     pub(super) wait: Wait<'a, RawChannel<S>>,
 }
 
 // The item is never pinned: it is moved into the store.
-impl<S: Store> Unpin for Put<'_, S> {}
+impl<S: Store> Unpin for QueuePut<'_, S> {}
 
-impl<S: Store> Future for Put<'_, S> {
+impl<S: Store> Future for QueuePut<'_, S> {
     type Output = Result<(), Closed<S::Item>>;
 
     #[inline]
@@ -42,7 +42,7 @@ impl<S: Store> Future for Put<'_, S> {
     }
 }
 
-impl<S: Store> Put<'_, S> {
+impl<S: Store> QueuePut<'_, S> {
     /// The poll of a put that does not find room: out of line, so that the awaiting task has the short one.
     #[inline(never)]
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed<S::Item>>> {
@@ -66,11 +66,11 @@ impl<S: Store> Put<'_, S> {
 
 /// The future of [`Channel::get`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct Get<'a, S: Store> {
+pub struct QueueGet<'a, S: Store> {
     pub(super) wait: Wait<'a, RawChannel<S>>,
 }
 
-impl<S: Store> Future for Get<'_, S> {
+impl<S: Store> Future for QueueGet<'_, S> {
     type Output = Result<S::Item, Closed>;
 
     #[inline]
@@ -83,7 +83,7 @@ impl<S: Store> Future for Get<'_, S> {
     }
 }
 
-impl<S: Store> Get<'_, S> {
+impl<S: Store> QueueGet<'_, S> {
     /// The poll of a get that does not find an item; out of line as well.
     #[inline(never)]
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
@@ -102,11 +102,11 @@ impl<S: Store> Get<'_, S> {
 
 /// The future of [`Channel::take`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct Take<'a, S: Store> {
-    pub(super) get: Get<'a, S>,
+pub struct QueueTake<'a, S: Store> {
+    pub(super) get: QueueGet<'a, S>,
 }
 
-impl<'a, S: Store> Future for Take<'a, S> {
+impl<'a, S: Store> Future for QueueTake<'a, S> {
     type Output = Result<Taken<'a, S>, Closed>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -164,11 +164,11 @@ impl<S: Store> Drop for Done<'_, S> {
 
 /// The future of [`Channel::join`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct Join<'a, S: Store> {
+pub struct QueueJoin<'a, S: Store> {
     pub(super) wait: Wait<'a, RawChannel<S>>,
 }
 
-impl<S: Store> Future for Join<'_, S> {
+impl<S: Store> Future for QueueJoin<'_, S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -185,11 +185,11 @@ impl<S: Store> Future for Join<'_, S> {
 
 /// The stream of [`Channel::stream`].
 #[must_use = "streams do nothing unless you poll them"]
-pub struct Items<'a, S: Store> {
-    pub(super) get: Get<'a, S>,
+pub struct QueueItems<'a, S: Store> {
+    pub(super) get: QueueGet<'a, S>,
 }
 
-impl<S: Store> Stream for Items<'_, S> {
+impl<S: Store> Stream for QueueItems<'_, S> {
     type Item = S::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
@@ -211,11 +211,11 @@ macro_rules! debug_as_wait {
 }
 
 debug_as_wait! {
-    Put.wait;
-    Get.wait;
-    Take.get.wait;
-    Join.wait;
-    Items.get.wait;
+    QueuePut.wait;
+    QueueGet.wait;
+    QueueTake.get.wait;
+    QueueJoin.wait;
+    QueueItems.get.wait;
 }
 
 impl<S: Store<Item: fmt::Debug>> fmt::Debug for Taken<'_, S> {

@@ -29,7 +29,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::lock::{Acquire, LockGuard};
+use super::lock::{LockAcquire, LockGuard};
 use crate::runtime::time::{Sleep, sleep};
 use crate::runtime::{Left, Owner, Wait, WaitQueue};
 
@@ -217,7 +217,7 @@ struct Round<'a, T: ?Sized> {
     guard: Option<LockGuard<'a, T>>,
     wait: Wait<'a, RawCondition>,
     // Dropped in this order: the lock is passed on, then the notification.
-    acquire: Acquire<'a, T>,
+    acquire: LockAcquire<'a, T>,
     notice: Option<Notice<'a>>,
 }
 
@@ -230,7 +230,7 @@ impl<'a, T: ?Sized> Round<'a, T> {
     ) -> Self {
         Round {
             wait: condition.raw.queue.wait_at(&condition.raw, ONE, at),
-            acquire: Acquire::over(guard.lock(), at),
+            acquire: LockAcquire::over(guard.lock(), at),
             guard: Some(guard),
             notice: None,
         }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::futures::ConditionWait;
 use super::spy::{Spy, now, poll};
-use super::{Condition, ConditionWait, Lock};
+use super::{Condition, Lock};
 
 fn wait<'a>(condition: &'a Condition, lock: &'a Lock<i32>) -> ConditionWait<'a, i32> {
     let mut wait = condition.wait(lock.try_acquire().expect("the lock is free"));

@@ -97,13 +97,13 @@ impl<T: ?Sized> Lock<T> {
     /// *Loses place*: a dropped acquire passes a grant on; a new one queues at the tail.
     #[track_caller]
     #[doc(alias = "lock")]
-    pub fn acquire(&self) -> Acquire<'_, T> {
+    pub fn acquire(&self) -> LockAcquire<'_, T> {
         self.acquire_at(Location::caller())
     }
 
     /// As [`acquire`](Lock::acquire), on behalf of another line.
-    fn acquire_at(&self, at: &'static Location<'static>) -> Acquire<'_, T> {
-        Acquire {
+    fn acquire_at(&self, at: &'static Location<'static>) -> LockAcquire<'_, T> {
+        LockAcquire {
             lock: self,
             node: WaitNode::new(HOLD, at),
         }
@@ -126,7 +126,7 @@ impl<T: ?Sized> Lock<T> {
     /// That of `acquire`.
     #[doc(hidden)]
     #[track_caller]
-    pub fn lock(&self) -> Acquire<'_, T>
+    pub fn lock(&self) -> LockAcquire<'_, T>
     where
         T: CalledAcquire,
     {
@@ -165,12 +165,12 @@ impl<T: ?Sized> Lock<T> {
 
 /// The future of [`Lock::acquire`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct Acquire<'a, T: ?Sized> {
+pub struct LockAcquire<'a, T: ?Sized> {
     lock: &'a Lock<T>,
     node: WaitNode,
 }
 
-impl<'a, T: ?Sized> Acquire<'a, T> {
+impl<'a, T: ?Sized> LockAcquire<'a, T> {
     /// One that is over, until it is renewed.
     #[inline]
     pub(super) fn over(lock: &'a Lock<T>, at: &'static Location<'static>) -> Self {
@@ -189,13 +189,13 @@ impl<'a, T: ?Sized> Acquire<'a, T> {
     }
 }
 
-impl<'a, T: ?Sized> Future for Acquire<'a, T> {
+impl<'a, T: ?Sized> Future for LockAcquire<'a, T> {
     type Output = LockGuard<'a, T>;
 
     // Always: taking a free lock is a test and a few stores, less than a call.
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Acquire { lock, node } = &mut *self;
+        let LockAcquire { lock, node } = &mut *self;
         let at = node.at();
         if !node.skip_if(|| lock.queue.try_hold(at)) {
             ready!(node.poll(&lock.queue, cx));
@@ -204,7 +204,7 @@ impl<'a, T: ?Sized> Future for Acquire<'a, T> {
     }
 }
 
-impl<T: ?Sized> Drop for Acquire<'_, T> {
+impl<T: ?Sized> Drop for LockAcquire<'_, T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(Left::Granted(_)) = self.node.leave(&self.lock.queue) {
@@ -213,10 +213,12 @@ impl<T: ?Sized> Drop for Acquire<'_, T> {
     }
 }
 
-impl<T: ?Sized> fmt::Debug for Acquire<'_, T> {
+impl<T: ?Sized> fmt::Debug for LockAcquire<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let queued = self.is_queued();
-        f.debug_struct("Acquire").field("queued", &queued).finish()
+        f.debug_struct("LockAcquire")
+            .field("queued", &queued)
+            .finish()
     }
 }
 

@@ -64,23 +64,37 @@ mod stats;
 mod store;
 
 pub use crate::runtime::{Left, Owner, Wait, WaitQueue, WaitStats};
-pub use barrier::{Barrier, BarrierWait, BrokenBarrier, Pass};
+pub use barrier::{Barrier, BrokenBarrier, Pass};
 pub use bounded_semaphore::{BoundedSemaphore, OverRelease};
 pub use channel::Channel;
 pub use channel_errors::{Closed, OverDone, TryGetError, TryPutError};
-pub use channel_futures::{Get, Items, Join, Put, Take, Taken};
-pub use condition::{Condition, ConditionWait, ConditionWaitFor, ConditionWaitTimeout};
-pub use event::{Event, EventWait};
-pub use latch::{CountDownLatch, LatchWait};
+pub use channel_futures::Taken;
+pub use condition::Condition;
+pub use event::Event;
+pub use latch::CountDownLatch;
 pub use lifo_queue::{Lifo, LifoQueue};
-pub use lock::{Acquire, Lock, LockGuard};
-pub use once_cell::{GetOrInit, GetOrTryInit, OnceCell};
-pub use permit::{AcquirePermits, OwnedPermit, Permit};
+pub use lock::{Lock, LockGuard};
+pub use once_cell::OnceCell;
+pub use permit::{OwnedPermit, Permit};
 pub use priority_queue::{PriorityQueue, Smallest};
 pub use queue::{Fifo, Queue};
 pub use queue_sender::QueueSender;
 pub use rwlock::RwLock;
-pub use rwlock_guards::{Read, RwLockReadGuard, RwLockWriteGuard, Write};
+pub use rwlock_guards::{RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{Semaphore, TooManyPermits};
 pub use stats::ChannelStats;
 pub use store::Store;
+
+/// The futures of the primitives, named after type and verb, for code that stores one.
+pub mod futures {
+    pub use super::barrier::BarrierWait;
+    pub use super::channel_futures::{QueueGet, QueueItems, QueueJoin, QueuePut, QueueTake};
+    pub use super::condition::{ConditionWait, ConditionWaitFor, ConditionWaitTimeout};
+    pub use super::event::EventWait;
+    pub use super::latch::LatchWait;
+    pub use super::lock::LockAcquire;
+    pub use super::once_cell::{OnceGetOrInit, OnceGetOrTryInit};
+    pub use super::oneshot::OneshotClosed;
+    pub use super::permit::SemaphoreAcquire;
+    pub use super::rwlock_guards::{RwLockRead, RwLockWrite};
+}

@@ -111,13 +111,13 @@ impl<T> OnceCell<T> {
     /// *Lossy* while it initialises: what `init` has done is lost, and the next waiter starts with
     /// its own. *Loses place* while it waits for another.
     #[track_caller]
-    pub fn get_or_init<F, Fut>(&self, init: F) -> GetOrInit<'_, T, F, Fut>
+    pub fn get_or_init<F, Fut>(&self, init: F) -> OnceGetOrInit<'_, T, F, Fut>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = T>,
     {
         let inner = Init::new(self, init, Location::caller());
-        GetOrInit { inner }
+        OnceGetOrInit { inner }
     }
 
     /// As [`get_or_init`](OnceCell::get_or_init), with an initialiser that can fail.
@@ -130,13 +130,13 @@ impl<T> OnceCell<T> {
     ///
     /// That of this call's `init`. The cell stays empty, and the next waiter tries with its own.
     #[track_caller]
-    pub fn get_or_try_init<E, F, Fut>(&self, init: F) -> GetOrTryInit<'_, T, F, Fut>
+    pub fn get_or_try_init<E, F, Fut>(&self, init: F) -> OnceGetOrTryInit<'_, T, F, Fut>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
         let inner = Init::new(self, init, Location::caller());
-        GetOrTryInit { inner }
+        OnceGetOrTryInit { inner }
     }
 
     /// Takes the value out, which leaves the cell empty.
@@ -264,13 +264,13 @@ where
 pin_project! {
     /// The future of [`OnceCell::get_or_init`].
     #[must_use = "futures do nothing unless you `.await` them"]
-    pub struct GetOrInit<'a, T, F, Fut> {
+    pub struct OnceGetOrInit<'a, T, F, Fut> {
         #[pin]
         inner: Init<'a, T, F, Fut>,
     }
 }
 
-impl<'a, T, F, Fut> Future for GetOrInit<'a, T, F, Fut>
+impl<'a, T, F, Fut> Future for OnceGetOrInit<'a, T, F, Fut>
 where
     F: FnOnce() -> Fut,
     Fut: Future<Output = T>,
@@ -287,13 +287,13 @@ where
 pin_project! {
     /// The future of [`OnceCell::get_or_try_init`].
     #[must_use = "futures do nothing unless you `.await` them"]
-    pub struct GetOrTryInit<'a, T, F, Fut> {
+    pub struct OnceGetOrTryInit<'a, T, F, Fut> {
         #[pin]
         inner: Init<'a, T, F, Fut>,
     }
 }
 
-impl<'a, T, E, F, Fut> Future for GetOrTryInit<'a, T, F, Fut>
+impl<'a, T, E, F, Fut> Future for OnceGetOrTryInit<'a, T, F, Fut>
 where
     F: FnOnce() -> Fut,
     Fut: Future<Output = Result<T, E>>,
@@ -318,7 +318,7 @@ macro_rules! debug_as_wait {
     )+};
 }
 
-debug_as_wait!(GetOrInit GetOrTryInit);
+debug_as_wait!(OnceGetOrInit OnceGetOrTryInit);
 
 impl<T> fmt::Debug for OnceCell<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -123,9 +123,9 @@ impl<T> Sender<T> {
     /// });
     /// ```
     #[track_caller]
-    pub fn closed(&self) -> SenderClosed<'_, T> {
+    pub fn closed(&self) -> OneshotClosed<'_, T> {
         let (shared, at) = (&*self.shared, Location::caller());
-        SenderClosed {
+        OneshotClosed {
             wait: shared.senders().wait_at(shared, 0, at),
         }
     }
@@ -225,11 +225,11 @@ impl<T> Future for Receiver<T> {
 
 /// The future of [`Sender::closed`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct SenderClosed<'a, T> {
+pub struct OneshotClosed<'a, T> {
     wait: Wait<'a, Shared<T>>,
 }
 
-impl<T> Future for SenderClosed<'_, T> {
+impl<T> Future for OneshotClosed<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -310,9 +310,9 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-impl<T> fmt::Debug for SenderClosed<'_, T> {
+impl<T> fmt::Debug for OneshotClosed<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SenderClosed")
+        f.debug_struct("OneshotClosed")
             .field("wait", &self.wait)
             .finish()
     }

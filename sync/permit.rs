@@ -113,20 +113,20 @@ impl fmt::Debug for Permit<'_> {
 
 /// The future of the acquiring methods of both semaphores.
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct AcquirePermits<'a> {
+pub struct SemaphoreAcquire<'a> {
     from: Reach<'a>,
     node: WaitNode,
 }
 
-impl<'a> AcquirePermits<'a> {
+impl<'a> SemaphoreAcquire<'a> {
     #[track_caller]
     pub(super) fn new(from: Reach<'a>, permits: usize) -> Self {
         let node = WaitNode::new(permits, Location::caller());
-        AcquirePermits { from, node }
+        SemaphoreAcquire { from, node }
     }
 }
 
-impl<'a> Future for AcquirePermits<'a> {
+impl<'a> Future for SemaphoreAcquire<'a> {
     type Output = Permit<'a>;
 
     #[inline]
@@ -146,7 +146,7 @@ impl<'a> Future for AcquirePermits<'a> {
     }
 }
 
-impl Drop for AcquirePermits<'_> {
+impl Drop for SemaphoreAcquire<'_> {
     #[inline]
     fn drop(&mut self) {
         match self.node.leave(&self.from.queue) {
@@ -158,9 +158,9 @@ impl Drop for AcquirePermits<'_> {
     }
 }
 
-impl fmt::Debug for AcquirePermits<'_> {
+impl fmt::Debug for SemaphoreAcquire<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AcquirePermits")
+        f.debug_struct("SemaphoreAcquire")
             .field("permits", &self.node.ask())
             .field("queued", &self.node.is_queued())
             .finish()

@@ -31,7 +31,9 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::Location;
 
-use super::rwlock_guards::{Read, Reading, RwLockReadGuard, RwLockWriteGuard, Write, Writing};
+use super::rwlock_guards::{
+    Reading, RwLockRead, RwLockReadGuard, RwLockWrite, RwLockWriteGuard, Writing,
+};
 use crate::runtime::{Description, Left, Owner, WaitQueue};
 
 const READ: usize = 0;
@@ -119,9 +121,9 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// *Loses place*: a dropped read passes a grant on; a new one queues at the tail.
     #[track_caller]
-    pub fn read(&self) -> Read<'_, T> {
+    pub fn read(&self) -> RwLockRead<'_, T> {
         let wait = self.raw.queue.wait(&self.raw, READ);
-        Read { lock: self, wait }
+        RwLockRead { lock: self, wait }
     }
 
     /// Waits until no other task is in the way, and returns a guard to read and write with.
@@ -134,9 +136,9 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// *Loses place*: a dropped write passes a grant on and lets in the tasks that it held back.
     #[track_caller]
-    pub fn write(&self) -> Write<'_, T> {
+    pub fn write(&self) -> RwLockWrite<'_, T> {
         let wait = self.raw.line_of_writers().wait(&self.raw, WRITE);
-        Write { lock: self, wait }
+        RwLockWrite { lock: self, wait }
     }
 
     /// Takes a read guard if no writer holds the lock and no task waits that this would overtake.

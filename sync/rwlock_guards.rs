@@ -14,12 +14,12 @@ use crate::runtime::Wait;
 
 /// The future of [`RwLock::read`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct Read<'a, T: ?Sized> {
+pub struct RwLockRead<'a, T: ?Sized> {
     pub(super) lock: &'a RwLock<T>,
     pub(super) wait: Wait<'a, RawRwLock>,
 }
 
-impl<'a, T: ?Sized> Future for Read<'a, T> {
+impl<'a, T: ?Sized> Future for RwLockRead<'a, T> {
     type Output = RwLockReadGuard<'a, T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -37,12 +37,12 @@ impl<'a, T: ?Sized> Future for Read<'a, T> {
 
 /// The future of [`RwLock::write`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct Write<'a, T: ?Sized> {
+pub struct RwLockWrite<'a, T: ?Sized> {
     pub(super) lock: &'a RwLock<T>,
     pub(super) wait: Wait<'a, RawRwLock>,
 }
 
-impl<'a, T: ?Sized> Future for Write<'a, T> {
+impl<'a, T: ?Sized> Future for RwLockWrite<'a, T> {
     type Output = RwLockWriteGuard<'a, T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -68,7 +68,7 @@ macro_rules! debug_as_wait {
     )+};
 }
 
-debug_as_wait!(Read Write);
+debug_as_wait!(RwLockRead RwLockWrite);
 
 /// Gives read access to the value of a [`RwLock`]; dropping it ends the reading.
 #[must_use = "a guard that is dropped at once releases the lock at once; bind it with `let guard =`"]

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::permit::{AcquirePermits, Counted, OwnedPermit, Permit, RawSemaphore, Reach};
+use super::permit::{Counted, OwnedPermit, Permit, RawSemaphore, Reach, SemaphoreAcquire};
 
 /// A number of permits: at most so many tasks are past [`acquire`](Semaphore::acquire) at a time.
 ///
@@ -54,7 +54,7 @@ impl Semaphore {
     ///
     /// *Loses place*: a dropped acquire passes a granted permit on; a new one queues at the tail.
     #[track_caller]
-    pub fn acquire(&self) -> AcquirePermits<'_> {
+    pub fn acquire(&self) -> SemaphoreAcquire<'_> {
         self.acquire_many(1)
     }
 
@@ -70,8 +70,8 @@ impl Semaphore {
     ///
     /// *Loses place*: when it is dropped, those behind it that fit are let in.
     #[track_caller]
-    pub fn acquire_many(&self, permits: usize) -> AcquirePermits<'_> {
-        AcquirePermits::new(Reach::Borrowed(&self.raw), permits)
+    pub fn acquire_many(&self, permits: usize) -> SemaphoreAcquire<'_> {
+        SemaphoreAcquire::new(Reach::Borrowed(&self.raw), permits)
     }
 
     /// Waits for one permit that can move into a spawned task.
@@ -99,7 +99,7 @@ impl Semaphore {
     /// });
     /// ```
     #[track_caller]
-    pub fn acquire_owned(self: &Rc<Self>) -> AcquirePermits<'static> {
+    pub fn acquire_owned(self: &Rc<Self>) -> SemaphoreAcquire<'static> {
         self.acquire_many_owned(1)
     }
 
@@ -109,8 +109,8 @@ impl Semaphore {
     ///
     /// *Loses place*, as [`acquire_many`](Semaphore::acquire_many).
     #[track_caller]
-    pub fn acquire_many_owned(self: &Rc<Self>, permits: usize) -> AcquirePermits<'static> {
-        AcquirePermits::new(Reach::Shared(self.clone()), permits)
+    pub fn acquire_many_owned(self: &Rc<Self>, permits: usize) -> SemaphoreAcquire<'static> {
+        SemaphoreAcquire::new(Reach::Shared(self.clone()), permits)
     }
 
     /// Takes one permit if one is free and no task waits.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use rustix::event::{PollFd, PollFlags, poll};
-use turnwise::io::{Fd, Source};
+use turnwise::io::{AsyncFd, Fd};
 use turnwise::{Runtime, block_on, sleep, spawn, yield_now};
 
 use crate::support::virtual_runtime;
@@ -22,7 +22,7 @@ fn pair() -> (UnixStream, UnixStream) {
     (ours, theirs)
 }
 
-async fn read(source: &Source<Fd<UnixStream>>, buffer: &mut [u8]) -> std::io::Result<usize> {
+async fn read(source: &AsyncFd<Fd<UnixStream>>, buffer: &mut [u8]) -> std::io::Result<usize> {
     source.read_with(|source| (&source.0).read(buffer)).await
 }
 
@@ -30,7 +30,7 @@ async fn read(source: &Source<Fd<UnixStream>>, buffer: &mut [u8]) -> std::io::Re
 fn a_read_waits_until_the_peer_writes() {
     let (ours, mut theirs) = pair();
     block_on(async {
-        let source = Source::from_fd(ours).expect("a socket can be watched");
+        let source = AsyncFd::from_fd(ours).expect("a socket can be watched");
         let reader = spawn(async move {
             let mut buffer = [0; 8];
             let n = read(&source, &mut buffer).await.expect("the peer writes");
@@ -47,7 +47,7 @@ fn a_read_waits_until_the_peer_writes() {
 fn end_of_input_wakes_the_reader() {
     let (ours, theirs) = pair();
     block_on(async {
-        let source = Source::from_fd(ours).expect("a socket can be watched");
+        let source = AsyncFd::from_fd(ours).expect("a socket can be watched");
         let reader = spawn(async move { read(&source, &mut [0; 8]).await });
         yield_now().await;
         drop(theirs);
@@ -65,7 +65,7 @@ fn end_of_input_wakes_the_reader() {
 fn a_task_that_never_waits_does_not_starve_a_reader() {
     let (ours, mut theirs) = pair();
     block_on(async {
-        let source = Source::from_fd(ours).expect("a socket can be watched");
+        let source = AsyncFd::from_fd(ours).expect("a socket can be watched");
         let heard = Rc::new(Cell::new(false));
         let reader = spawn({
             let heard = heard.clone();
@@ -92,13 +92,13 @@ fn a_task_that_never_waits_does_not_starve_a_reader() {
 #[test]
 fn a_writer_that_is_always_ready_yields_in_time() {
     block_on(async {
-        let sink = Source::from_fd(pair().0).map(drop);
+        let sink = AsyncFd::from_fd(pair().0).map(drop);
         sink.expect("a socket can be watched");
         let (ours, mut theirs) = pair();
         theirs
             .set_nonblocking(true)
             .expect("a socket can be non-blocking");
-        let source = Source::from_fd(ours).expect("a socket can be watched");
+        let source = AsyncFd::from_fd(ours).expect("a socket can be watched");
         let turns = Rc::new(Cell::new(0));
         let other = spawn({
             let turns = turns.clone();
@@ -134,7 +134,7 @@ fn a_source_waits_under_a_combinator_too() {
     block_on(async {
         let sources: Vec<_> = sources
             .into_iter()
-            .map(|s| Source::from_fd(s).expect("watched"))
+            .map(|s| AsyncFd::from_fd(s).expect("watched"))
             .collect();
         let mut reads: FuturesUnordered<_> = sources
             .iter()
@@ -163,7 +163,7 @@ fn a_source_waits_under_a_combinator_too() {
 #[test]
 fn a_source_that_outlives_its_runtime_says_so() {
     let runtime = Runtime::new();
-    let source = runtime.block_on(async { Source::from_fd(pair().0).expect("watched") });
+    let source = runtime.block_on(async { AsyncFd::from_fd(pair().0).expect("watched") });
     drop(runtime);
     let error = block_on(source.readable()).expect_err("its reactor is gone");
     assert!(error.to_string().contains("register it again"), "{error}");
@@ -177,7 +177,7 @@ fn a_hundred_thousand_sources_in_one_descriptor_hear_nothing_of_each_other() {
             for n in 0..100_000_u32 {
                 let (ours, mut theirs) = pair();
                 used.insert(ours.as_raw_fd());
-                let source = Source::from_fd(ours).expect("watched");
+                let source = AsyncFd::from_fd(ours).expect("watched");
                 if n % 3 == 0 {
                     // Known to be empty: only an event of its own may wake the next read.
                     let empty = source.try_read_with(|source| (&source.0).read(&mut [0; 8]));
@@ -209,7 +209,7 @@ fn a_hundred_thousand_sources_in_one_descriptor_hear_nothing_of_each_other() {
 #[test]
 fn a_regular_file_is_refused_when_it_is_registered() {
     let file = std::fs::File::open(file!()).expect("tests run in the package's folder");
-    let refused = block_on(async { Source::from_fd(file).map(drop) });
+    let refused = block_on(async { AsyncFd::from_fd(file).map(drop) });
     assert_eq!(
         refused.expect_err("epoll watches no files").raw_os_error(),
         Some(1)
@@ -220,8 +220,8 @@ fn a_regular_file_is_refused_when_it_is_registered() {
 fn a_dropped_source_leaves_its_descriptor_to_others() {
     block_on(async {
         let (ours, mut theirs) = pair();
-        let source = Source::from_fd(ours).expect("watched");
-        let again = Source::new(source.into_inner()).expect("watched again");
+        let source = AsyncFd::from_fd(ours).expect("watched");
+        let again = AsyncFd::new(source.into_inner()).expect("watched again");
         theirs.write_all(b"x").expect("the reader is there");
         assert_eq!(read(&again, &mut [0; 8]).await.expect("the peer wrote"), 1);
     });
@@ -273,7 +273,7 @@ fn the_descriptor_hears_timers_io_and_other_threads() {
     let source = {
         let made = Rc::new(Cell::new(None));
         let slot = made.clone();
-        drop(runtime.spawn(async move { slot.set(Source::from_fd(ours).ok()) }));
+        drop(runtime.spawn(async move { slot.set(AsyncFd::from_fd(ours).ok()) }));
         runtime.run_until_stalled();
         made.take().expect("a socket can be watched")
     };
@@ -312,7 +312,7 @@ fn what_wakes_nobody_does_not_hurry_a_virtual_clock() {
     let (ours, theirs) = pair();
     virtual_runtime().block_on(async {
         // That it can be written to is announced at once, and nobody waits for it.
-        let source = Source::from_fd(ours).expect("a socket can be watched");
+        let source = AsyncFd::from_fd(ours).expect("a socket can be watched");
         let reader = spawn(async move { read(&source, &mut [0; 8]).await });
         let begun = Instant::now();
         sleep(Duration::from_secs(3600)).await;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant as RealInstant};
 
 use futures::future::LocalBoxFuture;
 use proptest::prelude::*;
-use turnwise::io::Source;
+use turnwise::io::AsyncFd;
 use turnwise::sync::Event;
 use turnwise::time::{self, Instant};
 use turnwise::{Runtime, sleep, spawn, yield_now};
@@ -278,7 +278,7 @@ fn a_spinning_task_does_not_starve_readiness() {
             };
             runtime.block_on(async {
                 let (mut near, far) = socket_pair();
-                let far = Source::from_fd(far).unwrap();
+                let far = AsyncFd::from_fd(far).unwrap();
                 let reader = spawn(async move {
                     let mut byte = [0];
                     far.read_with(|far| (&far.0).read(&mut byte)).await.unwrap();
@@ -302,7 +302,7 @@ fn a_source_that_is_always_ready_does_not_starve_tasks_and_timers() {
         let counted = operations.clone();
         Runtime::new().block_on(async move {
             let (near, _far) = socket_pair();
-            let near = Source::from_fd(near).unwrap();
+            let near = AsyncFd::from_fd(near).unwrap();
             let greedy = counted.clone();
             drop(spawn(async move {
                 loop {

@@ -3,15 +3,17 @@
 //! Errors, and what is made for other threads, can.
 
 use turnwise::futures::{AsCompleted, WaitHandles, WaitQuiescent};
+use turnwise::io::futures::{Op, Steps, TcpAccept, TcpPeek, WhenReady};
 use turnwise::io::{
-    Accept, Fd, Op, Peek, Ready, Source, Stdin, Steps, TcpListener, TcpStream, UdpSocket,
-    UnixDatagram, UnixListener, UnixStream,
+    AsyncFd, Fd, Stdin, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
 };
 use turnwise::report::{Deadlock, Report, Stall};
+use turnwise::sync::futures::{
+    BarrierWait, ConditionWait, ConditionWaitTimeout, EventWait, LockAcquire, QueueGet, QueuePut,
+};
 use turnwise::sync::{
-    Acquire, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrier, Closed, Condition,
-    ConditionWait, ConditionWaitTimeout, CountDownLatch, Event, EventWait, Get, LifoQueue, Lock,
-    LockGuard, OnceCell, OverDone, OverRelease, OwnedPermit, Permit, PriorityQueue, Put, Queue,
+    Barrier, BoundedSemaphore, BrokenBarrier, Closed, Condition, CountDownLatch, Event, LifoQueue,
+    Lock, LockGuard, OnceCell, OverDone, OverRelease, OwnedPermit, Permit, PriorityQueue, Queue,
     RwLock, RwLockReadGuard, Semaphore, Taken, TooManyPermits, TryGetError, TryPutError, WaitQueue,
     oneshot,
 };
@@ -61,23 +63,23 @@ stays! {
     WaitQuiescent, Sleep, Timeout<std::future::Ready<()>>, Interval, Tick<'static>,
 }
 stays! {
-    Lock<()>, LockGuard<'static, ()>, Acquire<'static, ()>, Event, EventWait<'static>,
+    Lock<()>, LockGuard<'static, ()>, LockAcquire<'static, ()>, Event, EventWait<'static>,
     Condition, ConditionWait<'static, ()>, ConditionWaitTimeout<'static, ()>, Semaphore,
     BoundedSemaphore, Permit<'static>, OwnedPermit, Barrier, BarrierWait<'static>, Queue<()>,
     LifoQueue<()>, PriorityQueue<()>, RwLock<()>, RwLockReadGuard<'static, ()>, CountDownLatch,
     OnceCell<()>, WaitQueue, oneshot::Sender<()>, oneshot::Receiver<()>,
-    Put<'static, turnwise::sync::Fifo<()>>, Get<'static, turnwise::sync::Fifo<()>>,
+    QueuePut<'static, turnwise::sync::Fifo<()>>, QueueGet<'static, turnwise::sync::Fifo<()>>,
     Taken<'static, turnwise::sync::Fifo<()>>,
 }
 stays! {
     TcpStream, TcpListener, UdpSocket, UnixStream, UnixListener, UnixDatagram, Stdin, Steps<()>,
-    Source<Fd<std::fs::File>>, Op<'static, Fd<std::fs::File>, Op1>, Ready<'static>, Peek<'static>,
-    Accept<'static>, turnwise::io::Read<'static>, turnwise::io::Write<'static>,
+    AsyncFd<Fd<std::fs::File>>, Op<'static, Fd<std::fs::File>, Op1>, WhenReady<'static>, TcpPeek<'static>,
+    TcpAccept<'static>, turnwise::io::futures::StreamRead<'static>, turnwise::io::futures::StreamWrite<'static>,
 }
 #[cfg(feature = "process")]
-stays! { turnwise::io::Child, turnwise::io::WaitChild<'static>, turnwise::io::ChildStdout }
+stays! { turnwise::io::Child, turnwise::io::futures::ChildWait<'static>, turnwise::io::ChildStdout }
 #[cfg(feature = "signal")]
-stays! { turnwise::io::Signal, turnwise::io::RecvSignal<'static>, turnwise::io::CtrlC }
+stays! { turnwise::io::Signal, turnwise::io::futures::SignalRecv<'static>, turnwise::io::futures::CtrlC }
 
 // What is made for other threads, and plain data.
 travels! { Remote, RemoteHandle<()>, WorkGuard, TaskId, turnwise::time::Instant }

@@ -10,7 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use futures::task::noop_waker;
-use turnwise::sync::{Event, EventWait, Lock, Queue};
+use turnwise::sync::futures::EventWait;
+use turnwise::sync::{Event, Lock, Queue};
 use turnwise::{Runtime, sleep, spawn, yield_now};
 
 use crate::support::{Log, Spy, bounded, forever, panics, poll_with, virtual_runtime, yields};

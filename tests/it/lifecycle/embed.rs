@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use turnwise::io::Source;
+use turnwise::io::AsyncFd;
 use turnwise::sync::{Event, Lock, Queue};
 use turnwise::task::spawn_eager;
 use turnwise::{Runtime, block_on, sleep, spawn, spawn_blocking, yield_now};
@@ -61,7 +61,7 @@ fn a_host_serves_its_own_socket_beside_timers_io_threads_and_calls() {
         }));
         let end = ended("io");
         drop(runtime.spawn(async move {
-            let source = Source::from_fd(theirs).expect("it can be watched");
+            let source = AsyncFd::from_fd(theirs).expect("it can be watched");
             let mut byte = [0];
             for _ in 0..3 {
                 source

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token, event};
-use turnwise::io::{Source, UnixStream};
+use turnwise::io::{AsyncFd, UnixStream};
 use turnwise::report::dump;
 use turnwise::{Runtime, spawn, yield_now};
 
@@ -24,7 +24,7 @@ fn act() {
     drop(spawn(async {}));
     let (one, other) = UnixStream::pair().expect("there are descriptors");
     let another =
-        Source::from_fd(other.into_std().expect("it blocks")).expect("there are descriptors");
+        AsyncFd::from_fd(other.into_std().expect("it blocks")).expect("there are descriptors");
     drop((one, another));
 }
 
@@ -69,7 +69,7 @@ impl Drop for Hostile {
     }
 }
 
-async fn hears<S: event::Source + AsFd>(source: &Source<S>, peer: &mut Std) {
+async fn hears<S: event::Source + AsFd>(source: &AsyncFd<S>, peer: &mut Std) {
     let write = async {
         yield_now().await;
         peer.write_all(b"x").expect("there is room");
@@ -84,7 +84,7 @@ async fn hears<S: event::Source + AsFd>(source: &Source<S>, peer: &mut Std) {
 async fn a_source_may_do_anything_in_its_methods() {
     ACTS.set(0);
     let (hostile, mut peer) = Hostile::pair();
-    let source = Source::new(hostile).expect("it can be watched");
+    let source = AsyncFd::new(hostile).expect("it can be watched");
     hears(&source, &mut peer).await;
     drop(source);
     // Registered, asked for its descriptor, taken off, dropped.
@@ -96,7 +96,7 @@ async fn a_source_may_do_anything_in_its_methods() {
 async fn a_descriptor_may_do_anything_when_it_is_asked_for() {
     ACTS.set(0);
     let (hostile, mut peer) = Hostile::pair();
-    let source = Source::from_fd(hostile).expect("it can be watched");
+    let source = AsyncFd::from_fd(hostile).expect("it can be watched");
     hears(&source, &mut peer).await;
     let fd = source.into_inner();
     assert_eq!(ACTS.get(), 3);
@@ -129,12 +129,12 @@ impl event::Source for Refuses {
 #[turnwise::test(real_time)]
 async fn a_source_that_refuses_leaves_nothing_behind() {
     for _ in 0..10 {
-        assert!(Source::new(Refuses { panics: false }).is_err());
-        let panics = || drop(Source::new(Refuses { panics: true }));
+        assert!(AsyncFd::new(Refuses { panics: false }).is_err());
+        let panics = || drop(AsyncFd::new(Refuses { panics: true }));
         assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
     }
     let (ours, mut theirs) = Std::pair().expect("there are descriptors");
-    let source = Source::from_fd(ours).expect("it can be watched");
+    let source = AsyncFd::from_fd(ours).expect("it can be watched");
     hears(&source, &mut theirs).await;
     yield_now().await;
 }
@@ -163,7 +163,7 @@ impl event::Source for Usurper {
 fn a_source_whose_runtime_ended_meanwhile_belongs_to_no_other() {
     RUNTIME.set(Some(Runtime::new()));
     let (one, _other) = Std::pair().expect("there are descriptors");
-    let source = Source::new(Usurper(one, RefCell::default())).expect("it registers itself");
+    let source = AsyncFd::new(Usurper(one, RefCell::default())).expect("it registers itself");
     let refused = RUNTIME.with_borrow(|runtime| {
         let runtime = runtime.as_ref().expect("there is another");
         runtime.block_on(source.read_with(|_| Ok(())))

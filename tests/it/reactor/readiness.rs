@@ -10,23 +10,22 @@ use std::time::Duration;
 use futures::future::join_all;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, join, poll};
-use turnwise::io::{
-    Fd, Ready, Source, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixStream,
-};
+use turnwise::io::futures::WhenReady;
+use turnwise::io::{AsyncFd, Fd, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixStream};
 use turnwise::{sleep, spawn, timeout, yield_now};
 
 const SOON: Duration = Duration::from_millis(20);
 
 /// One end of a pair that a library reads, and the other.
-fn library() -> io::Result<(Rc<Source<Fd<Peer>>>, Peer)> {
+fn library() -> io::Result<(Rc<AsyncFd<Fd<Peer>>>, Peer)> {
     let (ours, theirs) = Peer::pair()?;
     ours.set_nonblocking(true)?;
     theirs.set_nonblocking(true)?;
-    Ok((Rc::new(Source::from_fd(ours)?), theirs))
+    Ok((Rc::new(AsyncFd::from_fd(ours)?), theirs))
 }
 
 /// Reads as a library does: the source is not asked.
-fn process(source: &Source<Fd<Peer>>, most: usize) -> usize {
+fn process(source: &AsyncFd<Fd<Peer>>, most: usize) -> usize {
     let mut buffer = vec![0; most];
     (&source.get_ref().0).read(&mut buffer).unwrap_or(0)
 }
@@ -35,7 +34,7 @@ fn fill(mut stream: &Peer) {
     while stream.write(&[0; 4096]).is_ok() {}
 }
 
-async fn is_over(ready: Ready<'_>) -> bool {
+async fn is_over(ready: WhenReady<'_>) -> bool {
     timeout(SOON, ready).await.is_ok()
 }
 
@@ -49,7 +48,7 @@ macro_rules! on_every_kind {
         let (a, b) = Peer::pair()?;
         a.set_nonblocking(true)?;
         b.set_nonblocking(true)?;
-        let $pair = (Source::from_fd(a)?, Source::from_fd(b)?);
+        let $pair = (AsyncFd::from_fd(a)?, AsyncFd::from_fd(b)?);
         $check;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let client = TcpStream::connect(listener.local_addr()?).await?;
@@ -260,7 +259,7 @@ async fn loops_in_one_task_get_the_same_share() -> io::Result<()> {
     peer.write_all(b"x")?;
     other_peer.write_all(b"x")?;
     let counts = [Cell::new(0_i32), Cell::new(0)];
-    let round = async |source: &Source<Fd<Peer>>, count: &Cell<i32>| {
+    let round = async |source: &AsyncFd<Fd<Peer>>, count: &Cell<i32>| {
         while counts.iter().all(|count| count.get() < 100) {
             source.readable().await.expect("the runtime lives");
             count.set(count.get() + 1);

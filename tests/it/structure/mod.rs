@@ -507,7 +507,14 @@ fn the_crate_is_found() {
         assert!(operations.iter().any(|found| found == name), "{name}");
     }
     let futures = futures(&sources);
-    for name in ["Acquire", "Put", "Sleep", "Timeout", "JoinHandle", "Op"] {
+    for name in [
+        "LockAcquire",
+        "QueuePut",
+        "Sleep",
+        "Timeout",
+        "JoinHandle",
+        "Op",
+    ] {
         assert!(futures.iter().any(|(found, _)| found == name), "{name}");
     }
 }

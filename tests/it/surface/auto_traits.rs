@@ -11,10 +11,12 @@ use turnwise::futures::{
     AsCompleted, Gather, GatherSpawned, GroupRun, Race, RaceEither, TryGather, TryGatherSpawned,
     TryGroupRun, WaitHandles, WaitQuiescent,
 };
-use turnwise::io::{self, *};
+use turnwise::io::futures::*;
+use turnwise::io::*;
 use turnwise::report::{Deadlock, DeadlockPolicy, Report, Stall, Stats, Verdict};
-use turnwise::sync::oneshot::{Receiver, RecvError, Sender, SenderClosed, TryRecvError};
-use turnwise::sync::{self, *};
+use turnwise::sync::futures::*;
+use turnwise::sync::oneshot::{OneshotClosed, Receiver, RecvError, Sender, TryRecvError};
+use turnwise::sync::*;
 use turnwise::task::{ChildHandle, Panic, TaskId, Unobserved};
 use turnwise::task::{Info, TaskLocal};
 use turnwise::thread::{
@@ -82,7 +84,7 @@ fn errors_reports_and_what_is_for_other_threads_cross_threads() {
     let values = answers!(
         BrokenBarrier,
         ChannelStats,
-        io::Credentials,
+        Credentials,
         Closed<u8>,
         Deadlock,
         Elapsed,
@@ -108,7 +110,7 @@ fn errors_reports_and_what_is_for_other_threads_cross_threads() {
         Remote,
         RemoteHandle<u8>,
         Report,
-        io::SendStream<TcpStream>,
+        SendStream<TcpStream>,
         SignalKind,
         Stall,
         Stats,
@@ -139,7 +141,7 @@ fn primitives_tasks_and_sources_stay_on_their_thread() {
         Channel<Fifo<u8>>,
         Condition,
         CountDownLatch,
-        sync::Event,
+        Event,
         LifoQueue<u8>,
         Lock<u8>,
         OnceCell<u8>,
@@ -163,23 +165,23 @@ fn primitives_tasks_and_sources_stay_on_their_thread() {
     );
     assert_all(guards_and_ends, [false, false, true]);
     let waits = answers!(
-        Acquire<'static, u8>,
-        AcquirePermits<'static>,
+        LockAcquire<'static, u8>,
+        SemaphoreAcquire<'static>,
         BarrierWait<'static>,
         ConditionWait<'static, u8>,
         ConditionWaitFor<'static, u8, fn(&mut u8) -> bool>,
         ConditionWaitTimeout<'static, u8>,
         EventWait<'static>,
-        sync::Get<'static, Smallest<u8>>,
-        Items<'static, Fifo<u8>>,
-        sync::Join<'static, Fifo<u8>>,
+        QueueGet<'static, Smallest<u8>>,
+        QueueItems<'static, Fifo<u8>>,
+        QueueJoin<'static, Fifo<u8>>,
         LatchWait<'static>,
-        Put<'static, Fifo<u8>>,
-        sync::Read<'static, u8>,
-        SenderClosed<'static, u8>,
-        Take<'static, Fifo<u8>>,
+        QueuePut<'static, Fifo<u8>>,
+        RwLockRead<'static, u8>,
+        OneshotClosed<'static, u8>,
+        QueueTake<'static, Fifo<u8>>,
         Wait<'static, Owns>,
-        sync::Write<'static, u8>,
+        RwLockWrite<'static, u8>,
     );
     assert_all(waits, [false, false, true]);
     let tasks_and_time = answers!(
@@ -202,29 +204,29 @@ fn primitives_tasks_and_sources_stay_on_their_thread() {
     );
     assert_all(tasks_and_time, [false, false, true]);
     let sources = answers!(
-        Accept<'static>,
-        AcceptUnix<'static>,
+        TcpAccept<'static>,
+        UnixAccept<'static>,
         Child,
         ChildStderr,
         ChildStdin,
         ChildStdout,
         CtrlC,
-        Incoming<'static>,
-        IncomingUnix<'static>,
+        TcpIncoming<'static>,
+        UnixIncoming<'static>,
         Lines<TcpStream>,
         Op<'static, Fd<Socket>, fn(&Fd<Socket>) -> std::io::Result<()>>,
-        Peek<'static>,
-        io::Read<'static>,
-        ReadStdin<'static>,
-        io::Ready<'static>,
-        Recv<'static>,
-        RecvFrom<'static>,
-        RecvSignal<'static>,
-        io::Send<'static>,
-        SendTo<'static>,
+        TcpPeek<'static>,
+        StreamRead<'static>,
+        StdinRead<'static>,
+        WhenReady<'static>,
+        DatagramRecv<'static>,
+        DatagramRecvFrom<'static>,
+        SignalRecv<'static>,
+        DatagramSend<'static>,
+        DatagramSendTo<'static>,
         SharedStream<TcpStream>,
         Signal,
-        io::Source<Fd<Socket>>,
+        AsyncFd<Fd<Socket>>,
         Stdin,
         Steps<u8>,
         StreamReader<TcpStream>,
@@ -235,22 +237,22 @@ fn primitives_tasks_and_sources_stay_on_their_thread() {
         UnixDatagram,
         UnixListener,
         UnixStream,
-        WaitChild<'static>,
-        io::Write<'static>,
+        ChildWait<'static>,
+        StreamWrite<'static>,
     );
     assert_all(sources, [false, false, true]);
     let bytes = answers!(
-        io::futures::Flush<'static, u8>,
-        io::futures::NextLine<'static, u8>,
-        io::futures::ReadBuffered<'static, u8>,
-        io::futures::ReadExact<'static, u8>,
-        io::futures::ReadExactBuffered<'static, u8>,
-        io::futures::ReadLine<'static, u8>,
-        io::futures::ReadToEnd<'static, u8>,
-        io::futures::ReadToString<'static, u8>,
-        io::futures::ReadUntil<'static, u8>,
-        io::futures::WriteAll<'static, u8>,
-        io::futures::WriteBuffered<'static, u8>,
+        Flush<'static, u8>,
+        NextLine<'static, u8>,
+        ReadBuffered<'static, u8>,
+        ReadExact<'static, u8>,
+        ReadExactBuffered<'static, u8>,
+        ReadLine<'static, u8>,
+        ReadToEnd<'static, u8>,
+        ReadToString<'static, u8>,
+        ReadUntil<'static, u8>,
+        WriteAll<'static, u8>,
+        WriteBuffered<'static, u8>,
     );
     assert_all(bytes, [false, false, true]);
 }
@@ -278,16 +280,16 @@ fn what_holds_futures_is_as_they_are() {
         Timeout<u8>,
         TryGroupRun<Ready<u8>, u8, u8>,
         GroupRun<Ready<u8>, u8>,
-        GetOrInit<'static, u8, fn() -> Ready<u8>, Ready<u8>>,
-        GetOrTryInit<'static, u8, fn() -> Ready<u8>, Ready<u8>>,
+        OnceGetOrInit<'static, u8, fn() -> Ready<u8>, Ready<u8>>,
+        OnceGetOrTryInit<'static, u8, fn() -> Ready<u8>, Ready<u8>>,
     );
     assert_all(unpinned, [false, false, true]);
     let pinned = answers!(
         Timeout<PhantomPinned>,
         TryGroupRun<PhantomPinned, u8, u8>,
         GroupRun<PhantomPinned, u8>,
-        GetOrInit<'static, u8, fn() -> PhantomPinned, PhantomPinned>,
-        GetOrTryInit<'static, u8, fn() -> PhantomPinned, PhantomPinned>,
+        OnceGetOrInit<'static, u8, fn() -> PhantomPinned, PhantomPinned>,
+        OnceGetOrTryInit<'static, u8, fn() -> PhantomPinned, PhantomPinned>,
     );
     assert_all(pinned, [false; 3]);
 }
@@ -320,7 +322,7 @@ fn every_public_type_is_asked() {
         "RaceEitherSet",
         "RaceSet",
         "Store",
-        "ToAddresses",
+        "ToSocketAddrs",
         "TryGatherSet",
     ] {
         assert!(types.remove(sealed), "{sealed} is gone");

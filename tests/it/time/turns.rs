@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::future::{FutureExt, LocalBoxFuture, join_all};
 use futures::stream::{FuturesUnordered, StreamExt};
-use turnwise::io::{Command, SignalKind, Source, ctrl_c, signal};
+use turnwise::io::{AsyncFd, Command, SignalKind, ctrl_c, signal};
 use turnwise::sync::{Condition, Lock, Queue};
 use turnwise::time::{Instant, TimeLimit};
 use turnwise::{
@@ -73,13 +73,13 @@ const ROWS: &[Row] = &[
             drop(condition.wait_timeout(lock.acquire().await, AT_ONCE).await);
         })
     }),
-    ("Ready", "writable", || of(source(), async |ours| ours.writable().await.expect("it works"))),
-    ("Ready", "readable", || of(source(), async |ours| ours.readable().await.expect("it works"))),
+    ("WhenReady", "writable", || of(source(), async |ours| ours.writable().await.expect("it works"))),
+    ("WhenReady", "readable", || of(source(), async |ours| ours.readable().await.expect("it works"))),
     ("Signal", "Signal as a stream", || of(listener(), async |listener| {
         raise(SignalKind::USER1);
         listener.next().await.expect("it does not end");
     })),
-    ("RecvSignal", "Signal::recv", || of(listener(), async |listener| {
+    ("SignalRecv", "Signal::recv", || of(listener(), async |listener| {
         raise(SignalKind::USER1);
         listener.recv().await.expect("it was sent");
     })),
@@ -89,7 +89,7 @@ const ROWS: &[Row] = &[
         raise(SignalKind::INTERRUPT);
         heard
     })),
-    ("WaitChild", "Child::wait", || {
+    ("ChildWait", "Child::wait", || {
         let mut child = Command::new("true").spawn().expect("it is there");
         while child.try_wait().expect("it is ours").is_none() {}
         of(child, async |child| assert!(child.wait().await.expect("it has ended").success()))
@@ -102,12 +102,12 @@ const ROWS: &[Row] = &[
 ];
 
 /// One end of a pair, with something to read and room to write.
-fn source() -> Source<turnwise::io::Fd<std::os::unix::net::UnixStream>> {
+fn source() -> AsyncFd<turnwise::io::Fd<std::os::unix::net::UnixStream>> {
     use std::io::Write;
     let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().expect("there are descriptors");
     theirs.write_all(b"bytes").expect("there is room");
     ours.set_nonblocking(true).expect("it can be");
-    Source::from_fd(ours).expect("it can be watched")
+    AsyncFd::from_fd(ours).expect("it can be watched")
 }
 
 /// A Ctrl-C soon after another counts as its echo. Holds up the loop, as the work of a program may.
@@ -127,32 +127,32 @@ fn raise(kind: SignalKind) {
 /// Futures of results: a ready one counts, 128 in a poll (`shared_streams.rs`); that of a blocking call is
 /// never ready at once.
 const RESULTS: &[&str] = &[
-    "Accept",
-    "AcceptUnix",
+    "TcpAccept",
+    "UnixAccept",
     "BlockingIo",
     "Flush",
-    "Incoming",
-    "IncomingUnix",
+    "TcpIncoming",
+    "UnixIncoming",
     "Op",
-    "Peek",
-    "Read",
+    "TcpPeek",
+    "StreamRead",
     "ReadExact",
-    "ReadStdin",
+    "StdinRead",
     "ReadToEnd",
     "ReadToString",
-    "Recv",
-    "RecvFrom",
-    "Send",
-    "SendTo",
-    "Write",
+    "DatagramRecv",
+    "DatagramRecvFrom",
+    "DatagramSend",
+    "DatagramSendTo",
+    "StreamWrite",
     "WriteAll",
 ];
 
 /// Futures that are woken from inside, or that are as those inside them: as in asyncio, what is there
 /// is taken without a turn.
 const INSIDE: &[&str] = &[
-    "Acquire",
-    "AcquirePermits",
+    "LockAcquire",
+    "SemaphoreAcquire",
     "Alike",
     "Answering",
     "AsCompleted",
@@ -165,33 +165,35 @@ const INSIDE: &[&str] = &[
     "EventWait",
     "Gather",
     "GatherSpawned",
-    "Get",
-    "GetOrInit",
-    "GetOrTryInit",
-    "Items",
-    "Join",
+    "QueueGet",
+    "OnceGetOrInit",
+    "OnceGetOrTryInit",
+    "QueueItems",
+    "QueueJoin",
     "JoinHandle",
     "LatchWait",
     "Lines",
     "NextLine",
-    "Put",
+    "QueuePut",
     "Race",
     "RaceEither",
-    "Read",
+    "RwLockRead",
     "ReadBuffered",
     "ReadExactBuffered",
     "ReadLine",
     "ReadUntil",
     "Receiver",
     "RemoteHandle",
-    "SenderClosed",
-    "Take",
-    "TaskGroup",
+    "OneshotClosed",
+    "QueueTake",
+    "TryGroupRun",
+    "GroupRun",
+    "Infallibly",
     "TryGather",
     "TryGatherSpawned",
     "Wait",
     "WaitQuiescent",
-    "Write",
+    "RwLockWrite",
     "WriteBuffered",
 ];
 

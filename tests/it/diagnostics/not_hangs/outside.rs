@@ -15,7 +15,7 @@ use futures::channel::{mpsc, oneshot};
 use futures::future::{join_all, select};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
-use turnwise::io::Source;
+use turnwise::io::AsyncFd;
 use turnwise::sync::Event;
 use turnwise::task::wait_quiescent;
 use turnwise::thread::{expect_external, remote};
@@ -216,7 +216,7 @@ pub(super) const TABLE: &[Sound] = &[
         async {
             let (mut far, near) = UnixStream::pair().unwrap();
             near.set_nonblocking(true).unwrap();
-            let source = Source::from_fd(near).unwrap();
+            let source = AsyncFd::from_fd(near).unwrap();
             worker(move || far.write_all(b"x").unwrap());
             let mut byte = [0];
             let read = source.read_with(|near| (&near.0).read(&mut byte)).await;
@@ -228,7 +228,7 @@ pub(super) const TABLE: &[Sound] = &[
         async {
             let (mut far, near) = UnixStream::pair().unwrap();
             near.set_nonblocking(true).unwrap();
-            let source = Source::from_fd(near).unwrap();
+            let source = AsyncFd::from_fd(near).unwrap();
             let writer = spawn(async move { far.write_all(b"x").unwrap() });
             source.readable().await.unwrap();
             writer.await.unwrap();
