@@ -10,6 +10,7 @@ mod compat;
 mod pooled;
 mod postgres;
 mod redis_client;
+mod side_by_side;
 mod web;
 mod web_sockets;
 
