@@ -57,6 +57,7 @@ mod stream_reader;
 mod stream_writer;
 mod tcp;
 mod tcp_listener;
+mod tcp_socket;
 #[cfg(feature = "tokio-io")]
 mod tokio_io;
 mod udp;
@@ -94,6 +95,8 @@ pub use stream_reader::StreamReader;
 pub use stream_writer::StreamWriter;
 pub use tcp::TcpStream;
 pub use tcp_listener::TcpListener;
+#[doc(alias("SO_KEEPALIVE", "SO_REUSEPORT", "backlog"))]
+pub use tcp_socket::TcpSocket;
 pub use udp::UdpSocket;
 #[cfg(all(feature = "unix", target_os = "linux"))]
 #[doc(alias("UCred", "SO_PEERCRED"))]

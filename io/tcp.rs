@@ -300,7 +300,15 @@ impl TcpStream {
 
 /// Connects to one address.
 async fn connect(address: SocketAddr, at: &'static Location<'static>) -> io::Result<TcpStream> {
-    let stream = TcpStream::new(mio::net::TcpStream::connect(address)?, at)?;
+    connected(mio::net::TcpStream::connect(address)?, at).await
+}
+
+/// Waits until a socket is connected that has begun to connect.
+pub(crate) async fn connected(
+    stream: mio::net::TcpStream,
+    at: &'static Location<'static>,
+) -> io::Result<TcpStream> {
+    let stream = TcpStream::new(stream, at)?;
     let readiness = stream.source.readiness();
     readiness.way(Way::Write).blocks();
     loop {

@@ -13,6 +13,7 @@ pub(crate) mod stagger;
 pub(crate) mod stdio;
 pub(crate) mod streams;
 pub(crate) mod tcp;
+pub(crate) mod tcp_socket;
 pub(crate) mod udp;
 pub(crate) mod unix;
 pub(crate) mod unix_peers;

@@ -111,6 +111,7 @@ fn errors_reports_and_what_is_for_other_threads_cross_threads() {
         RemoteHandle<u8>,
         Report,
         SendStream<TcpStream>,
+        TcpSocket,
         SignalKind,
         Stall,
         Stats,
