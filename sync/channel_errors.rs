@@ -2,10 +2,6 @@
 
 use std::fmt;
 
-/// The queue is closed. A refused item comes back.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Closed<T = ()>(pub T);
-
 /// Why [`Channel::try_put`](crate::sync::Channel::try_put) put nothing; the item comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -29,25 +25,6 @@ pub enum TryGetError {
 /// [`Channel::task_done`](crate::sync::Channel::task_done) was called more often than items were put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OverDone(pub(super) ());
-
-impl<T> Closed<T> {
-    /// The item that was refused.
-    pub fn into_inner(self) -> T {
-        self.0
-    }
-}
-
-impl<T> fmt::Display for Closed<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("queue is closed")
-    }
-}
-
-impl<T> fmt::Debug for Closed<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Closed(..)")
-    }
-}
 
 impl<T> TryPutError<T> {
     /// The item.
@@ -91,7 +68,6 @@ impl fmt::Display for OverDone {
     }
 }
 
-impl<T> std::error::Error for Closed<T> {}
 impl<T> std::error::Error for TryPutError<T> {}
 impl std::error::Error for TryGetError {}
 impl std::error::Error for OverDone {}

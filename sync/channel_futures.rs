@@ -13,7 +13,7 @@ use futures_core::Stream;
 
 #[cfg(doc)]
 use super::channel::Channel;
-use super::channel_errors::Closed;
+use super::closed::Closed;
 use super::raw_channel::{CLOSED, RawChannel};
 use super::store::Store;
 use crate::runtime::Wait;

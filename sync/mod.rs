@@ -33,6 +33,7 @@ mod channel_errors;
 mod channel_futures;
 #[cfg(test)]
 mod channel_tests;
+mod closed;
 mod condition;
 #[cfg(test)]
 mod condition_tests;
@@ -67,8 +68,9 @@ pub use crate::runtime::{Left, Owner, Wait, WaitQueue, WaitStats};
 pub use barrier::{Barrier, BrokenBarrier, Pass};
 pub use bounded_semaphore::{BoundedSemaphore, OverRelease};
 pub use channel::Channel;
-pub use channel_errors::{Closed, OverDone, TryGetError, TryPutError};
+pub use channel_errors::{OverDone, TryGetError, TryPutError};
 pub use channel_futures::Taken;
+pub use closed::Closed;
 pub use condition::Condition;
 pub use event::Event;
 pub use latch::CountDownLatch;

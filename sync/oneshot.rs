@@ -24,6 +24,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use super::closed::Closed;
 use crate::runtime::{Left, Owner, SingleWaiter, Wait, WaitQueue};
 
 /// What reports call it.
@@ -77,7 +78,7 @@ pub struct Sender<T> {
 ///
 /// # Errors
 ///
-/// [`RecvError`] if the sender was dropped without sending, this end was [closed](Receiver::close)
+/// [`Closed`] if the sender was dropped without sending, this end was [closed](Receiver::close)
 /// first, or the value was taken before.
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Receiver<T> {
@@ -89,11 +90,11 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// The value, if the receiver is gone or closed.
+    /// [`Closed`] with the value, if the receiver is gone or closed.
     #[doc(alias = "set_result")]
-    pub fn send(self, value: T) -> Result<(), T> {
+    pub fn send(self, value: T) -> Result<(), Closed<T>> {
         if self.is_closed() {
-            return Err(value);
+            return Err(Closed(value));
         }
         self.shared.value.set(Some(value));
         Ok(())
@@ -114,12 +115,12 @@ impl<T> Sender<T> {
     /// # Examples
     ///
     /// ```
-    /// use turnwise::sync::oneshot;
+    /// use turnwise::sync::{Closed, oneshot};
     ///
     /// turnwise::block_on(async {
     ///     let (sender, receiver) = oneshot::channel::<u8>();
     ///     futures::join!(sender.closed(), async { drop(receiver) });
-    ///     assert_eq!(sender.send(1), Err(1));
+    ///     assert_eq!(sender.send(1), Err(Closed(1)));
     /// });
     /// ```
     #[track_caller]
@@ -166,12 +167,12 @@ struct Shared<T> {
 
 impl<T> Shared<T> {
     /// What the receiver gets, if that is settled.
-    fn outcome(&self) -> Poll<Result<T, RecvError>> {
+    fn outcome(&self) -> Poll<Result<T, Closed>> {
         if let Some(value) = self.value.take() {
             return Poll::Ready(Ok(value));
         }
         match self.closed.get() {
-            true => Poll::Ready(Err(RecvError(()))),
+            true => Poll::Ready(Err(Closed(()))),
             false => Poll::Pending,
         }
     }
@@ -203,7 +204,7 @@ impl<T> Owner for Shared<T> {
 }
 
 impl<T> Future for Receiver<T> {
-    type Output = Result<T, RecvError>;
+    type Output = Result<T, Closed>;
 
     #[inline]
     #[track_caller]
@@ -240,11 +241,6 @@ impl<T> Future for OneshotClosed<'_, T> {
     }
 }
 
-/// No value will come: the sender was dropped without sending, the receiver was closed first, or the
-/// value was taken before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RecvError(());
-
 /// Why [`Receiver::try_recv`] took nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -253,12 +249,6 @@ pub enum TryRecvError {
     Empty,
     /// Nothing will be sent any more.
     Closed,
-}
-
-impl fmt::Display for RecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no value was sent, or it was taken before")
-    }
 }
 
 impl fmt::Display for TryRecvError {
@@ -270,7 +260,6 @@ impl fmt::Display for TryRecvError {
     }
 }
 
-impl std::error::Error for RecvError {}
 impl std::error::Error for TryRecvError {}
 
 impl<T> Drop for Sender<T> {

@@ -10,7 +10,7 @@ fn a_value_wakes_the_receiver_and_waits_for_its_poll() {
     assert!(spy.poll(&mut receiver).is_pending());
     assert_eq!(sender.send(1), Ok(()));
     assert_eq!((spy.wakes(), now(&mut receiver)), (1, Ok(1)));
-    assert_eq!(now(&mut receiver), Err(RecvError(())));
+    assert_eq!(now(&mut receiver), Err(Closed(())));
 }
 
 #[test]
@@ -29,12 +29,12 @@ fn a_dropped_sender_ends_the_wait() {
 fn a_value_comes_back_if_the_receiver_is_gone_or_closed() {
     let (sender, receiver) = channel();
     drop(receiver);
-    assert_eq!(sender.send(1), Err(1));
+    assert_eq!(sender.send(1), Err(Closed(1)));
     let (sender, mut receiver) = channel();
     receiver.close();
     assert_eq!(
         (sender.send(1), now(&mut receiver)),
-        (Err(1), Err(RecvError(())))
+        (Err(Closed(1)), Err(Closed(())))
     );
 }
 

@@ -87,5 +87,5 @@ travels! { Remote, RemoteHandle<()>, WorkGuard, TaskId, turnwise::time::Instant 
 travels! {
     JoinError, Panic, Deadlock, Report, Elapsed, GroupError<()>, Gone<()>,
     TrySpawnError<()>, Unobserved, Stall, BrokenBarrier, Closed, TryPutError<()>, TryGetError,
-    OverDone, OverRelease, TooManyPermits, oneshot::RecvError, oneshot::TryRecvError,
+    OverDone, OverRelease, TooManyPermits, oneshot::TryRecvError,
 }

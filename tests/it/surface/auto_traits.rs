@@ -15,7 +15,7 @@ use turnwise::io::futures::*;
 use turnwise::io::*;
 use turnwise::report::{Deadlock, DeadlockPolicy, Report, Stall, Stats, Verdict};
 use turnwise::sync::futures::*;
-use turnwise::sync::oneshot::{OneshotClosed, Receiver, RecvError, Sender, TryRecvError};
+use turnwise::sync::oneshot::{OneshotClosed, Receiver, Sender, TryRecvError};
 use turnwise::sync::*;
 use turnwise::task::{ChildHandle, Panic, TaskId, Unobserved};
 use turnwise::task::{Info, TaskLocal};
@@ -106,7 +106,6 @@ fn errors_reports_and_what_is_for_other_threads_cross_threads() {
         OverRelease,
         Panic,
         Pass,
-        RecvError,
         Remote,
         RemoteHandle<u8>,
         Report,

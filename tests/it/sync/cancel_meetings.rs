@@ -352,7 +352,7 @@ fn oneshot_ends() {
         };
         let watch = async move {
             idle.closed().await;
-            assert_eq!(idle.send(1), Err(1));
+            assert_eq!(idle.send(1), Err(turnwise::sync::Closed(1)));
         };
         let leave = async move {
             yields(2).await;

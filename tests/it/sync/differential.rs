@@ -459,7 +459,7 @@ macro_rules! oneshot_side {
                 let mut receiver = self.receiver.borrow_mut();
                 match (what % 16, receiver.as_mut()) {
                     (0 | 1, _) => {
-                        let sent = self.sender.take().map(|sender| sender.send(which));
+                        let sent = self.sender.take().map(|sender| sender.send(which).is_ok());
                         format!("sends {sent:?}")
                     }
                     (2, _) => {

@@ -248,7 +248,7 @@ enum Ask {
 }
 
 enum Out {
-    Received(Result<Value, oneshot::RecvError>),
+    Received(Result<Value, turnwise::sync::Closed>),
     Closed(usize, Sender<Value>),
 }
 
