@@ -22,6 +22,7 @@ const CRAWLER: &str = env!("CARGO_BIN_EXE_crawler");
 const DATABASE_POOL: &str = env!("CARGO_BIN_EXE_database_pool");
 const RATE_LIMITED_CLIENT: &str = env!("CARGO_BIN_EXE_rate_limited_client");
 const KV_SERVER: &str = env!("CARGO_BIN_EXE_kv_server");
+const WEB: &str = env!("CARGO_BIN_EXE_web");
 const ALL: [&str; 3] = [CRAWLER, DATABASE_POOL, RATE_LIMITED_CLIENT];
 
 /// How long a program may take.
@@ -443,5 +444,41 @@ fn the_kv_server_answers_until_ctrl_c() {
     assert_eq!(&pong, b"+PONG\r\n");
     kill_process(Pid::from_child(&server.0), Signal::INT).expect("it runs");
     assert_eq!(stream.read(&mut pong).expect("a clean end"), 0);
+    assert!(server.wait().success());
+}
+
+#[test]
+fn the_web_server_shows_its_tasks_and_finishes_its_answers() {
+    let mut server = Running::start(command(WEB, &["--port", "0"]));
+    let mut line = String::new();
+    let stdout = server.0.stdout.take().expect("it is piped");
+    BufReader::new(stdout)
+        .read_line(&mut line)
+        .expect("it says where");
+    let address = line.trim_end().strip_prefix("listening on http://");
+    let address = address.and_then(|address| address.strip_suffix('/'));
+    let address = address.expect("it says where");
+    let ask = |path: &str| {
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("it reads");
+        stream
+    };
+    let answer = |mut stream: TcpStream| {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("a clean end");
+        answer
+    };
+    assert!(answer(ask("/")).contains("many connections"));
+    let tasks = answer(ask("/tasks"));
+    assert!(tasks.contains("\"connection\" [running]"), "{tasks}");
+    assert!(answer(ask("/nothing")).starts_with("HTTP/1.1 404"));
+    let slow = ask("/slow");
+    assert!(
+        answer(ask("/")).contains("many connections"),
+        "the slow one is accepted"
+    );
+    kill_process(Pid::from_child(&server.0), Signal::INT).expect("it runs");
+    assert!(answer(slow).ends_with("here it is\n"));
     assert!(server.wait().success());
 }
