@@ -40,7 +40,7 @@ async fn writers_through_the_trait_are_all_woken() {
         .collect();
     drop(ours);
     let mut all = Vec::new();
-    (&theirs).read_to_end(&mut all).await.unwrap();
+    theirs.read_to_end(&mut all).await.unwrap();
     assert_eq!(all.len(), 3_000_000);
     for writer in writers {
         writer.await.unwrap().unwrap();

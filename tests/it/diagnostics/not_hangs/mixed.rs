@@ -99,7 +99,7 @@ pub(super) const INSIDE: &[Sound] = &[
             let outer = spawn(async move {
                 let group = try_task_group(async move |outer| {
                     let inner = wanted.clone();
-                    let _ = outer.spawn(async move {
+                    outer.spawn(async move {
                         let group = try_task_group(async move |group| {
                             group.spawn(async move {
                                 let _guard = inner.acquire().await;
