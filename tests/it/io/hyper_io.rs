@@ -256,3 +256,32 @@ fn what_is_read_is_what_was_sent_also_when_it_comes_in_large_pieces() {
         });
     });
 }
+
+#[cfg(feature = "process")]
+#[test]
+fn the_pipes_of_a_child_have_the_traits_of_tokio() {
+    bounded(|| {
+        block_on(async {
+            let piped = std::process::Stdio::piped;
+            let mut command = turnwise::io::Command::new("cat");
+            let mut child = command
+                .stdin(piped())
+                .stdout(piped())
+                .spawn()
+                .expect("it runs");
+            let mut input = child.stdin.take().expect("it is piped");
+            let mut output = child.stdout.take().expect("it is piped");
+            AsyncWriteExt::write_all(&mut input, b"through the cat")
+                .await
+                .expect("it reads");
+            AsyncWriteExt::shutdown(&mut input)
+                .await
+                .expect("a pipe closes");
+            let mut text = String::new();
+            AsyncReadExt::read_to_string(&mut output, &mut text)
+                .await
+                .expect("it ends");
+            assert_eq!(text, "through the cat");
+        })
+    });
+}
