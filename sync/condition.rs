@@ -152,7 +152,7 @@ impl Condition {
     /// use turnwise::sync::{Condition, Lock};
     ///
     /// let (lock, condition) = (Lock::new(7), Condition::new());
-    /// # turnwise::Runtime::new().virtual_clock().build().block_on(async {
+    /// # turnwise::Runtime::builder().virtual_clock().build().block_on(async {
     /// let guard = lock.acquire().await;
     /// let (guard, timed_out) = condition.wait_timeout(guard, Duration::from_secs(1)).await;
     /// assert!(timed_out && *guard == 7);

@@ -35,7 +35,7 @@ use super::branches::{Set1, Set2, Set3, Set4, Set5, Set6, Set7, Set8};
 ///
 /// ```
 /// use std::time::Duration;
-/// # turnwise::Runtime::new().virtual_clock().build().block_on(async {
+/// # turnwise::Runtime::builder().virtual_clock().build().block_on(async {
 /// let slow = async { turnwise::sleep(Duration::from_secs(9)).await; "slow" };
 /// let fast = async { turnwise::sleep(Duration::from_secs(1)).await; "fast" };
 /// assert_eq!(turnwise::race((slow, fast)).await, "fast");
@@ -69,7 +69,7 @@ where
 /// ```
 /// use std::time::Duration;
 /// use turnwise::{Either, race_either};
-/// # turnwise::Runtime::new().virtual_clock().build().block_on(async {
+/// # turnwise::Runtime::builder().virtual_clock().build().block_on(async {
 /// let number = async { 7 };
 /// let pause = turnwise::sleep(Duration::from_secs(1));
 /// match race_either((number, pause)).await {

@@ -36,7 +36,7 @@ pub enum DeadlockPolicy {
 /// ```
 /// use std::time::Duration;
 ///
-/// let runtime = turnwise::Runtime::new().virtual_clock().build();
+/// let runtime = turnwise::Runtime::builder().virtual_clock().build();
 /// runtime.block_on(turnwise::sleep(Duration::from_secs(86_400))); // returns at once
 /// ```
 #[must_use = "a builder makes nothing until `build` is called"]
@@ -104,7 +104,7 @@ impl RuntimeBuilder {
     ///
     /// // A daemon that looks after a hundred things now and then, and need not do so to the millisecond.
     /// let slack = Duration::from_millis(50);
-    /// let runtime = turnwise::Runtime::new().timer_slack(slack).build();
+    /// let runtime = turnwise::Runtime::builder().timer_slack(slack).build();
     /// # let _ = runtime;
     /// ```
     pub fn timer_slack(mut self, slack: Duration) -> Self {

@@ -21,7 +21,7 @@ use crate::runtime::kernel::{self, Kernel};
 /// use std::time::Duration;
 /// use turnwise::time::{self, Instant};
 ///
-/// turnwise::Runtime::new().virtual_clock().build().block_on(async {
+/// turnwise::Runtime::builder().virtual_clock().build().block_on(async {
 ///     let start = Instant::now();
 ///     time::sleep(Duration::from_secs(3600)).await;
 ///     assert_eq!(start.elapsed(), Duration::from_secs(3600));

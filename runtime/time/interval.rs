@@ -33,7 +33,7 @@ use crate::runtime::kernel::clock;
 ///
 /// ```
 /// use std::time::Duration;
-/// # turnwise::Runtime::new().virtual_clock().build().block_on(async {
+/// # turnwise::Runtime::builder().virtual_clock().build().block_on(async {
 /// let mut seconds = turnwise::interval(Duration::from_secs(1));
 /// let first = seconds.tick().await;
 /// assert_eq!(seconds.tick().await - first, Duration::from_secs(1));

@@ -28,7 +28,7 @@ use crate::runtime::kernel::ThisThread;
 /// # Examples
 ///
 /// ```
-/// # turnwise::Runtime::new().virtual_clock().build().block_on(async {
+/// # turnwise::Runtime::builder().virtual_clock().build().block_on(async {
 /// turnwise::sleep(std::time::Duration::from_millis(1500)).await;
 /// # });
 /// ```

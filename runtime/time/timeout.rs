@@ -42,7 +42,7 @@ use crate::runtime::kernel::polling;
 ///
 /// ```
 /// use std::time::Duration;
-/// # turnwise::Runtime::new().virtual_clock().build().block_on(async {
+/// # turnwise::Runtime::builder().virtual_clock().build().block_on(async {
 /// let forever = std::future::pending::<()>();
 /// assert!(turnwise::timeout(Duration::from_secs(1), forever).await.is_err());
 /// # });
@@ -85,7 +85,7 @@ pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
 /// use std::time::Duration;
 /// use turnwise::time::{Instant, TimeLimit};
 ///
-/// # turnwise::Runtime::new().virtual_clock().build().block_on(async {
+/// # turnwise::Runtime::builder().virtual_clock().build().block_on(async {
 /// let limit = TimeLimit::after(Duration::from_secs(1));
 /// let work = async {
 ///     turnwise::sleep(Duration::from_millis(900)).await;
