@@ -31,6 +31,7 @@
 //! A [`TaskId`] is a slot of the slab (`tasks.rs`) and the slot's generation, so a late wake
 //! finds another generation and does nothing.
 
+#[path = "task_read.rs"]
 mod read;
 
 use std::panic::Location;
