@@ -20,6 +20,14 @@ use crate::runtime::{Claim, SourceKind, Way, announce};
 const KIND: SourceKind =
     SourceKind::new("signal listener", "a delivery to").with_interest(Interest::READABLE);
 
+/// The signals that end a program by default, and that a user or the system sends for that.
+const ENDS: [SignalKind; 4] = [
+    SignalKind::INTERRUPT,
+    SignalKind::TERMINATE,
+    SignalKind::HANGUP,
+    SignalKind::QUIT,
+];
+
 /// What the listeners of one thread for one kind of signal share.
 pub(crate) struct Ears {
     pub(crate) kind: SignalKind,
@@ -77,8 +85,7 @@ impl Ears {
     #[track_caller]
     fn new(kind: SignalKind, ours: UnixStream) -> io::Result<Self> {
         let source = AsyncFd::new_at(ours, &KIND, Location::caller())?;
-        let ends_program = [SignalKind::INTERRUPT, SignalKind::TERMINATE].contains(&kind);
-        source.readiness().set_ends_program(ends_program);
+        source.readiness().set_ends_program(ENDS.contains(&kind));
         Ok(Ears {
             kind,
             claim: None,

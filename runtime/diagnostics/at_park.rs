@@ -5,9 +5,10 @@
 //! ```text
 //!   about to sleep for ever ──▶ anything counted outside? ──yes──▶ Idle: sleep
 //!                                 │ no
-//!                                 ├─ clones of a waker left ──▶ Suspected: sleep for the grace,
+//!                                 ├─ clones of a waker left,
+//!                                 │  signals that end it ─────▶ Suspected: sleep for the grace,
 //!                                 │                             then say so once (strict: fail);
-//!                                 │                             the last to go wakes the loop
+//!                                 │                             the last clone to go wakes the loop
 //!                                 └─ none ──▶ Certain: give up with the report
 //! ```
 
@@ -47,46 +48,54 @@ pub(crate) enum Park {
 /// Decides at a park without a deadline. Runs the hook when it reports.
 #[cold]
 pub(crate) fn at_park(kernel: &Kernel) -> Park {
-    let strict = state::is_strict();
-    if Outside::is_sustained(kernel, strict) {
+    if Outside::is_sustained(kernel) {
         relieve();
         return Park::Sleep;
     }
     if lost_tasks::report(kernel) && kernel.has_ready() {
         return Park::Again;
     }
-    match Outside::judge(kernel, strict) {
-        Verdict::Certain => Park::GiveUp(Verdict::Certain),
-        Verdict::Suspected => suspect(kernel),
-        Verdict::Idle => {
+    match Outside::judge(kernel) {
+        (Verdict::Certain, _) => Park::GiveUp(Verdict::Certain),
+        (Verdict::Suspected, outside) => suspect(
+            kernel,
+            outside.is_some_and(|outside| outside.is_only_signals()),
+        ),
+        (Verdict::Idle, _) => {
             relieve();
             Park::Sleep
         }
     }
 }
 
-/// Decides where only foreign wakers are left.
-fn suspect(kernel: &Kernel) -> Park {
+/// Decides where only foreign wakers are left, or `only_signals` that end the program.
+fn suspect(kernel: &Kernel, only_signals: bool) -> Park {
     let decide = |state: &state::State| {
         let suspected = state.suspected();
         if suspected.is_reported() {
             return Err(Park::Sleep);
         }
         let now = clock::real();
-        let end = suspected.end_of_grace(now);
+        // A test that waits for a signal has sent it by now, or has it sent by work that is counted.
+        let brief = only_signals && suspected.is_strict() && kernel.clock().is_virtual();
+        let end = suspected.end_of_grace(now, brief);
         if now < end {
             return Err(Park::Until(end));
         }
         if suspected.is_strict() {
             return Err(Park::GiveUp(Verdict::Suspected));
         }
-        Ok(suspected.begin_report())
+        Ok(())
     };
-    let hook = match state::try_with(decide).unwrap_or(Err(Park::Sleep)) {
-        Ok(hook) => hook,
-        Err(park) => return park,
-    };
+    if let Err(park) = state::try_with(decide).unwrap_or(Err(Park::Sleep)) {
+        return park;
+    }
     let report = Report::take_judged(kernel, Verdict::Suspected);
+    if report.rests_until_its_end() {
+        relieve();
+        return Park::Sleep;
+    }
+    let hook = state::try_with(|state| state.suspected().begin_report()).flatten();
     match hook {
         Some(hook) => call_foreign(|| hook(&report)),
         None => print(&report),

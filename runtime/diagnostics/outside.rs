@@ -20,7 +20,8 @@ pub(crate) struct Outside {
     pub(super) sources: usize,
     /// Sources that a task may have given up waiting for (`readiness.rs`).
     pub(super) lapsed: usize,
-    /// Awaited requests to end the program (Ctrl-C, SIGTERM): help in a program, hardly in a test.
+    /// Awaited requests to end the program (Ctrl-C, SIGTERM): they end a program that hangs, and help it in
+    /// nothing else.
     pub(super) signals: usize,
     /// Tasks of which foreign code keeps a waker.
     pub(super) wakers: usize,
@@ -66,15 +67,15 @@ impl Outside {
     }
 
     /// Whether something counted can wake the loop, found without looking at everything: a server
-    /// that sleeps has thousands of descriptors to wait for, and one is enough. With `strict`, a signal that ends the
-    /// program is none.
-    pub(super) fn is_sustained(kernel: &Kernel, strict: bool) -> bool {
+    /// that sleeps has thousands of descriptors to wait for, and one is enough. A signal that ends the program is
+    /// none.
+    pub(super) fn is_sustained(kernel: &Kernel) -> bool {
         if external::is_working() || kernel.mail().links() > 0 {
             return true;
         }
         let tasks = kernel.tasks();
         reactor::find_awaited(&tasks, |source, awaited| {
-            awaited == Awaited::Yes && !(strict && source.ends_program())
+            awaited == Awaited::Yes && !source.ends_program()
         })
     }
 

@@ -184,6 +184,20 @@ impl Report {
         self.cycles.clone()
     }
 
+    /// Whether a program in which only signals that end it are awaited is meant to be as it is: each task waits for
+    /// such a signal alone, or for tasks that do.
+    pub(crate) fn rests_until_its_end(&self) -> bool {
+        let rests = |wait: &Wait| match wait.what {
+            What::Source(..) => !wait.lapsed,
+            What::End(_) | What::Children(..) => true,
+            _ => false,
+        };
+        let mut rows = self.tasks.iter();
+        self.outside.is_only_signals()
+            && self.cycles.is_empty()
+            && rows.all(|row| !row.cloned && row.waits.iter().all(rests))
+    }
+
     /// The description of a task, if there is one.
     pub(crate) fn find(&self, id: TaskId) -> Option<&Row> {
         self.tasks.iter().find(|row| row.id == id)

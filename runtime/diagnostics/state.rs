@@ -71,11 +71,6 @@ pub(super) fn is_hosted() -> bool {
     try_with(|state| !state.judging.get()).unwrap_or(true)
 }
 
-/// Whether a suspected deadlock fails like a certain one.
-pub(super) fn is_strict() -> bool {
-    try_with(|state| state.suspected.is_strict()) == Some(true)
-}
-
 /// While it lives, no code outside the tasks runs on this thread, which reports rely on.
 pub(crate) struct Judging(());
 

@@ -64,12 +64,16 @@ impl SuspectedDeadlock {
         self.since.set(0);
     }
 
-    /// The end of the grace, which begins now if it has not begun.
-    pub(super) fn end_of_grace(&self, now: u64) -> u64 {
+    /// The end of the grace, which begins now if it has not begun. A `brief` one is what readiness gets on a
+    /// virtual clock.
+    pub(super) fn end_of_grace(&self, now: u64, brief: bool) -> u64 {
         if self.since.get() == 0 {
             self.since.set(now);
         }
-        let grace = clock::nanos(self.grace.get());
+        let grace = match clock::nanos(self.grace.get()) {
+            grace if brief => grace.min(clock::BEFORE_JUMP),
+            grace => grace,
+        };
         self.since.get().saturating_add(grace)
     }
 

@@ -67,7 +67,7 @@ impl Report {
         if host || !kernel.timers().is_empty() || alive {
             return Verdict::Idle;
         }
-        self.outside.verdict(kernel, state::is_strict())
+        self.outside.verdict(kernel)
     }
 }
 

@@ -20,8 +20,8 @@ use crate::runtime::kernel::Kernel;
 pub enum Verdict {
     /// Nothing inside or outside can ever wake it.
     Certain,
-    /// Only foreign code that keeps clones of wakers might still wake it: another thread, or a
-    /// combinator inside a task that waits itself.
+    /// Only foreign code that keeps clones of wakers might still wake it, another thread or a combinator
+    /// inside a task that waits itself; or a signal that asks the program to end.
     Suspected,
     /// Something can wake it: a timer, a descriptor, work in flight, another thread's handle.
     Idle,
@@ -39,24 +39,30 @@ impl Verdict {
 
 impl Outside {
     /// The verdict on a loop in which nothing is ready or due, and that nothing sustains. Where clones of
-    /// wakers are left the rest does not matter: only the wakers that were polled since the last verdict are
-    /// looked at, and the drop of the last clone wakes the loop.
-    pub(super) fn judge(kernel: &Kernel, strict: bool) -> Verdict {
+    /// wakers are left the rest does not matter, and is not counted: only the wakers that were polled since the
+    /// last verdict are looked at, and the drop of the last clone wakes the loop.
+    pub(super) fn judge(kernel: &Kernel) -> (Verdict, Option<Outside>) {
         if !kernel.let_go_of_cloned() {
-            return Outside::count_beside(kernel, 0).verdict(kernel, strict);
+            let outside = Outside::count_beside(kernel, 0);
+            return (outside.verdict(kernel), Some(outside));
         }
         if kernel.mail().has_mail() {
-            Verdict::Idle
+            (Verdict::Idle, None)
         } else {
-            Verdict::Suspected
+            (Verdict::Suspected, None)
         }
     }
 
+    /// Whether nothing is left but requests to end the program.
+    pub(super) fn is_only_signals(&self) -> bool {
+        self.signals > 0 && self.sources + self.wakers + self.lapsed == 0 && !self.is_anyone()
+    }
+
     /// The verdict on a loop in which nothing is ready or due. The counts have been read before.
-    pub(crate) fn verdict(&self, kernel: &Kernel, strict: bool) -> Verdict {
+    pub(crate) fn verdict(&self, kernel: &Kernel) -> Verdict {
         fence(Ordering::SeqCst);
         let mail = kernel.mail().has_mail();
-        if mail || self.is_anyone() || self.sources > 0 || (self.signals > 0 && !strict) {
+        if mail || self.is_anyone() || self.sources > 0 {
             Verdict::Idle
         } else if self.wakers + self.signals + self.lapsed > 0 {
             Verdict::Suspected

@@ -164,8 +164,6 @@ fn park_virtual(
     limit: Option<Duration>,
     judge: bool,
 ) -> Parked {
-    /// Real time that pending readiness gets before the clock jumps.
-    const GRACE: u64 = 1_000_000;
     let now = clock::real();
     let working = external::is_working();
     let Some(next) = next.filter(|_| !working) else {
@@ -181,7 +179,7 @@ fn park_virtual(
         return Parked::Awake;
     };
     let awaited = reactor::find_awaited(&kernel.tasks(), |_, _| true);
-    let (mut now, until) = (now, now + GRACE);
+    let (mut now, until) = (now, now + clock::BEFORE_JUMP);
     // An event that wakes no task leaves the rest of the grace: room that no task waits for, a signal, a timer
     // that was set for earlier.
     while awaited && now < until {

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// The beginning of the system's clock, and of virtual time.
 const EPOCH: u64 = 1 << 62;
 
+/// Nanoseconds of real time that readiness which is waited for gets before a virtual clock jumps.
+pub(crate) const BEFORE_JUMP: u64 = 1_000_000;
+
 /// The operating system's monotonic clock.
 #[inline]
 pub(crate) fn real() -> u64 {

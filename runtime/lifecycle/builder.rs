@@ -127,7 +127,8 @@ impl RuntimeBuilder {
 
     /// Tells `hook` of a suspected deadlock in place of the standard error: for the grace, 5 seconds
     /// unless [`suspect_after`](RuntimeBuilder::suspect_after) says otherwise, nothing was left that could wake the program
-    /// but clones of wakers in the hands of foreign code. At most once per runtime.
+    /// but clones of wakers in the hands of foreign code, or a signal that asks the program to end. At most once
+    /// per runtime.
     ///
     /// A thread that is to wake the program, and takes longer than that, says so with
     /// [`expect_external`](crate::thread::expect_external).
@@ -142,7 +143,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Judges as in tests: a suspected deadlock fails like a certain one, after the grace.
+    /// Judges as in tests: a suspected deadlock fails like a certain one, after the grace. On a virtual clock one that
+    /// only a signal to end can wake fails after a millisecond.
     pub fn fail_on_suspected(mut self) -> Self {
         self.strict = true;
         self

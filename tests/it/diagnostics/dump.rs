@@ -718,7 +718,6 @@ mod signals {
     use std::process::Stdio;
 
     use rustix::process::{Signal, getpid, kill_process};
-    use turnwise::io::ctrl_c;
 
     use super::*;
     use crate::support::rerun;
@@ -751,18 +750,6 @@ mod signals {
         });
         // Its own descriptor is not what keeps a program alive.
         assert!(runtime.try_block_on(Event::new().wait()).is_err());
-    }
-
-    #[test]
-    fn a_test_does_not_count_on_ctrl_c() {
-        let builder = Runtime::builder()
-            .fail_on_suspected()
-            .suspect_after(Duration::from_millis(20));
-        let deadlock = builder.build().try_block_on(ctrl_c()).unwrap_err();
-        assert_eq!(deadlock.report().verdict(), Verdict::Suspected);
-        let text = deadlock.to_string();
-        assert!(text.contains("only a signal to end can wake"), "{text}");
-        assert!(text.contains("outside: 1 awaited signal to end"), "{text}");
     }
 }
 

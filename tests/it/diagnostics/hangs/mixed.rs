@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use turnwise::sync::{Event, Lock, Queue, RwLock, Semaphore};
+use turnwise::task::spawn_eager;
 use turnwise::{spawn, spawn_blocking, timeout, try_task_group, yield_now};
 
 use super::{Hang, certain, next, suspected};
@@ -206,7 +207,7 @@ pub(super) const TABLE: &[Hang] = &[
         &["the end of task #1", "the end of task #2"],
         || {
             async {
-                let outer = spawn(async { spawn(pending::<()>()).await });
+                let outer = spawn_eager(async { spawn(pending::<()>()).await });
                 let _ = outer.await;
             }
             .boxed_local()

@@ -12,12 +12,15 @@ mod polled;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::mem;
 use std::panic::Location;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use turnwise::Runtime;
 use turnwise::report::{Report, Verdict};
+use turnwise::{Runtime, spawn};
 
 /// One program.
 struct Hang {
@@ -91,33 +94,36 @@ fn without_columns(text: &str) -> String {
 }
 
 /// Runs a program until it is given up.
-fn report_of(hang: &Hang) -> Report {
+fn report_of(name: &str, program: LocalBoxFuture<'static, ()>) -> Report {
     let builder = Runtime::builder()
         .fail_on_suspected()
         .suspect_after(Duration::from_millis(20));
     let runtime = builder.virtual_clock().on_unobserved(|_| {}).build();
-    let deadlock = runtime.try_block_on((hang.program)());
-    deadlock.expect_err(hang.name).report().clone()
+    let deadlock = runtime.try_block_on(program);
+    deadlock.expect_err(name).report().clone()
 }
 
-/// On a thread of its own, so that ids start afresh.
+/// On threads of their own, so that ids start afresh.
 fn check(table: &'static [Hang]) {
-    for hang in table {
-        let checked = std::thread::spawn(|| check_one(hang)).join();
+    let alone = check_alone as fn(&Hang);
+    let checks = [
+        alone,
+        #[cfg(feature = "signal")]
+        check_beside_ctrl_c,
+    ];
+    for (hang, check) in table
+        .iter()
+        .flat_map(|hang| checks.map(|check| (hang, check)))
+    {
+        let checked = std::thread::spawn(move || check(hang)).join();
         checked.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     }
 }
 
-fn check_one(hang: &Hang) {
-    let report = report_of(hang);
-    let text = without_columns(&report.to_string());
-    assert_eq!(report.verdict(), hang.verdict, "{}\n{text}", hang.name);
-    assert!(!hang.says.is_empty(), "{}", hang.name);
-    for line in hang.says {
-        let line = with_places(line);
-        let name = hang.name;
-        assert!(text.contains(&line), "{name}: {line:?} is not in\n{text}");
-    }
+fn check_alone(hang: &Hang) {
+    let report = report_of(hang.name, (hang.program)());
+    assert_eq!(report.verdict(), hang.verdict, "{}\n{report}", hang.name);
+    check_text(hang, &report.to_string());
     let (json, dot) = (report.to_json(), report.to_dot());
     assert_eq!(
         json.matches('{').count(),
@@ -125,6 +131,46 @@ fn check_one(hang: &Hang) {
         "{json}"
     );
     assert!(dot.ends_with("}\n"), "{dot}");
+}
+
+/// A tool listens for Ctrl-C, and its hang is the same.
+#[cfg(feature = "signal")]
+fn check_beside_ctrl_c(hang: &Hang) {
+    let (mut program, mut listens) = ((hang.program)(), false);
+    // The listener begins last, and the program is not polled for it.
+    let beside = poll_fn(move |cx| {
+        let ended = program.poll_unpin(cx);
+        if !mem::replace(&mut listens, true) {
+            drop(spawn(async { turnwise::io::ctrl_c().await.unwrap() }));
+        }
+        ended
+    });
+    let report = report_of(hang.name, beside.boxed_local());
+    let (name, text) = (hang.name, report.to_string());
+    assert_eq!(report.verdict(), Verdict::Suspected, "{name}\n{text}");
+    assert!(text.contains("a signal to end can wake"), "{name}\n{text}");
+    check_text(hang, &without_signal(&text));
+}
+
+/// A report without what it says of the listener.
+#[cfg(feature = "signal")]
+fn without_signal(text: &str) -> String {
+    text.replace(" or a signal to end can", " can")
+        .replace(
+            "outside: 1 awaited signal to end the program",
+            "outside: nothing",
+        )
+        .replace(", 1 awaited signal to end the program", "")
+}
+
+fn check_text(hang: &Hang, text: &str) {
+    let text = without_columns(text);
+    assert!(!hang.says.is_empty(), "{}", hang.name);
+    for line in hang.says {
+        let line = with_places(line);
+        let name = hang.name;
+        assert!(text.contains(&line), "{name}: {line:?} is not in\n{text}");
+    }
 }
 
 #[test]
