@@ -54,7 +54,7 @@
 //! | wait for time | [`sleep`], [`timeout`], [`interval`], [`time::Instant`] |
 //! | talk to the system | [`io`]: sockets, standard streams, signals, processes |
 //! | talk to other threads | [`thread`]: [`Remote`](thread::Remote), [`sender`](thread::sender), [`expect_external`](thread::expect_external) |
-//! | run inside another loop | [`Runtime::turn`], [`Runtime::as_fd`] |
+//! | run inside another loop | [`Runtime::turn`], [`Runtime::embed`] |
 //! | look at tasks | [`task`], [`report`]: [`dump`](report::dump), [`Runtime::stats`] |
 //!
 //! # Pages
@@ -91,6 +91,11 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(not(unix))]
+compile_error!(
+    "turnwise needs a Unix: its loop waits for descriptors and signals; on Windows, run it in WSL"
+);
+
 pub mod io;
 mod runtime;
 pub mod sync;
@@ -99,9 +104,9 @@ pub use runtime::time::{
     self, Elapsed, interval, sleep, sleep_until, timeout, timeout_at, yield_now,
 };
 pub use runtime::{
-    Either, GroupError, JoinError, JoinHandle, Runtime, RuntimeBuilder, RuntimeExists, TaskGroup,
-    When, as_completed, block_on, gather, gather_spawned, race, race_either, spawn, spawn_blocking,
-    task_group, try_gather, try_gather_spawned, try_task_group, wait,
+    Either, Embedded, GroupError, JoinError, JoinHandle, Runtime, RuntimeBuilder, RuntimeExists,
+    TaskGroup, When, as_completed, block_on, gather, gather_spawned, race, race_either, spawn,
+    spawn_blocking, task_group, try_gather, try_gather_spawned, try_task_group, wait,
 };
 pub use turnwise_macros::{main, test};
 

@@ -7,7 +7,7 @@
 //!            └────────────────────────────────┘
 //! ```
 //!
-//! `Runtime::as_fd` is readable whenever a turn is due: a timer, a wake from another thread, a task
+//! `Runtime::embed` is readable whenever a turn is due: a timer, a wake from another thread, a task
 //! that the host made ready. So the host needs no time limit and polls nothing else. Between two
 //! turns it may use every primitive that does not wait: here it spawns tasks and cancels them.
 //!
@@ -111,7 +111,7 @@ fn run() -> io::Result<ExitCode> {
 
 /// Blocks until a turn is due or something was typed; says whether it was.
 fn wait_for_something(runtime: &Runtime, listen: bool) -> io::Result<bool> {
-    let (stdin, fd) = (io::stdin(), runtime.as_fd()?);
+    let (stdin, fd) = (io::stdin(), runtime.embed()?);
     let mut fds = vec![PollFd::new(&fd, PollFlags::IN)];
     if listen {
         fds.push(PollFd::new(&stdin, PollFlags::IN));

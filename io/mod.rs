@@ -51,6 +51,7 @@ mod signal;
 mod source;
 mod split;
 mod stagger;
+mod std_traits;
 mod stdio;
 mod steps;
 mod stream_reader;

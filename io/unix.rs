@@ -260,6 +260,15 @@ impl UnixStream {
         })
     }
 
+    /// Takes the socket's pending error (`SO_ERROR`).
+    ///
+    /// # Errors
+    ///
+    /// When the system does not say.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.socket().take_error()
+    }
+
     fn socket(&self) -> &mio::net::UnixStream {
         self.source.get_ref()
     }

@@ -33,7 +33,7 @@ pub use driver::{WaitQuiescent, spawn_eager, spawn_eager_named, wait_quiescent};
 pub use kernel::sched::task::TaskId;
 pub use lifecycle::builder::{DeadlockPolicy, RuntimeBuilder, RuntimeExists};
 pub(crate) use lifecycle::entry;
-pub use lifecycle::runtime::{Runtime, Stats, block_on};
+pub use lifecycle::runtime::{Embedded, Runtime, Stats, block_on};
 pub use task::join::JoinHandle;
 pub use task::spawn::spawn;
 pub use task::unobserved::Unobserved;

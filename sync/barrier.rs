@@ -144,7 +144,7 @@ impl RawBarrier {
     }
 
     fn fail_all(&self) {
-        self.queue.grant_all(|_, _| BROKEN);
+        self.queue.grant_all_with(|_, _| BROKEN);
     }
 }
 
@@ -172,7 +172,7 @@ impl Future for BarrierWait<'_> {
             return Poll::Ready(Err(BrokenBarrier(())));
         }
         if self.wait.skip_if(|barrier| barrier.queue.len() == last) {
-            barrier.queue.grant_all(|_, place| place);
+            barrier.queue.grant_all_with(|_, place| place);
             return Poll::Ready(Ok(Pass::at(last)));
         }
         let polled = Pin::new(&mut self.wait)

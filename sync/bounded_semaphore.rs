@@ -134,6 +134,13 @@ impl BoundedSemaphore {
         Reach::Shared(self.clone()).try_acquire_owned(1)
     }
 
+    /// As [`try_acquire_many`](BoundedSemaphore::try_acquire_many), for permits that can move into a task.
+    #[must_use = "what it takes is released at once unless you bind it"]
+    #[track_caller]
+    pub fn try_acquire_many_owned(self: &Rc<Self>, permits: usize) -> Option<OwnedPermit> {
+        Reach::Shared(self.clone()).try_acquire_owned(permits)
+    }
+
     /// Returns one permit that was [forgotten](Permit::forget).
     ///
     /// # Errors

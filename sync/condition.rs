@@ -11,7 +11,7 @@
 //! 2. The head leaves the line; its task is woken.
 //! 3. In its own turn it asks for the lock, at the tail of the lock's own line.
 //! 4. The lock's hand-off ends the wait.
-//! 5. `wait_timeout` only. A notification of the same turn wins.
+//! 5. `within` only. A notification of the same turn wins.
 //!
 //! Dropped at *waiting*: nothing is held and nothing is owed. Dropped at *notified* or *locking*:
 //! the notification is passed to the next waiter (rule R3), and the lock to the next of its line.
@@ -27,10 +27,8 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use super::lock::{LockAcquire, LockGuard};
-use crate::runtime::time::{Sleep, sleep};
 use crate::runtime::{Left, Owner, Wait, WaitQueue};
 
 /// A notification for one waiter, which is passed on if that waiter gives up.
@@ -43,7 +41,7 @@ const ALL: usize = 1;
 /// asyncio counterpart: `asyncio.Condition`. Differences: the lock is not part of the condition but
 /// comes with each wait, as its guard, so several conditions can share one lock; notifying needs no
 /// lock held (asyncio raises `RuntimeError`); a cancelled wait leaves the lock released (asyncio
-/// takes it again first); [`wait_timeout`](Condition::wait_timeout) has no counterpart.
+/// takes it again first); `within` has no counterpart.
 ///
 /// Tasks that wait for different things should wait on different conditions: a
 /// [`notify_one`](Condition::notify_one) that wakes the wrong kind of waiter is spent.
@@ -92,6 +90,7 @@ impl Condition {
     ///
     /// The lock is released at the first poll. What it protects may have changed again when the
     /// guard comes back: prefer [`wait_for`](Condition::wait_for).
+    /// [`within`](super::futures::ConditionWait::within) bounds the wait.
     ///
     /// # Fairness
     ///
@@ -110,6 +109,7 @@ impl Condition {
     ///
     /// The predicate is asked with the lock in hand: at the first poll, and after every
     /// notification. If it panics the lock is released.
+    /// [`within`](super::futures::ConditionWaitFor::within) bounds the wait.
     ///
     /// # Fairness
     ///
@@ -132,46 +132,6 @@ impl Condition {
         ConditionWaitFor { round, ready }
     }
 
-    /// As [`wait`](Condition::wait), but for at most `limit`, counted from this call.
-    ///
-    /// The guard comes back in any case, with whether the time was up first. Taking the lock again
-    /// is not bounded by the limit. A limit of zero gives the others one turn.
-    ///
-    /// # Cancel safety
-    ///
-    /// *Loses place*: a dropped wait leaves the lock released and passes its notification on.
-    ///
-    /// # Panics
-    ///
-    /// Without a runtime on this thread.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use turnwise::sync::{Condition, Lock};
-    ///
-    /// let (lock, condition) = (Lock::new(7), Condition::new());
-    /// # turnwise::Runtime::builder().virtual_clock().build().block_on(async {
-    /// let guard = lock.acquire().await;
-    /// let (guard, timed_out) = condition.wait_timeout(guard, Duration::from_secs(1)).await;
-    /// assert!(timed_out && *guard == 7);
-    /// # });
-    /// ```
-    #[track_caller]
-    pub fn wait_timeout<'a, T: ?Sized>(
-        &'a self,
-        guard: LockGuard<'a, T>,
-        limit: Duration,
-    ) -> ConditionWaitTimeout<'a, T> {
-        let round = Round::new(self, Location::caller(), guard);
-        ConditionWaitTimeout {
-            round,
-            limit: Some(sleep(limit)),
-            timed_out: false,
-        }
-    }
-
     /// Notifies the head waiter, if there is one; a notification is not kept for later.
     pub fn notify_one(&self) {
         self.raw.notify_one();
@@ -186,7 +146,7 @@ impl Condition {
 
     /// Notifies all tasks that wait now.
     pub fn notify_all(&self) {
-        self.raw.queue.grant_all(|_, _| ALL);
+        self.raw.queue.grant_all_with(|_, _| ALL);
     }
 }
 
@@ -212,10 +172,10 @@ impl Owner for RawCondition {
 
 /// One way from guard to guard. Everything it takes lies here from the start and in one place: nothing
 /// is moved between two polls.
-struct Round<'a, T: ?Sized> {
+pub(super) struct Round<'a, T: ?Sized> {
     /// Until the first poll.
     guard: Option<LockGuard<'a, T>>,
-    wait: Wait<'a, RawCondition>,
+    pub(super) wait: Wait<'a, RawCondition>,
     // Dropped in this order: the lock is passed on, then the notification.
     acquire: LockAcquire<'a, T>,
     notice: Option<Notice<'a>>,
@@ -255,7 +215,7 @@ impl<'a, T: ?Sized> Round<'a, T> {
     }
 
     #[inline]
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LockGuard<'a, T>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LockGuard<'a, T>> {
         if let Some(guard) = self.guard.take() {
             ready!(self.join(guard, cx));
         } else if self.wait.is_queued() {
@@ -280,7 +240,7 @@ impl Drop for Notice<'_> {
 /// The future of [`Condition::wait`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct ConditionWait<'a, T: ?Sized> {
-    round: Round<'a, T>,
+    pub(super) round: Round<'a, T>,
 }
 
 impl<'a, T: ?Sized> Future for ConditionWait<'a, T> {
@@ -294,8 +254,8 @@ impl<'a, T: ?Sized> Future for ConditionWait<'a, T> {
 /// The future of [`Condition::wait_for`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct ConditionWaitFor<'a, T: ?Sized, F> {
-    round: Round<'a, T>,
-    ready: F,
+    pub(super) round: Round<'a, T>,
+    pub(super) ready: F,
 }
 
 // The predicate is never pinned.
@@ -319,35 +279,6 @@ where
             }
             ready!(this.round.join(guard, cx));
         }
-    }
-}
-
-/// The future of [`Condition::wait_timeout`].
-#[must_use = "futures do nothing unless you `.await` them"]
-pub struct ConditionWaitTimeout<'a, T: ?Sized> {
-    round: Round<'a, T>,
-    /// Present until the wait for a notification ends one way or the other.
-    limit: Option<Sleep>,
-    timed_out: bool,
-}
-
-impl<'a, T: ?Sized> Future for ConditionWaitTimeout<'a, T> {
-    /// The guard, and whether the time was up before a notification came.
-    type Output = (LockGuard<'a, T>, bool);
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let mut polled = this.round.poll(cx);
-        if let Some(limit) = &mut this.limit {
-            if this.round.wait.is_queued() {
-                ready!(limit.poll_named(cx, &"time limit on a condition"));
-                this.timed_out = true;
-                this.round.wait.leave();
-                polled = this.round.poll(cx);
-            }
-            this.limit = None;
-        }
-        polled.map(|guard| (guard, this.timed_out))
     }
 }
 
@@ -375,7 +306,6 @@ macro_rules! debug_round {
 debug_round! {
     ConditionWait<T>;
     ConditionWaitFor<T, F>;
-    ConditionWaitTimeout<T>;
 }
 
 impl fmt::Debug for Condition {

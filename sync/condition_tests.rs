@@ -149,7 +149,7 @@ fn time_out_and_notification_in_one_turn_count_as_notified() {
         .build()
         .block_on(async {
             let (lock, condition) = (Lock::new(0), Condition::new());
-            let mut wait = condition.wait_timeout(lock.acquire().await, limit);
+            let mut wait = condition.wait(lock.acquire().await).within(limit);
             let spy = Spy::new();
             assert!(spy.poll(&mut wait).is_pending());
             crate::sleep(limit * 2).await;
@@ -168,7 +168,7 @@ fn a_timed_out_wait_queues_for_the_lock_and_owes_no_notification() {
         .build()
         .block_on(async {
             let (lock, condition) = (Lock::new(0), Condition::new());
-            let mut timed = condition.wait_timeout(lock.acquire().await, limit);
+            let mut timed = condition.wait(lock.acquire().await).within(limit);
             assert!(poll(&mut timed).is_pending());
             let mut other = wait(&condition, &lock);
             let held = lock.acquire().await;

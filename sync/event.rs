@@ -67,7 +67,7 @@ impl Event {
     /// Sets the event and releases every task that waits.
     pub fn set(&self) {
         if !self.raw.set.replace(true) {
-            self.raw.queue.wake_all();
+            self.raw.queue.grant_all();
         }
     }
 

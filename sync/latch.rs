@@ -59,7 +59,7 @@ impl CountDownLatch {
         let count = self.count();
         self.raw.count.set(count.saturating_sub(1));
         match count {
-            1 => _ = self.raw.queue.wake_all(),
+            1 => _ = self.raw.queue.grant_all(),
             _ => self.raw.tell(),
         }
     }

@@ -54,7 +54,7 @@ use crate::runtime::{Description, Left, WaitNode, WaitQueue};
 pub struct Lock<T: ?Sized> {
     /// It names a holder while the lock is locked.
     pub(super) queue: WaitQueue,
-    value: RefCell<T>,
+    pub(super) value: RefCell<T>,
 }
 
 /// Holds for no type: what a call of `lock` needs, so that the compiler says the name that it has here.
@@ -65,7 +65,7 @@ pub struct Lock<T: ?Sized> {
 pub trait CalledAcquire {}
 
 /// What a waiter asks for: to hold the lock.
-const HOLD: usize = 1;
+pub(super) const HOLD: usize = 1;
 
 const DESCRIPTION: Description = Description::PLAIN.holding(HOLD);
 

@@ -37,6 +37,7 @@ mod closed;
 mod condition;
 #[cfg(test)]
 mod condition_tests;
+mod condition_within;
 mod event;
 #[cfg(test)]
 mod invariant_tests;
@@ -47,6 +48,7 @@ mod once_cell;
 #[cfg(test)]
 mod once_cell_tests;
 pub mod oneshot;
+mod owned_guard;
 mod permit;
 mod priority_queue;
 mod queue;
@@ -77,6 +79,7 @@ pub use latch::CountDownLatch;
 pub use lifo_queue::{Lifo, LifoQueue};
 pub use lock::{Lock, LockGuard};
 pub use once_cell::OnceCell;
+pub use owned_guard::OwnedLockGuard;
 pub use permit::{OwnedPermit, Permit};
 pub use priority_queue::{PriorityQueue, Smallest};
 pub use queue::{Fifo, Queue};
@@ -91,12 +94,14 @@ pub use store::Store;
 pub mod futures {
     pub use super::barrier::BarrierWait;
     pub use super::channel_futures::{QueueGet, QueueItems, QueueJoin, QueuePut, QueueTake};
-    pub use super::condition::{ConditionWait, ConditionWaitFor, ConditionWaitTimeout};
+    pub use super::condition::{ConditionWait, ConditionWaitFor};
+    pub use super::condition_within::{ConditionWaitForWithin, ConditionWaitWithin};
     pub use super::event::EventWait;
     pub use super::latch::LatchWait;
     pub use super::lock::LockAcquire;
     pub use super::once_cell::{OnceGetOrInit, OnceGetOrTryInit};
     pub use super::oneshot::OneshotClosed;
+    pub use super::owned_guard::LockAcquireOwned;
     pub use super::permit::SemaphoreAcquire;
     pub use super::rwlock_guards::{RwLockRead, RwLockWrite};
 }

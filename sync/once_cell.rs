@@ -162,7 +162,7 @@ impl RawOnce {
     /// Ends the last turn: the value is there.
     fn finish(&self) {
         self.queue.let_go();
-        self.queue.grant_all(|_, _| SET);
+        self.queue.grant_all_with(|_, _| SET);
     }
 }
 

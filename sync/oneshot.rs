@@ -182,7 +182,7 @@ impl<T> Shared<T> {
         if !self.closed.replace(true) {
             self.waiter.wake();
             if let Some(senders) = self.senders.get() {
-                senders.wake_all();
+                senders.grant_all();
             }
         }
     }

@@ -170,7 +170,7 @@ impl<S: Store> RawChannel<S> {
     /// Tells the getters that wait of the end, unless an item may still be left for one of them.
     fn announce_end(&self) {
         if self.has_ended() {
-            self.getters.grant_all(|_, _| CLOSED);
+            self.getters.grant_all_with(|_, _| CLOSED);
         }
     }
 
@@ -203,7 +203,7 @@ impl<S: Store> RawChannel<S> {
     fn finish(&self, left: usize) {
         self.unfinished.set(left);
         match left {
-            0 => _ = self.joiners.wake_all(),
+            0 => _ = self.joiners.grant_all(),
             _ => self.tell(),
         }
     }
@@ -226,7 +226,7 @@ impl<S: Store> RawChannel<S> {
         if self.limit.replace(0) > 0 {
             // A putter that was granted room and has not run is too late as well.
             self.promised.set(0);
-            self.putters.grant_all(|_, _| CLOSED);
+            self.putters.grant_all_with(|_, _| CLOSED);
         }
         self.announce_end();
     }

@@ -135,6 +135,13 @@ impl Semaphore {
         Reach::Shared(self.clone()).try_acquire_owned(1)
     }
 
+    /// As [`try_acquire_many`](Semaphore::try_acquire_many), for permits that can move into a task.
+    #[must_use = "what it takes is released at once unless you bind it"]
+    #[track_caller]
+    pub fn try_acquire_many_owned(self: &Rc<Self>, permits: usize) -> Option<OwnedPermit> {
+        Reach::Shared(self.clone()).try_acquire_owned(permits)
+    }
+
     /// Adds new permits and lets in the tasks that waited for them.
     ///
     /// # Errors

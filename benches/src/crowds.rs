@@ -90,7 +90,7 @@ fn beside_writers(n: usize, operations: u64) -> f64 {
     let tasks: Vec<_> = (0..n)
         .map(|_| {
             let (here, bytes) = (here.clone(), bytes.clone());
-            runtime.spawn(async move { (&*here).write_all(&bytes).await })
+            runtime.spawn(async move { here.write_all(&bytes).await })
         })
         .collect();
     runtime.run_until_stalled();

@@ -74,7 +74,7 @@ impl<T: Clone> Sender<T> {
             oldest
         };
         self.shared.sent.set(self.shared.sent.get() + 1);
-        self.shared.sending.0.wake_all();
+        self.shared.sending.0.grant_all();
         drop(oldest);
         Ok(receivers)
     }
@@ -98,7 +98,7 @@ impl<T> Drop for Sender<T> {
         let senders = self.shared.senders.get() - 1;
         self.shared.senders.set(senders);
         if senders == 0 {
-            self.shared.sending.0.wake_all();
+            self.shared.sending.0.grant_all();
         }
     }
 }

@@ -63,7 +63,7 @@ impl Notify {
 
     /// Wakes all tasks that wait now, and remembers nothing.
     pub fn notify_waiters(&self) {
-        self.state.waiting.wake_all();
+        self.state.waiting.grant_all();
     }
 
     /// Waits until it is notified.

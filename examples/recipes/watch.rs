@@ -65,7 +65,7 @@ impl<T> Sender<T> {
     pub fn modify<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         let result = change(&mut self.shared.value.borrow_mut());
         self.shared.version.set(self.shared.version.get() + 1);
-        self.shared.changed.0.wake_all();
+        self.shared.changed.0.grant_all();
         result
     }
 
@@ -96,7 +96,7 @@ impl<T> Drop for Sender<T> {
         let senders = self.shared.senders.get() - 1;
         self.shared.senders.set(senders);
         if senders == 0 {
-            self.shared.changed.0.wake_all();
+            self.shared.changed.0.grant_all();
         }
     }
 }

@@ -126,7 +126,7 @@ impl<T: 'static> Shared<T> {
     pub(crate) fn cancel(&self) {
         self.closing.set(true);
         self.cancelled.set(true);
-        self.parent.wake_all();
+        self.parent.grant_all();
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -339,6 +339,6 @@ impl<T> Drop for Member<T> {
             self.report(Report::Cancelled);
         }
         self.shared.living.borrow_mut().remove(&self.number);
-        self.shared.parent.wake_all();
+        self.shared.parent.grant_all();
     }
 }

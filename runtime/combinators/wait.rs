@@ -57,17 +57,13 @@ pub enum When {
 /// use turnwise::{When, spawn, wait};
 /// # turnwise::block_on(async {
 /// let mut tasks = vec![spawn(std::future::pending()), spawn(async { 7 })];
-/// let mut done = wait(&mut tasks, When::FirstCompleted, None).await;
+/// let mut done = wait(&mut tasks).until(When::FirstCompleted).await;
 /// assert_eq!(done.pop().unwrap().await.unwrap(), 7);
 /// assert_eq!(tasks.len(), 1);
 /// # });
 /// ```
 #[track_caller]
-pub fn wait<T>(
-    handles: &mut Vec<JoinHandle<T>>,
-    when: When,
-    time_limit: Option<Duration>,
-) -> WaitHandles<'_, T> {
+pub fn wait<T>(handles: &mut Vec<JoinHandle<T>>) -> WaitHandles<'_, T> {
     assert!(
         !handles.is_empty(),
         "wait needs at least one handle; check before you call it"
@@ -79,11 +75,10 @@ pub fn wait<T>(
             spent.id()
         );
     }
-    let limit = time_limit.map(sleep);
     WaitHandles {
         handles,
-        when,
-        limit,
+        when: When::All,
+        limit: None,
         ended: 0,
         looked: None,
         at: Location::caller(),
@@ -105,6 +100,18 @@ pub struct WaitHandles<'a, T> {
 }
 
 impl<T> WaitHandles<'_, T> {
+    /// Chooses what is waited for; all of them unless this is called.
+    pub fn until(mut self, when: When) -> Self {
+        self.when = when;
+        self
+    }
+
+    /// Waits for at most `limit`, counted from this call. Tasks run on when the time is up.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = Some(sleep(limit));
+        self
+    }
+
     fn is_over(&mut self, cx: &Context<'_>) -> bool {
         let ended = |handle: &JoinHandle<T>| joiner::watch(handle.id(), cx, self.at).is_ready();
         let front = self.handles[self.ended..].iter();

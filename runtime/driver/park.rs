@@ -151,7 +151,7 @@ fn wake_quiescent(kernel: &Kernel, driver: &Driver) -> Parked {
         ask(kernel, Some(now), now);
     }
     if !kernel.has_ready() {
-        driver.quiescence.wake_all();
+        driver.quiescence.grant_all();
     }
     Parked::Awake
 }

@@ -6,7 +6,7 @@
 use std::cell::OnceCell;
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic;
 use std::time::Duration;
 
@@ -184,22 +184,27 @@ impl Runtime {
         kernel::with(|kernel| kernel.timers().next().map(Instant::of_reading))
     }
 
-    /// A descriptor that becomes readable when [`turn`](Runtime::turn) has something to do: I/O,
-    /// timers, wakes from other threads, tasks made ready outside a turn. A host polls it beside
-    /// its own and then calls `turn(Some(Duration::ZERO))`.
+    /// Turns on the embedded mode: for a host that owns the outer loop and polls a descriptor of this runtime beside
+    /// its own.
     ///
-    /// The first call turns on the embedded mode and makes the selector.
+    /// The descriptor becomes readable when [`turn`](Runtime::turn) has something to do: I/O, timers, wakes from other
+    /// threads, tasks made ready outside a turn. The host then calls `turn(Some(Duration::ZERO))`. The first call
+    /// makes the selector; later ones give the same descriptor.
     ///
     /// # Errors
     ///
     /// When the system has no descriptor left; when it has no timers that a descriptor can show
     /// (`timerfd`); and on a virtual clock, which no descriptor can show.
-    pub fn as_fd(&self) -> io::Result<BorrowedFd<'_>> {
-        if let Some(descriptor) = self.descriptor.get() {
-            return Ok(descriptor.as_fd());
-        }
-        let descriptor = kernel::with(driver::embed)?;
-        Ok(self.descriptor.get_or_init(|| descriptor).as_fd())
+    #[doc(alias = "as_fd")]
+    pub fn embed(&self) -> io::Result<Embedded<'_>> {
+        let descriptor = match self.descriptor.get() {
+            Some(made) => made.as_fd(),
+            None => {
+                let made = kernel::with(driver::embed)?;
+                self.descriptor.get_or_init(|| made).as_fd()
+            }
+        };
+        Ok(Embedded { descriptor })
     }
 
     /// A handle for other threads.
@@ -244,6 +249,24 @@ pub struct Stats {
     pub waiters: usize,
     /// Armed timers.
     pub timers: usize,
+}
+
+/// What a host polls of a runtime that it [embeds](Runtime::embed).
+#[derive(Clone, Copy, Debug)]
+pub struct Embedded<'a> {
+    descriptor: BorrowedFd<'a>,
+}
+
+impl AsFd for Embedded<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor
+    }
+}
+
+impl AsRawFd for Embedded<'_> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.descriptor.as_raw_fd()
+    }
 }
 
 impl Drop for Runtime {

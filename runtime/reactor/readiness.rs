@@ -191,7 +191,7 @@ impl Direction {
                 askers.drain(kernel.passes().now(), batch);
             });
         }
-        self.queue.wake_all();
+        self.queue.grant_all();
     }
 }
 

@@ -7,7 +7,6 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use futures::{AsyncReadExt, AsyncWriteExt};
 use turnwise::io::{SignalKind, UnixStream, signal};
 use turnwise::sync::Queue;
 use turnwise::thread::{remote, sender};
@@ -178,7 +177,7 @@ async fn ping_pong(n: usize) {
             })
         })
         .collect();
-    let (mut here, mut there) = UnixStream::pair().expect("descriptors");
+    let (here, there) = UnixStream::pair().expect("descriptors");
     let echo = spawn(async move {
         let mut byte = [0];
         while there.read_exact(&mut byte).await.is_ok() {

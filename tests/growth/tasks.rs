@@ -265,14 +265,14 @@ fn staggered(n: usize) -> Vec<turnwise::JoinHandle<Result<(), ()>>> {
 
 async fn wait_for(n: usize, when: When) {
     let mut tasks: Vec<_> = staggered(n);
-    let ended = wait(&mut tasks, when, None).await;
+    let ended = wait(&mut tasks).until(when).await;
     assert_eq!(ended.len(), n);
 }
 
 async fn wait_again(n: usize) {
     let mut tasks = staggered(n);
     while !tasks.is_empty() {
-        wait(&mut tasks, When::FirstCompleted, None).await;
+        wait(&mut tasks).until(When::FirstCompleted).await;
     }
 }
 

@@ -44,6 +44,9 @@ use crate::runtime::kernel::{self, Kernel, ThisThread};
 /// holds a `WaitQueue`, implements [`Owner`], and calls [`wait`](WaitQueue::wait) from its
 /// acquiring methods and [`grant_head`](WaitQueue::grant_head) from its releasing ones.
 ///
+/// `WaitQueue`, [`Wait`] and [`Owner`] may still change in a 0.1 release: they are what the primitives of this crate are
+/// made of, and what those need comes first.
+///
 /// asyncio counterpart: the private `_waiters` deque of its primitives.
 ///
 /// # Examples
@@ -203,14 +206,14 @@ impl WaitQueue {
     ///
     /// All are marked before the first is woken: a task that joins while they are woken is not included.
     #[inline]
-    pub fn wake_all(&self) -> usize {
-        self.grant_all(|ask, _| ask)
+    pub fn grant_all(&self) -> usize {
+        self.grant_all_with(|ask, _| ask)
     }
 
-    /// As [`wake_all`](WaitQueue::wake_all), but grants `value(ask, place)` in place of what was
+    /// As [`grant_all`](WaitQueue::grant_all), but grants `value(ask, place)` in place of what was
     /// asked for, where the head's place is 0.
     #[inline]
-    pub(crate) fn grant_all(&self, mut value: impl FnMut(usize, usize) -> usize) -> usize {
+    pub(crate) fn grant_all_with(&self, mut value: impl FnMut(usize, usize) -> usize) -> usize {
         let waiting = self.len();
         match waiting {
             0 => {}

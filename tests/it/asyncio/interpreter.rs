@@ -12,7 +12,7 @@ use turnwise::sync::{
     Barrier, Channel, Condition, CountDownLatch, Event, LifoQueue, Lock, LockGuard, Permit,
     PriorityQueue, Queue, Semaphore, Store, TryGetError, TryPutError,
 };
-use turnwise::{JoinHandle, When, gather_spawned, sleep, spawn, timeout, yield_now};
+use turnwise::{JoinHandle, gather_spawned, sleep, spawn, timeout, yield_now};
 
 use crate::support::{Log, virtual_runtime};
 
@@ -144,7 +144,7 @@ where
             "gather" => drop(gather_spawned(words[1..].iter().map(|name| self.handle(name))).await),
             "each" => {
                 let mut handles: Vec<_> = words[1..].iter().map(|name| self.handle(name)).collect();
-                let done = turnwise::wait(&mut handles, When::All, None).await;
+                let done = turnwise::wait(&mut handles).await;
                 return format!("={}", done.len());
             }
             other => panic!("no operation {other}"),

@@ -46,14 +46,14 @@ async fn values(handles: Vec<JoinHandle<u64>>) -> Vec<u64> {
 async fn first_completed_returns_all_that_have_ended_and_keeps_the_rest() {
     let mut handles = tasks([3, 1, 2, 1]);
     let start = Instant::now();
-    let done = wait(&mut handles, When::FirstCompleted, None).await;
+    let done = wait(&mut handles).until(When::FirstCompleted).await;
     assert_eq!(
         (values(done).await, start.elapsed()),
         (vec![1, 1], seconds(1))
     );
-    let done = wait(&mut handles, When::FirstCompleted, None).await;
+    let done = wait(&mut handles).until(When::FirstCompleted).await;
     assert_eq!((values(done).await, start.elapsed()), (vec![2], seconds(2)));
-    let done = wait(&mut handles, When::All, None).await;
+    let done = wait(&mut handles).await;
     assert_eq!((values(done).await, start.elapsed()), (vec![3], seconds(3)));
     assert!(handles.is_empty());
 }
@@ -63,7 +63,7 @@ async fn all_waits_for_the_last_in_any_order() {
     for times in [[1, 2, 3], [3, 2, 1], [2, 3, 1]] {
         let mut handles = tasks(times);
         let start = Instant::now();
-        let done = wait(&mut handles, When::All, None).await;
+        let done = wait(&mut handles).await;
         assert_eq!(start.elapsed(), seconds(3));
         assert_eq!(values(done).await, times);
     }
@@ -77,7 +77,7 @@ async fn first_error_ends_at_a_panic_or_a_cancel_or_when_all_have_ended() {
         sleep(seconds(2)).await;
         panic!("boom")
     }));
-    let done = wait(&mut handles, When::FirstError, None).await;
+    let done = wait(&mut handles).until(When::FirstError).await;
     assert_eq!(
         (done.len(), handles.len(), start.elapsed()),
         (2, 1, seconds(2))
@@ -86,7 +86,7 @@ async fn first_error_ends_at_a_panic_or_a_cancel_or_when_all_have_ended() {
 
     let mut handles = tasks([1, 2, 9]);
     handles[2].cancel();
-    let done = wait(&mut handles, When::FirstError, None).await;
+    let done = wait(&mut handles).until(When::FirstError).await;
     assert_eq!(
         (done.len(), handles.len(), start.elapsed()),
         (1, 2, seconds(2))
@@ -94,7 +94,7 @@ async fn first_error_ends_at_a_panic_or_a_cancel_or_when_all_have_ended() {
     for handle in done {
         assert!(handle.await.is_err_and(|error| error.is_cancelled()));
     }
-    let done = wait(&mut handles, When::FirstError, None).await;
+    let done = wait(&mut handles).until(When::FirstError).await;
     assert_eq!(
         (values(done).await, start.elapsed()),
         (vec![1, 2], seconds(4))
@@ -115,7 +115,7 @@ async fn first_error_is_noticed_wherever_it_is_among_many() {
             panic!("of another");
         });
         let start = Instant::now();
-        let done = wait(&mut handles, When::FirstError, None).await;
+        let done = wait(&mut handles).until(When::FirstError).await;
         assert_eq!(
             (done.len() as u64, start.elapsed()),
             (fails + 1, seconds(fails + 1))
@@ -131,7 +131,7 @@ async fn first_error_wakes_the_waker_of_the_last_poll() {
     let mut handles = vec![spawn(pending::<()>()), spawn(pending())];
     let last = task::all().pop().expect("there are three");
     let mut waits = Box::pin(async move {
-        let done = wait(&mut handles, When::FirstError, None).await;
+        let done = wait(&mut handles).until(When::FirstError).await;
         (done.len(), handles.len())
     });
     assert!(futures::poll!(&mut waits).is_pending());
@@ -156,7 +156,7 @@ async fn an_err_that_a_task_returns_is_a_value() {
         }),
     ];
     let start = Instant::now();
-    let done = wait(&mut handles, When::FirstError, None).await;
+    let done = wait(&mut handles).until(When::FirstError).await;
     assert_eq!((done.len(), start.elapsed()), (2, seconds(3)));
 }
 
@@ -165,26 +165,30 @@ async fn a_time_limit_returns_what_has_ended_and_cancels_nothing() {
     for when in [When::All, When::FirstError] {
         let mut handles = tasks([1, 5]);
         let start = Instant::now();
-        let done = wait(&mut handles, when, Some(seconds(2))).await;
+        let done = wait(&mut handles).until(when).within(seconds(2)).await;
         assert_eq!((values(done).await, start.elapsed()), (vec![1], seconds(2)));
-        let done = wait(&mut handles, when, Some(seconds(9))).await;
+        let done = wait(&mut handles).until(when).within(seconds(9)).await;
         assert_eq!((values(done).await, start.elapsed()), (vec![5], seconds(5)));
     }
     let mut handles = tasks([5]);
     let start = Instant::now();
     assert!(
-        wait(&mut handles, When::FirstCompleted, Some(Duration::ZERO))
+        wait(&mut handles)
+            .until(When::FirstCompleted)
+            .within(Duration::ZERO)
             .await
             .is_empty()
     );
     assert!(
-        wait(&mut handles, When::FirstCompleted, Some(seconds(1)))
+        wait(&mut handles)
+            .until(When::FirstCompleted)
+            .within(seconds(1))
             .await
             .is_empty()
     );
     assert_eq!(start.elapsed(), seconds(1));
     // At the same instant the tasks, whose timers are older, come first.
-    let done = wait(&mut handles, When::All, Some(seconds(4))).await;
+    let done = wait(&mut handles).within(seconds(4)).await;
     assert_eq!(values(done).await, [5]);
 }
 
@@ -192,12 +196,12 @@ async fn a_time_limit_returns_what_has_ended_and_cancels_nothing() {
 async fn a_dropped_wait_leaves_every_handle_in_place_and_can_be_retried() {
     let mut handles = tasks([3, 1, 2]);
     for when in [When::All, When::FirstError, When::FirstCompleted] {
-        drop(wait(&mut handles, when, None));
-        let given_up = timeout(Duration::from_millis(300), wait(&mut handles, when, None)).await;
+        drop(wait(&mut handles).until(when));
+        let given_up = timeout(Duration::from_millis(300), wait(&mut handles).until(when)).await;
         assert!(given_up.is_err());
         assert_eq!(handles.len(), 3);
     }
-    let done = wait(&mut handles, When::All, None).await;
+    let done = wait(&mut handles).await;
     assert_eq!(values(done).await, [3, 1, 2]);
 }
 
@@ -205,7 +209,7 @@ async fn a_dropped_wait_leaves_every_handle_in_place_and_can_be_retried() {
 async fn tasks_that_had_ended_before_are_ready_at_once() {
     let mut handles = tasks([0, 0]);
     sleep(seconds(1)).await;
-    let mut done = Box::pin(wait(&mut handles, When::All, None));
+    let mut done = Box::pin(wait(&mut handles));
     let std::task::Poll::Ready(done) = futures::poll!(done.as_mut()) else {
         panic!("they have ended");
     };
@@ -214,7 +218,7 @@ async fn tasks_that_had_ended_before_are_ready_at_once() {
 
 #[test]
 fn a_wait_for_nothing_panics_with_the_cure() {
-    let text = panic_of(|| drop(wait(&mut Vec::<JoinHandle<()>>::new(), When::All, None)));
+    let text = panic_of(|| drop(wait(&mut Vec::<JoinHandle<()>>::new())));
     assert!(text.contains("needs at least one handle"), "{text}");
 }
 
@@ -222,9 +226,9 @@ fn a_wait_for_nothing_panics_with_the_cure() {
 async fn wait_works_under_foreign_combinators() {
     let (mut a, mut b, mut c) = (tasks([1, 4]), tasks([2, 3]), tasks([5]));
     let mut waits: FuturesUnordered<_> = FuturesUnordered::new();
-    waits.push(wait(&mut a, When::All, None));
-    waits.push(wait(&mut b, When::FirstCompleted, None));
-    waits.push(wait(&mut c, When::All, Some(seconds(3))));
+    waits.push(wait(&mut a));
+    waits.push(wait(&mut b).until(When::FirstCompleted));
+    waits.push(wait(&mut c).within(seconds(3)));
     let mut counts = Vec::new();
     while let Some(done) = waits.next().await {
         counts.push(done.len());
@@ -232,9 +236,9 @@ async fn wait_works_under_foreign_combinators() {
     assert_eq!(counts, [1, 0, 2]);
     drop(waits);
     // What had registered with a combinator that is gone registers anew.
-    let done = wait(&mut c, When::All, None).await;
+    let done = wait(&mut c).await;
     assert_eq!(values(done).await, [5]);
-    assert_eq!(values(wait(&mut b, When::All, None).await).await, [3]);
+    assert_eq!(values(wait(&mut b).await).await, [3]);
 }
 
 #[turnwise::test]
@@ -307,7 +311,7 @@ fn a_handle_that_gave_its_output_is_refused_at_the_call() {
         block_on(async {
             let mut tasks = vec![spawn(async {}), spawn(async {})];
             (&mut tasks[0]).await.expect("it returns");
-            wait(&mut tasks, When::All, None).await
+            wait(&mut tasks).await
         })
     });
     assert!(
@@ -483,17 +487,19 @@ async fn a_wait_that_was_dropped_or_is_over_leaves_no_joiner_behind() {
         tasks.push(spawn(yield_now()));
         for when in [When::All, When::FirstError, When::FirstCompleted] {
             assert!(
-                timeout(Duration::ZERO, wait(&mut tasks, when, None))
+                timeout(Duration::ZERO, wait(&mut tasks).until(when))
                     .await
                     .is_err()
             );
         }
         // One that has ended takes its handle out, and lets go of the others.
-        let done = wait(&mut tasks, When::FirstCompleted, None).await;
+        let done = wait(&mut tasks).until(When::FirstCompleted).await;
         assert_eq!((done.len(), tasks.len()), (1, 3));
-        let limit = Some(Duration::from_secs(1));
+        let limit = Duration::from_secs(1);
         assert!(
-            wait(&mut tasks, When::FirstCompleted, limit)
+            wait(&mut tasks)
+                .until(When::FirstCompleted)
+                .within(limit)
                 .await
                 .is_empty()
         );

@@ -180,7 +180,7 @@ fn uses_everything() {
                 Err(error) => println!("no thread: {error}"),
             }
         });
-        match runtime.as_fd() {
+        match runtime.embed() {
             Ok(_) => println!("a descriptor"),
             Err(error) => println!("no descriptor: {error}"),
         }

@@ -229,7 +229,7 @@ fn a_dropped_source_leaves_its_descriptor_to_others() {
 
 /// Whether the loop's descriptor is readable within `patience`.
 fn readable(runtime: &Runtime, patience: Duration) -> bool {
-    let fd = runtime.as_fd().expect("a descriptor");
+    let fd = runtime.embed().expect("a descriptor");
     let mut fds = [PollFd::new(&fd, PollFlags::IN)];
     let patience = patience.try_into().expect("it is short");
     poll(&mut fds, Some(&patience)).expect("poll works") > 0

@@ -9,7 +9,7 @@ use turnwise::io::{
 };
 use turnwise::report::{Deadlock, Report, Stall};
 use turnwise::sync::futures::{
-    BarrierWait, ConditionWait, ConditionWaitTimeout, EventWait, LockAcquire, QueueGet, QueuePut,
+    BarrierWait, ConditionWait, ConditionWaitWithin, EventWait, LockAcquire, QueueGet, QueuePut,
 };
 use turnwise::sync::{
     Barrier, BoundedSemaphore, BrokenBarrier, Closed, Condition, CountDownLatch, Event, LifoQueue,
@@ -64,7 +64,7 @@ stays! {
 }
 stays! {
     Lock<()>, LockGuard<'static, ()>, LockAcquire<'static, ()>, Event, EventWait<'static>,
-    Condition, ConditionWait<'static, ()>, ConditionWaitTimeout<'static, ()>, Semaphore,
+    Condition, ConditionWait<'static, ()>, ConditionWaitWithin<'static, ()>, Semaphore,
     BoundedSemaphore, Permit<'static>, OwnedPermit, Barrier, BarrierWait<'static>, Queue<()>,
     LifoQueue<()>, PriorityQueue<()>, RwLock<()>, RwLockReadGuard<'static, ()>, CountDownLatch,
     OnceCell<()>, WaitQueue, oneshot::Sender<()>, oneshot::Receiver<()>,

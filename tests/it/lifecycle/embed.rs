@@ -25,7 +25,7 @@ const A_WHILE: Duration = Duration::from_secs(30);
 
 /// Whether the loop's descriptor is readable within `patience`.
 fn readable(runtime: &Runtime, patience: Duration) -> bool {
-    let fd = runtime.as_fd().expect("a descriptor");
+    let fd = runtime.embed().expect("a descriptor");
     let mut fds = [PollFd::new(&fd, PollFlags::IN)];
     let patience = patience.try_into().expect("it is short");
     poll(&mut fds, Some(&patience)).expect("poll works") > 0
@@ -107,7 +107,7 @@ fn a_host_serves_its_own_socket_beside_timers_io_threads_and_calls() {
 
         let mut polls = 0;
         while tasks.get() > 0 {
-            let fd = runtime.as_fd().expect("a descriptor");
+            let fd = runtime.embed().expect("a descriptor");
             let mut fds = [
                 PollFd::new(&fd, PollFlags::IN),
                 PollFd::new(&ours, PollFlags::IN),
@@ -332,7 +332,7 @@ fn a_turn_inside_the_loop_is_refused() {
 #[test]
 fn a_virtual_clock_has_no_descriptor() {
     let runtime = virtual_runtime();
-    let error = runtime.as_fd().expect_err("time passes nowhere");
+    let error = runtime.embed().expect_err("time passes nowhere");
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("use the real clock"), "{error}");
 }
@@ -340,10 +340,10 @@ fn a_virtual_clock_has_no_descriptor() {
 #[test]
 fn the_descriptor_is_the_same_every_time() {
     let runtime = Runtime::new();
-    let first = runtime.as_fd().expect("a descriptor").as_raw_fd();
-    assert_eq!(runtime.as_fd().expect("a descriptor").as_raw_fd(), first);
+    let first = runtime.embed().expect("a descriptor").as_raw_fd();
+    assert_eq!(runtime.embed().expect("a descriptor").as_raw_fd(), first);
     runtime.block_on(async {});
-    assert_eq!(runtime.as_fd().expect("a descriptor").as_raw_fd(), first);
+    assert_eq!(runtime.embed().expect("a descriptor").as_raw_fd(), first);
 }
 
 #[test]
@@ -687,7 +687,7 @@ fn a_fork_is_refused_loudly_in_the_child() {
 fn slack_counts_for_the_descriptor_of_a_host_too() {
     let runtime = Runtime::builder().timer_slack(A_WHILE).build();
     let task = runtime.spawn(sleep(Duration::from_millis(1)));
-    assert!(runtime.as_fd().is_ok());
+    assert!(runtime.embed().is_ok());
     while runtime.turn(Some(AT_ONCE)) {}
     assert!(!readable(&runtime, Duration::from_millis(20)));
     // A host that turns all the same meets what is due.

@@ -101,6 +101,7 @@ fn errors_reports_and_what_is_for_other_threads_cross_threads() {
         Left,
         LimitOverrun,
         DeadlockPolicy,
+        turnwise::Embedded<'static>,
         turnwise::RuntimeExists,
         OverDone,
         OverRelease,
@@ -166,11 +167,14 @@ fn primitives_tasks_and_sources_stay_on_their_thread() {
     assert_all(guards_and_ends, [false, false, true]);
     let waits = answers!(
         LockAcquire<'static, u8>,
+        LockAcquireOwned<u8>,
+        OwnedLockGuard<u8>,
+        ConditionWaitForWithin<'static, u8, fn(&mut u8) -> bool>,
         SemaphoreAcquire<'static>,
         BarrierWait<'static>,
         ConditionWait<'static, u8>,
         ConditionWaitFor<'static, u8, fn(&mut u8) -> bool>,
-        ConditionWaitTimeout<'static, u8>,
+        ConditionWaitWithin<'static, u8>,
         EventWait<'static>,
         QueueGet<'static, Smallest<u8>>,
         QueueItems<'static, Fifo<u8>>,

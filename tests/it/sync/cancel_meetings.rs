@@ -106,7 +106,7 @@ fn condition_with_a_limit_of_time() {
             async move {
                 let guard = shared.0.acquire().await;
                 let limit = Duration::from_secs(limit);
-                let (_guard, is_late) = shared.1.wait_timeout(guard, limit).await;
+                let (_guard, is_late) = shared.1.wait(guard).within(limit).await;
                 if is_late {
                     late.add()
                 } else {

@@ -329,7 +329,7 @@ fn a_host_sees_items_on_its_descriptor() {
     bounded(|| {
         let runtime = Runtime::new();
         let (inlet, queue) = into_queue();
-        let fd = runtime.as_fd().expect("a descriptor");
+        let fd = runtime.embed().expect("a descriptor");
         let thread = thread::spawn(move || inlet.send(7).expect("the loop runs"));
         let mut fds = [rustix::event::PollFd::new(
             &fd,

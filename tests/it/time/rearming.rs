@@ -119,7 +119,7 @@ const OTHERS: &[(&str, Making)] = &[
         let theirs = shared.clone();
         let parked = async move {
             let guard = theirs.0.acquire().await;
-            drop(theirs.1.wait_timeout(guard, FAR).await);
+            drop(theirs.1.wait(guard).within(FAR).await);
         };
         case(parked, move || { shared.1.notify_all(); })
     }),

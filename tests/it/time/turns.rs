@@ -16,8 +16,7 @@ use turnwise::io::{AsyncFd, Command, SignalKind, ctrl_c, signal};
 use turnwise::sync::{Condition, Lock, Queue};
 use turnwise::time::{Instant, TimeLimit};
 use turnwise::{
-    When, block_on, gather, interval, sleep, sleep_until, spawn, timeout, timeout_at, wait,
-    yield_now,
+    block_on, gather, interval, sleep, sleep_until, spawn, timeout, timeout_at, wait, yield_now,
 };
 
 use crate::structure::the_crate;
@@ -65,12 +64,17 @@ const ROWS: &[Row] = &[
     }),
     ("WaitHandles", "wait", || {
         of(vec![spawn(pending::<()>())], async |tasks| {
-            wait(tasks, When::All, Some(AT_ONCE)).await;
+            wait(tasks).within(AT_ONCE).await;
         })
     }),
-    ("ConditionWaitTimeout", "Condition::wait_timeout", || {
+    ("ConditionWaitForWithin", "Condition::wait_for, within", || {
         of((Lock::new(()), Condition::new()), async |(lock, condition)| {
-            drop(condition.wait_timeout(lock.acquire().await, AT_ONCE).await);
+            drop(condition.wait_for(lock.acquire().await, |()| false).within(AT_ONCE).await);
+        })
+    }),
+    ("ConditionWaitWithin", "Condition::wait, within", || {
+        of((Lock::new(()), Condition::new()), async |(lock, condition)| {
+            drop(condition.wait(lock.acquire().await).within(AT_ONCE).await);
         })
     }),
     ("WhenReady", "writable", || of(source(), async |ours| ours.writable().await.expect("it works"))),
@@ -152,6 +156,7 @@ const RESULTS: &[&str] = &[
 /// is taken without a turn.
 const INSIDE: &[&str] = &[
     "LockAcquire",
+    "LockAcquireOwned",
     "SemaphoreAcquire",
     "Alike",
     "Answering",

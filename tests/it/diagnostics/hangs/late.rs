@@ -379,7 +379,7 @@ fn a_letter_sent_just_before_an_embedded_loop_is_armed_is_seen_by_its_host() {
             });
         });
         let runtime = Runtime::new();
-        let fd = runtime.as_fd().expect("there is a descriptor left");
+        let fd = runtime.embed().expect("there is a descriptor left");
         for round in 0..10 * ROUNDS {
             let (give, mut asked) = (give.clone(), false);
             let task = runtime.spawn(poll_fn(move |cx| {

@@ -11,7 +11,7 @@ use turnwise::sync::{
 };
 use turnwise::task::spawn_eager;
 use turnwise::{
-    When, as_completed, gather, gather_spawned, race, spawn, try_task_group, wait, yield_now,
+    as_completed, gather, gather_spawned, race, spawn, try_task_group, wait, yield_now,
 };
 
 use super::{Hang, certain, next};
@@ -404,7 +404,7 @@ pub(super) const TABLE: &[Hang] = &[
             async {
                 let mut handles = vec![spawn(pending::<()>())];
                 next("wait");
-                let _ = wait(&mut handles, When::All, None).await;
+                let _ = wait(&mut handles).await;
             }
             .boxed_local()
         },
