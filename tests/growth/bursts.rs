@@ -136,7 +136,7 @@ fn in_a_group() {
         let _: Result<(), GroupError<()>> = try_task_group(async |group| {
             while let Ok(n) = given.get().await {
                 (0..n).for_each(|_| drop(group.spawn(yield_now())));
-                while group.len() > 0 {
+                while !group.is_empty() {
                     yield_now().await;
                 }
                 ended.set();

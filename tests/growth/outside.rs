@@ -157,7 +157,7 @@ fn shared_stream(n: usize) {
     let tasks: Vec<_> = (0..n)
         .map(|_| {
             let here = here.clone();
-            runtime.spawn(async move { (&*here).write_all(&vec![0; 1 << 20]).await })
+            runtime.spawn(async move { here.write_all(&vec![0; 1 << 20]).await })
         })
         .collect();
     for _ in 0..n {
