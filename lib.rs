@@ -88,6 +88,7 @@
 //! | `unix` | on | `io::UnixStream`, `io::UnixListener`, `io::UnixDatagram` |
 //! | `hyper` | off | hyper's runtime traits for streams, timers and tasks |
 //! | `tokio-io` | off | tokio's reading and writing traits for streams; no runtime |
+//! | `explore` | off | `explore`: tests that run under every order of their tasks |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -100,6 +101,8 @@ pub mod io;
 mod runtime;
 pub mod sync;
 
+#[cfg(feature = "explore")]
+pub use runtime::explore::{self, explore};
 pub use runtime::time::{
     self, Elapsed, interval, sleep, sleep_until, timeout, timeout_at, yield_now,
 };
@@ -148,6 +151,8 @@ pub mod __private {
     pub use crate::runtime::entry::{
         main, main_virtual, test, test_detached, test_real_time, test_real_time_detached,
     };
+    #[cfg(feature = "explore")]
+    pub use crate::runtime::explore::{Outcome, run_attribute};
 }
 
 /// The pages of the documentation, as they are in the folder `docs`.
@@ -171,6 +176,9 @@ pub mod guide {
     pub mod diagnostics {}
     #[doc = include_str!("docs/adding-a-primitive.md")]
     pub mod adding_a_primitive {}
+    #[cfg(feature = "explore")]
+    #[doc = include_str!("docs/explore.md")]
+    pub mod explore {}
     #[doc = include_str!("docs/architecture.md")]
     pub mod architecture {}
 }

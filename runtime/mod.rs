@@ -4,9 +4,12 @@
 //! list at the end of this file.
 
 mod base;
+mod choices;
 mod combinators;
 mod diagnostics;
 mod driver;
+#[cfg(feature = "explore")]
+pub mod explore;
 mod kernel;
 mod lifecycle;
 mod reactor;

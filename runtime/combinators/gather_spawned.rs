@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::nursery::{Nursery, Report};
+use crate::runtime::choices;
+use crate::runtime::kernel;
 use crate::runtime::kernel::sched::body::off_stack;
 
 /// Spawns a task for each of many futures, waits for all and returns their outputs in order.
@@ -101,7 +103,10 @@ impl<T: 'static> GatherSpawned<T> {
         for future in futures {
             let shared = nursery.shared();
             let split = |output| (output, ());
-            drop(off_stack!(I::Item, future => shared.spawn(future, split, at)));
+            let task = off_stack!(I::Item, future => shared.spawn(future, split, at));
+            // Its cancellation would be a panic of the gather, not of the program.
+            kernel::with(|kernel| choices::spare(kernel, task.id()));
+            drop(task);
             outputs.push(None);
         }
         nursery.close();

@@ -46,6 +46,10 @@ pub(super) fn pass(kernel: &Kernel, driver: &Driver, main: &mut Option<Main<'_>>
     if !driver.watched.get() {
         return pass_with(kernel, driver, main, &());
     }
+    #[cfg(feature = "explore")]
+    if crate::runtime::choices::is_exploring() {
+        return super::explored::pass(kernel, main);
+    }
     match observer::observers() {
         (Some(dog), None) => pass_with(kernel, driver, main, &*dog),
         (dog, times) => pass_with(kernel, driver, main, &(dog.as_deref(), times.as_deref())),

@@ -10,6 +10,8 @@
 mod eager;
 mod event_interval;
 mod executor;
+#[cfg(feature = "explore")]
+mod explored;
 mod fork;
 mod host;
 mod park;
@@ -18,6 +20,8 @@ mod run;
 mod state;
 
 pub use eager::{spawn_eager, spawn_eager_named};
+#[cfg(feature = "explore")]
+pub(crate) use explored::be_explored;
 pub(crate) use host::embed;
 pub use quiescence::{WaitQuiescent, wait_quiescent};
 pub(crate) use run::{admit, refuse_nesting, run, turn};

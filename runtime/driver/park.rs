@@ -199,6 +199,15 @@ fn park_virtual(
     Parked::Awake
 }
 
+/// Lets virtual time pass to the next deadline although tasks are ready.
+#[cfg(feature = "explore")]
+pub(super) fn stall(kernel: &Kernel) {
+    if let Some(next) = kernel.timers().next() {
+        kernel.clock().advance_to(next);
+        expire(kernel, kernel.clock().now());
+    }
+}
+
 /// Waits for a near deadline awake, and hears once what the reactor has.
 fn linger(kernel: &Kernel, driver: &Driver, until: u64, now: u64) {
     if reactor::has_sources() || kernel.mail().is_embedded() {

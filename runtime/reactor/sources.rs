@@ -15,6 +15,7 @@ use super::selector::Reactor;
 #[cfg(feature = "process")]
 use super::state;
 use super::state::{with_new_reactor, with_reactor};
+use crate::runtime::choices;
 use crate::runtime::kernel;
 use crate::runtime::kernel::wait::wait_node::Wait;
 
@@ -48,6 +49,7 @@ pub(crate) fn register(
     kind: &'static SourceKind,
     made: &'static Location<'static>,
 ) -> io::Result<Rc<Readiness>> {
+    choices::refuse("a socket, a signal or a child process");
     let (registry, readiness) = kernel::with_runtime("i/o", |kernel| {
         with_new_reactor(kernel, |reactor| {
             (reactor.registry(), reactor.reserve(kind, made))

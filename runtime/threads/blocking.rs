@@ -17,6 +17,7 @@ use super::pool::{self, Job, Lane};
 use crate::runtime::base::foreign::print;
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::base::place::shown;
+use crate::runtime::choices;
 use crate::runtime::kernel;
 use crate::runtime::task::join::JoinHandle;
 use crate::runtime::task::spawn::spawn_at;
@@ -187,6 +188,9 @@ where
     if kernel::with(|kernel| kernel.is_closing()) {
         return Err(TrySpawnError::Closing(call));
     }
+    if choices::is_exploring() {
+        return Ok(explored(lane, at, call));
+    }
     let pool = pool::of(lane);
     match pool.admit(most) {
         Ok(true) => {}
@@ -211,6 +215,20 @@ where
         result.unwrap_or_else(|error| error.resume())
     };
     Ok(spawn_at(wait, at))
+}
+
+/// A blocking call as a task: it is made in this thread, and the turn of the task is when it ends.
+fn explored<F, T>(lane: Lane, at: &'static Location<'static>, call: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    if !matches!(lane, Lane::Calls) {
+        choices::refuse("a look-up of a name, or a file as an input,");
+    }
+    let task = spawn_at(async move { call() }, at);
+    kernel::with(|kernel| choices::come_from_outside(kernel, task.id()));
+    task
 }
 
 /// Why a blocking call was not taken. Gives the call back.

@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::remote::Remote;
 use crate::runtime::base::trimmed_slab::TrimmedSlab;
+use crate::runtime::choices;
 use crate::runtime::kernel::polling::current_task;
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::{self, Kernel};
@@ -34,6 +35,7 @@ use crate::runtime::kernel::{self, Kernel};
 /// ```
 #[track_caller]
 pub fn expect_external(label: impl Into<Cow<'static, str>>) -> WorkGuard {
+    choices::refuse("what a thread does");
     let label = label.into();
     kernel::with_runtime("expect_external", |kernel| WorkGuard::new(kernel, label))
 }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use super::remote::{Gone, Remote};
 use crate::runtime::base::batch::{self, Batch};
 use crate::runtime::base::foreign::{Payload, keep_first};
+use crate::runtime::choices;
 use crate::runtime::kernel;
 use crate::runtime::kernel::mail::Message;
 
@@ -68,6 +69,7 @@ where
     H: FnMut(T) + 'static,
 {
     kernel::need_runtime("thread::sender");
+    choices::refuse("a sender for other threads");
     let batch = Arc::new(Batch::new());
     let handler = BatchHandler {
         batch: batch.clone(),

@@ -19,6 +19,7 @@ use super::oneshot::{self, Receiver, Sender};
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::base::place::shown;
 use crate::runtime::base::poison::ignore_poison;
+use crate::runtime::choices;
 use crate::runtime::kernel::mail::{Link, Message};
 use crate::runtime::kernel::sched::task::TaskId;
 use crate::runtime::kernel::{self, Kernel};
@@ -32,6 +33,7 @@ use crate::runtime::task::spawn::spawn_at;
 /// Without a runtime on this thread.
 #[track_caller]
 pub fn remote() -> Remote {
+    choices::refuse("a handle for other threads");
     kernel::with_runtime("remote", Remote::of)
 }
 

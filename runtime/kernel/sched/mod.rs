@@ -8,6 +8,8 @@
 
 pub(crate) mod body;
 mod cloned_wakers;
+#[cfg(feature = "explore")]
+pub(crate) mod explored;
 pub(crate) mod joiner;
 pub(crate) mod lend_waker;
 pub(crate) mod life;

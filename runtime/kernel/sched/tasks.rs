@@ -162,7 +162,7 @@ impl Tasks {
         self.ready().filter(|task| !task.is_over()).count()
     }
 
-    fn ready(&self) -> impl Iterator<Item = &Task> {
+    pub(super) fn ready(&self) -> impl Iterator<Item = &Task> {
         let first = self.slots.get(self.head as usize);
         let next = |task: &&Task| self.slots.get(task.next() as usize);
         std::iter::successors(first, next)
@@ -321,6 +321,10 @@ impl Tasks {
         self.slots[slot].exhaust();
     }
 }
+
+#[cfg(feature = "explore")]
+#[path = "tasks_explored.rs"]
+mod explored;
 
 #[cfg(test)]
 #[path = "tasks_tests.rs"]

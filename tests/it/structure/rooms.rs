@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::structure::{Source, assert_none, imports, the_crate};
 
 /// The rooms from the ground up. A room imports those above it in this list, and itself.
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 16] = [
     "runtime/base",
     "runtime/signals",
     "runtime/kernel",
     "runtime/task",
+    "runtime/choices",
     "runtime/time",
     "runtime/reactor",
     "runtime/threads",
@@ -18,6 +19,7 @@ const ROOMS: [&str; 14] = [
     "runtime/diagnostics",
     "runtime/driver",
     "runtime/lifecycle",
+    "runtime/explore",
     "sync",
     "io",
     "lib.rs",
