@@ -12,8 +12,7 @@
 //! # Implementation
 //!
 //! Acquiring a free lock and releasing an uncontended one touch a few words; nothing allocates.
-//! There is no owned guard: the guard is `{ value, token }` in this order, so that the borrow of the
-//! value ends before the release wakes a task. Keep the lock in an `Rc` and the guard in the task.
+//! A guard is `{ value, token }` in this order, so that the borrow of the value ends before the release wakes a task.
 
 use std::cell::{RefCell, RefMut};
 use std::fmt;

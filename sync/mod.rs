@@ -44,20 +44,22 @@ mod invariant_tests;
 mod latch;
 mod lifo_queue;
 mod lock;
+mod lock_owned;
 mod once_cell;
 #[cfg(test)]
 mod once_cell_tests;
 pub mod oneshot;
-mod owned_guard;
 mod permit;
 mod priority_queue;
 mod queue;
 mod queue_sender;
 mod raw_channel;
+mod raw_rwlock;
 #[cfg(test)]
 mod reentrant_tests;
 mod rwlock;
 mod rwlock_guards;
+mod rwlock_owned;
 #[cfg(test)]
 mod rwlock_tests;
 mod semaphore;
@@ -78,14 +80,15 @@ pub use event::Event;
 pub use latch::CountDownLatch;
 pub use lifo_queue::{Lifo, LifoQueue};
 pub use lock::{Lock, LockGuard};
+pub use lock_owned::OwnedLockGuard;
 pub use once_cell::OnceCell;
-pub use owned_guard::OwnedLockGuard;
 pub use permit::{OwnedPermit, Permit};
 pub use priority_queue::{PriorityQueue, Smallest};
 pub use queue::{Fifo, Queue};
 pub use queue_sender::QueueSender;
 pub use rwlock::RwLock;
 pub use rwlock_guards::{RwLockReadGuard, RwLockWriteGuard};
+pub use rwlock_owned::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 pub use semaphore::{Semaphore, TooManyPermits};
 pub use stats::ChannelStats;
 pub use store::Store;
@@ -99,9 +102,10 @@ pub mod futures {
     pub use super::event::EventWait;
     pub use super::latch::LatchWait;
     pub use super::lock::LockAcquire;
+    pub use super::lock_owned::LockAcquireOwned;
     pub use super::once_cell::{OnceGetOrInit, OnceGetOrTryInit};
     pub use super::oneshot::OneshotClosed;
-    pub use super::owned_guard::LockAcquireOwned;
     pub use super::permit::SemaphoreAcquire;
     pub use super::rwlock_guards::{RwLockRead, RwLockWrite};
+    pub use super::rwlock_owned::{RwLockReadOwned, RwLockWriteOwned};
 }

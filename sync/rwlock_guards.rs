@@ -7,9 +7,10 @@ use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use super::rwlock::{RawRwLock, RwLock};
+use super::raw_rwlock::{READ, RawRwLock, WRITE};
+use super::rwlock::RwLock;
 use crate::runtime::Wait;
 
 /// The future of [`RwLock::read`].
@@ -25,11 +26,8 @@ impl<'a, T: ?Sized> Future for RwLockRead<'a, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (raw, at) = (&self.lock.raw, self.wait.at());
         if !self.wait.skip_if(|raw| raw.try_read(at)) {
-            if Pin::new(&mut self.wait).poll(cx).is_pending() {
-                raw.tell_first();
-                return Poll::Pending;
-            }
-            raw.reads(at);
+            let polled = Pin::new(&mut self.wait).poll(cx);
+            ready!(raw.note_wait(READ, at, polled));
         }
         Poll::Ready(self.lock.read_guard())
     }
@@ -48,11 +46,8 @@ impl<'a, T: ?Sized> Future for RwLockWrite<'a, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (raw, at) = (&self.lock.raw, self.wait.at());
         if !self.wait.skip_if(|raw| raw.try_write(at)) {
-            if Pin::new(&mut self.wait).poll(cx).is_pending() {
-                raw.tell_first();
-                return Poll::Pending;
-            }
-            raw.writes(at);
+            let polled = Pin::new(&mut self.wait).poll(cx);
+            ready!(raw.note_wait(WRITE, at, polled));
         }
         Poll::Ready(self.lock.write_guard())
     }
@@ -105,9 +100,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
         let RwLockWriteGuard { value, token, lock } = self;
         drop(value);
-        // One step from writing to reading: the lock is never free.
-        lock.raw.readers.set(1);
-        lock.raw.reads(Location::caller());
+        lock.raw.reads_as_well(Location::caller());
         let guard = lock.read_guard();
         drop(token);
         guard

@@ -81,14 +81,18 @@ lock_like!(Semaphore, "available" when as_rest; this: this.acquire(), this.try_a
 lock_like!(BoundedSemaphore, "available" when as_rest;
     this: this.acquire_many(1), this.try_acquire_many(1));
 
-/// Permits that own their semaphore.
+/// Guards and permits that own what they hold.
 #[derive(Debug)]
 struct Owned<S>(Rc<S>);
 
 lock_like!(Owned<Semaphore>, "available" when as_rest;
     this: this.0.acquire_owned(), this.0.try_acquire_owned());
 lock_like!(Owned<BoundedSemaphore>, "available" when as_rest;
-    this: this.0.acquire_many_owned(1), this.0.try_acquire_owned());
+    this: this.0.acquire_many_owned(1), this.0.try_acquire_many_owned(1));
+lock_like!(Owned<Lock<()>>, "locked" when as_flag;
+    this: this.0.acquire_owned(), this.0.try_acquire_owned());
+lock_like!(Owned<RwLock<()>>, "writing" when as_flag;
+    this: this.0.write_owned(), this.0.try_write_owned());
 
 /// The lock of a condition, taken by waiting for what holds already.
 #[derive(Debug)]
@@ -100,11 +104,14 @@ lock_like!(Conditional, "locked" when as_flag;
 
 /// A lock that is a read lock to those outside: a writer that has stepped down keeps writers out.
 #[derive(Debug)]
-struct Downgraded(RwLock<()>);
+struct Downgraded<L>(L);
 
-lock_like!(Downgraded, "readers" when |held| usize::from(held).to_string();
+lock_like!(Downgraded<RwLock<()>>, "readers" when |held| usize::from(held).to_string();
     this: async { this.0.write().await.downgrade() },
     this.0.try_write().map(|guard| guard.downgrade()));
+lock_like!(Downgraded<Rc<RwLock<()>>>, "readers" when |held| usize::from(held).to_string();
+    this: async { this.0.write_owned().await.downgrade() },
+    this.0.try_write_owned().map(|guard| guard.downgrade()));
 
 /// A queue with one item: whoever has it is inside.
 #[derive(Debug)]
@@ -157,6 +164,10 @@ pub(crate) fn subject(kind: &str) -> Subject {
         "rwlock_write_preferred" => leak(RwLock::prefer_writers(())),
         "rwlock_downgraded" => leak(Downgraded(RwLock::new(()))),
         "owned_permit" => leak(Owned(Rc::new(Semaphore::new(1)))),
+        "owned_lock" => leak(Owned(Rc::new(Lock::new(())))),
+        "owned_write" => leak(Owned(Rc::new(RwLock::new(())))),
+        "owned_write_preferred" => leak(Owned(Rc::new(RwLock::prefer_writers(())))),
+        "owned_downgraded" => leak(Downgraded(Rc::new(RwLock::new(())))),
         "owned_bounded_permit" => leak(Owned(Rc::new(BoundedSemaphore::new(1)))),
         "lock_of_a_condition" => leak(Conditional(Lock::new(()), Condition::new())),
         "queue_token" => leak(token(Queue::bounded(1))),
@@ -171,7 +182,7 @@ macro_rules! for_everything_lock_like {
     ($($test:ident)+) => {
         crate::sync::lock_like::for_everything_lock_like! { @ [$($test)+]
             lock semaphore bounded_semaphore rwlock_write rwlock_write_preferred rwlock_downgraded
-            owned_permit owned_bounded_permit lock_of_a_condition queue_token lifo_queue_token
+            owned_permit owned_bounded_permit owned_lock owned_write owned_write_preferred owned_downgraded lock_of_a_condition queue_token lifo_queue_token
             priority_queue_token
         }
     };

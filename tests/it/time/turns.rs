@@ -183,6 +183,7 @@ const INSIDE: &[&str] = &[
     "Race",
     "RaceEither",
     "RwLockRead",
+    "RwLockReadOwned",
     "ReadBuffered",
     "ReadExactBuffered",
     "ReadLine",
@@ -199,6 +200,7 @@ const INSIDE: &[&str] = &[
     "Wait",
     "WaitQuiescent",
     "RwLockWrite",
+    "RwLockWriteOwned",
     "WriteBuffered",
 ];
 

@@ -3,7 +3,8 @@
 //! # Implementation
 //!
 //! A guard that borrows keeps the value borrowed for as long as it lives. One that owns cannot: it would borrow from
-//! itself. It borrows the value for each use, which never fails, since it holds the lock.
+//! itself. It borrows the value for each use. That does not fail, since it holds the lock,
+//! unless a reference that it lent was forgotten.
 
 use std::cell::{Ref, RefMut};
 use std::fmt;
