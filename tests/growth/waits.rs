@@ -90,7 +90,8 @@ pub(crate) fn shapes() -> Vec<Shape> {
                 while queue.try_get().is_ok() {}
             })
         }),
-        shape("priority queue", N, |n| {
+        // A heap: the logarithm grows less the larger it is.
+        shape("priority queue", 20 * N, |n| {
             really(async move {
                 let queue = PriorityQueue::unbounded();
                 shuffled(n).for_each(|at| queue.try_put(at).expect("it has room"));
