@@ -111,11 +111,16 @@ impl Clock {
     #[inline]
     pub(crate) fn now(&self) -> u64 {
         let now = match self.virtual_now.get() {
-            Some(now) => now + self.following.get().map_or(0, |since| real() - since),
+            Some(now) => self.virtual_time(now),
             None => real(),
         };
         self.last.set(now);
         now
+    }
+
+    #[inline(never)]
+    fn virtual_time(&self, now: u64) -> u64 {
+        now + self.following.get().map_or(0, |since| real() - since)
     }
 
     /// Lets virtual time follow real time from now on, or stand still again.

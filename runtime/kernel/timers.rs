@@ -219,6 +219,7 @@ impl Timers {
     }
 
     /// Puts a node that is the last to be armed where it belongs.
+    #[inline]
     fn insert(&mut self, node: Node) {
         if self.nodes.capacity() == 0 {
             self.make_room();

@@ -51,6 +51,7 @@ pub(crate) struct Alarm {
 
 impl Alarm {
     /// For `duration` from now, or from the first poll if there is no runtime yet.
+    #[inline]
     pub(crate) fn after(duration: Duration, at: &'static Location<'static>) -> Self {
         match Instant::of_runtime() {
             Some(now) => Alarm::until(now + duration, at),
@@ -180,17 +181,30 @@ impl Alarm {
         }
     }
 
+    #[inline]
     fn arm(&self, kernel: &Kernel, cx: &Context<'_>, name: Name) {
-        let own = polling::is_own(cx.waker());
-        let foreign = (!own).then(|| WakeTarget::of(cx));
+        if polling::is_own(cx.waker()) {
+            self.arm_own(kernel, name);
+        } else {
+            self.arm_foreign(kernel, cx, name);
+        }
+    }
+
+    fn arm_own(&self, kernel: &Kernel, name: Name) -> TimerKey {
         let (deadline, task) = (self.deadline.get().0, polling::registers());
         let key = kernel.timers().arm(deadline, task, self.at, name);
         self.state.set(State::Armed(key));
-        if let Some(target) = foreign {
-            kernel.timers().wake_instead(key, target);
-        }
         // Outside a turn the host has been armed for an earlier state of things.
         kernel.ring_if_embedded();
+        key
+    }
+
+    /// The clone of a foreign waker comes first: it may run anything.
+    #[cold]
+    fn arm_foreign(&self, kernel: &Kernel, cx: &Context<'_>, name: Name) {
+        let target = WakeTarget::of(cx);
+        let key = self.arm_own(kernel, name);
+        kernel.timers().wake_instead(key, target);
     }
 
     fn poll_armed(&self, kernel: &Kernel, key: TimerKey, cx: &Context<'_>, name: Name) -> Poll<()> {

@@ -37,6 +37,7 @@ impl Instant {
     }
 
     /// Reads the clock of this thread's runtime, if there is one.
+    #[inline]
     pub(crate) fn of_runtime() -> Option<Self> {
         let now = |kernel: &Kernel| kernel.runtime().map(|_| Instant(kernel.clock().now()));
         kernel::try_with(now).flatten()
