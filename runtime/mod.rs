@@ -50,7 +50,7 @@ pub(crate) use base::table::MUCH;
 pub use combinators::wait::{AsCompleted, WaitHandles, When, as_completed, wait};
 pub(crate) use kernel::wait::description::Description;
 pub(crate) use kernel::wait::single_waiter::SingleWaiter;
-pub use kernel::wait::stats::WaitStats;
+pub use kernel::wait::stats::{Holding, WaitStats};
 pub(crate) use kernel::wait::wait_node::WaitNode;
 pub use kernel::wait::wait_node::{Left, Owner, Wait};
 pub use kernel::wait::wait_queue::WaitQueue;

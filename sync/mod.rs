@@ -68,7 +68,7 @@ mod spy;
 mod stats;
 mod store;
 
-pub use crate::runtime::{Left, Owner, Wait, WaitQueue, WaitStats};
+pub use crate::runtime::{Holding, Left, Owner, Wait, WaitQueue, WaitStats};
 pub use barrier::{Barrier, BrokenBarrier, Pass};
 pub use bounded_semaphore::{BoundedSemaphore, OverRelease};
 pub use channel::Channel;

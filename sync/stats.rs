@@ -43,9 +43,9 @@ impl<T: ?Sized> Lock<T> {
     /// turnwise::block_on(async {
     ///     let lock = Lock::new(());
     ///     let _guard = lock.acquire().await;
-    ///     let (holder, line) = lock.stats().held_by.unwrap();
-    ///     assert_eq!(holder, turnwise::task::current().map(|task| task.id));
-    ///     assert_eq!(line.file(), file!());
+    ///     let holding = lock.stats().held_by.unwrap();
+    ///     assert_eq!(holding.task, turnwise::task::current().map(|task| task.id));
+    ///     assert_eq!(holding.taken_at.file(), file!());
     /// });
     /// ```
     pub fn stats(&self) -> WaitStats {
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn from_its_release_on_a_lock_is_held_by_the_next_one() {
         let lock = Lock::new(());
-        let line = |lock: &Lock<()>| lock.stats().held_by.map(|(_, at)| at.line());
+        let line = |lock: &Lock<()>| lock.stats().held_by.map(|holding| holding.taken_at.line());
         assert_eq!(line(&lock), None);
         let (first, taken) = (lock.try_acquire(), line!());
         let (mut second, waits) = (lock.acquire(), line!());
@@ -158,7 +158,7 @@ mod tests {
     fn only_who_holds_it_now_is_named() {
         let lock = Lock::new(());
         let guard = now(&mut lock.acquire());
-        assert_eq!(lock.stats().held_by.map(|(task, _)| task), Some(None));
+        assert_eq!(lock.stats().held_by.map(|holding| holding.task), Some(None));
         drop(guard);
         assert!(lock.stats().held_by.is_none());
         let both = RwLock::prefer_writers(());

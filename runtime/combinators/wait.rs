@@ -14,7 +14,7 @@ use crate::runtime::base::join_error::JoinError;
 use crate::runtime::kernel;
 use crate::runtime::kernel::sched::joiner;
 use crate::runtime::kernel::wait::wake_target::WakeTarget;
-use crate::runtime::task::failures;
+use crate::runtime::task::failure_count;
 use crate::runtime::task::join::JoinHandle;
 use crate::runtime::time::{Sleep, sleep};
 
@@ -123,7 +123,7 @@ impl<T> WaitHandles<'_, T> {
             // All are watched unless one has ended.
             When::FirstCompleted => self.ended > 0 || left.iter().any(ended),
             When::FirstError => {
-                let failures = failures::count();
+                let failures = failure_count::count();
                 let looked = self.looked.as_ref();
                 if looked.is_some_and(|(seen, waiter)| *seen == failures && waiter.is(cx)) {
                     return false;

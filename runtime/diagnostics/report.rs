@@ -24,6 +24,7 @@ use crate::runtime::kernel::wait::waiters::Gauge;
 /// that are stuck, and these before the rest, each kind oldest first. So a report of `n` tasks takes
 /// O(n) time, but less memory than a third of what the tasks take.
 #[derive(Clone)]
+#[must_use = "a report shows nothing by itself; print it"]
 pub struct Report {
     /// Tasks that have not ended, oldest first: those that are described.
     pub(super) tasks: Vec<Row>,
@@ -157,7 +158,7 @@ pub(crate) struct Step {
 
 impl Report {
     /// Number of tasks that have not ended.
-    pub fn tasks(&self) -> usize {
+    pub fn task_count(&self) -> usize {
         self.counts.all
     }
 

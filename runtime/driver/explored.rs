@@ -5,7 +5,7 @@ use super::{park, state};
 use crate::runtime::choices::chooser::Act;
 use crate::runtime::choices::state::{check_always, choose};
 use crate::runtime::kernel::Kernel;
-use crate::runtime::kernel::sched::poll_task::Choice;
+use crate::runtime::kernel::sched::around_poll::Choice;
 use crate::runtime::task::end;
 
 /// Has every pass of this thread's runtime ask the chooser from now on, or none.

@@ -50,7 +50,7 @@ fn checked<R, F: Future<Output = R>>(runtime: Runtime, future: F) -> R {
     kernel::with(end::end_cancelled);
     let leaked = runtime.dump();
     assert!(
-        leaked.tasks() == 0,
+        leaked.task_count() == 0,
         "the test returned while tasks were still alive; await or cancel them, or write `#[turnwise::test(detached)]`\n{leaked}"
     );
     output

@@ -13,7 +13,7 @@
 use std::borrow::Cow;
 use std::panic::{self, AssertUnwindSafe};
 
-use super::{failures, unobserved};
+use super::{failure_count, unobserved};
 use crate::runtime::base::foreign::{Payload, drop_quietly};
 use crate::runtime::base::join_error::JoinError;
 use crate::runtime::kernel::sched::body::BoxedBody;
@@ -40,7 +40,7 @@ pub(super) fn detach(id: TaskId) {
 #[inline]
 pub(crate) fn complete(kernel: &Kernel, id: TaskId, body: BoxedBody, failure: Option<JoinError>) {
     if failure.is_some() {
-        failures::note();
+        failure_count::note();
     }
     if let Some(left) = kernel.finish(id, body, failure) {
         retire(kernel, id, left);

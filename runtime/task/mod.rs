@@ -4,7 +4,7 @@
 // `unobserved.rs` reports a panic that no handle can give.
 pub(crate) mod cancel_handle;
 pub(crate) mod end;
-pub(crate) mod failures;
+pub(crate) mod failure_count;
 pub(crate) mod inspect;
 pub(crate) mod join;
 pub(crate) mod local;

@@ -20,7 +20,7 @@ use crate::runtime::kernel::sched::task::TaskId;
 #[non_exhaustive]
 pub struct Unobserved {
     /// The task.
-    pub task: TaskId,
+    pub id: TaskId,
     /// Its name, if it has one.
     pub name: Option<String>,
     /// Where it was spawned.
@@ -32,7 +32,7 @@ pub struct Unobserved {
 
 impl fmt::Display for Unobserved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {}", self.task)?;
+        write!(f, "task {}", self.id)?;
         if let Some(name) = &self.name {
             write!(f, " {}", quoted(name))?;
         }
@@ -60,13 +60,13 @@ pub(crate) fn has_hook() -> bool {
 
 impl Unobserved {
     pub(crate) fn new(
-        task: TaskId,
+        id: TaskId,
         name: Option<&str>,
         spawned_at: &'static Location<'static>,
         problem: String,
     ) -> Self {
         Unobserved {
-            task,
+            id,
             name: name.map(str::to_owned),
             spawned_at,
             problem,

@@ -1,4 +1,4 @@
-//! Handles of a runtime for other threads, and what the runtime does with the messages they send.
+//! Handles of a runtime for other threads. What the runtime does with the messages they send is in `dispatch.rs`.
 //!
 //! Another thread holds a [`Remote`] and sends messages to the runtime. Results travel the other way
 //! through a cell that both sides share.

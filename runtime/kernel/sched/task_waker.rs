@@ -1,4 +1,5 @@
-//! The kernel's waker: one for all tasks, until a clone of it is kept.
+//! The kernel's waker: one for all tasks, until a clone of it is kept. What a wake does, from any thread, is in
+//! `wake_from_anywhere.rs`.
 //!
 //! The executor polls with one spare waker that it *aims* at the task first. If after the poll
 //! no clone is left, it serves the next task. Otherwise it stays with that task for good and

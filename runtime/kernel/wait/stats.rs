@@ -30,7 +30,17 @@ pub struct WaitStats {
     /// How long the one that has waited longest waits by now, to the accuracy of a turn.
     pub longest: Option<Duration>,
     /// The task that took it, if a task did, and where; for primitives that have one holder.
-    pub held_by: Option<(Option<TaskId>, &'static Location<'static>)>,
+    pub held_by: Option<Holding>,
+}
+
+/// The task that holds a primitive; see [`WaitStats::held_by`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holding {
+    /// The task, if a task of this thread's runtime took it.
+    pub task: Option<TaskId>,
+    /// Where it was taken.
+    pub taken_at: &'static Location<'static>,
 }
 
 impl WaitQueue {
@@ -45,7 +55,10 @@ impl WaitQueue {
                 .holder
                 .get()
                 .filter(|_| self.description.names_a_holder())
-                .map(|holder| (holder.task(), holder.at())),
+                .map(|holder| Holding {
+                    task: holder.task(),
+                    taken_at: holder.at(),
+                }),
         };
         kernel::try_with(|kernel| {
             let waiters = kernel.wait.waiters.borrow();
@@ -54,7 +67,10 @@ impl WaitQueue {
                 if waiter.is_granted() {
                     stats.granted += 1;
                     if self.description.names_a_holder() {
-                        stats.held_by = Some((waiter.task(), waiter.at));
+                        stats.held_by = Some(Holding {
+                            task: waiter.task(),
+                            taken_at: waiter.at,
+                        });
                     }
                 } else {
                     let age = kernel.clock.last().saturating_sub(waiter.since);

@@ -192,7 +192,7 @@ fn a_guard_in_another_task_is_said_to_be_taken_by_the_one_that_took_it() {
 
 #[test]
 fn a_dump_polls_nothing_and_can_be_taken_anywhere() {
-    assert_eq!(dump().tasks(), 0);
+    assert_eq!(dump().task_count(), 0);
     let polls = Rc::new(Cell::new(0));
     let runtime = virtual_runtime();
     let counted = polls.clone();
@@ -208,14 +208,14 @@ fn a_dump_polls_nothing_and_can_be_taken_anywhere() {
     struct DumpsInDrop;
     impl Drop for DumpsInDrop {
         fn drop(&mut self) {
-            assert!(dump().tasks() > 0);
+            assert!(dump().task_count() > 0);
         }
     }
     let dumps = DumpsInDrop;
     drop(runtime.spawn(async move { drop(dumps) }));
     runtime.run_until_stalled();
     for _ in 0..10 {
-        assert_eq!(runtime.dump().tasks(), 1);
+        assert_eq!(runtime.dump().task_count(), 1);
     }
     assert_eq!(polls.get(), 1);
     drop(task);
@@ -490,7 +490,10 @@ fn a_report_of_a_crowd_in_cycles_takes_a_time_that_grows_with_the_crowd() {
         "{text}"
     );
     // All are judged, and a thousand described.
-    assert_eq!((report.tasks(), report.stuck().len()), (40_001, 40_001));
+    assert_eq!(
+        (report.task_count(), report.stuck().len()),
+        (40_001, 40_001)
+    );
     assert_eq!(report.cycles().len(), 20_000);
     assert_eq!(format!("{report:#}").matches("taken by").count(), 1_000);
     assert_eq!(report.to_dot().matches("color=red").count(), 1_000 * 3);

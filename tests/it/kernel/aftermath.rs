@@ -161,5 +161,8 @@ fn a_wait_that_outlives_its_lock_is_none_of_the_next_one() {
     assert!(poll_once(&mut waits).is_pending());
     let stats = next.stats();
     assert_eq!((stats.waiting, stats.granted), (1, 0));
-    assert_eq!(stats.held_by.map(|(_, at)| at.line()), Some(taken));
+    assert_eq!(
+        stats.held_by.map(|holding| holding.taken_at.line()),
+        Some(taken)
+    );
 }

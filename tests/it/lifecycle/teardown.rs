@@ -525,7 +525,7 @@ fn a_panic_nobody_awaits_is_reported_once_with_name_and_place() {
     let told = told.take();
     assert_eq!(told.len(), 1);
     assert_eq!(
-        (told[0].task, told[0].name.as_deref()),
+        (told[0].id, told[0].name.as_deref()),
         (id, Some("careless"))
     );
     assert_eq!(

@@ -101,6 +101,7 @@ fn errors_reports_and_what_is_for_other_threads_cross_threads() {
         Left,
         LimitOverrun,
         DeadlockPolicy,
+        Holding,
         turnwise::Embedded<'static>,
         turnwise::RuntimeExists,
         OverDone,

@@ -265,7 +265,7 @@ fn an_ab_ba_deadlock_is_explained_with_spawns_waits_and_holders() {
             "{what}: {needle:?} is not in\n{text}"
         );
     }
-    assert_eq!(deadlock.report().tasks(), 3);
+    assert_eq!(deadlock.report().task_count(), 3);
     // The same text is what block_on panics with, and the tasks are still there.
     assert_eq!(runtime.stats().alive, 2);
     let text = panic_of(|| runtime.block_on(pending::<()>()));
@@ -344,7 +344,7 @@ fn many_tasks_that_wait_for_nothing_are_each_told_once_and_quickly() {
     let heard = told.clone();
     let runtime = turnwise::Runtime::builder()
         .virtual_clock()
-        .on_unobserved(move |problem| heard.borrow_mut().push(problem.task))
+        .on_unobserved(move |problem| heard.borrow_mut().push(problem.id))
         .build();
     let start = std::time::Instant::now();
     let mut ids: Vec<_> = (0..TASKS)

@@ -297,7 +297,7 @@ fn a_task_is_not_told_to_be_lost_while_it_runs() {
             "somebody was looked at meanwhile"
         );
         assert!(
-            told.borrow().iter().all(|lost| lost.task != running),
+            told.borrow().iter().all(|lost| lost.id != running),
             "{told:?}"
         );
         drop(bystanders);

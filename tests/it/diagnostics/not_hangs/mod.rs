@@ -54,7 +54,7 @@ fn run(runtime: &Runtime, table: &[Sound]) {
                 panic!("{name}, round {round}: {deadlock}");
             }
         }
-        assert_eq!(runtime.dump().tasks(), 0, "{name} leaves tasks behind");
+        assert_eq!(runtime.dump().task_count(), 0, "{name} leaves tasks behind");
         let problems = PROBLEMS.take();
         assert!(problems.is_empty(), "{name}: {problems:?}");
     }
